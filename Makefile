@@ -1,0 +1,60 @@
+# Every verb works from a fresh clone with Python 3.11 or 3.12 and make; `make help` lists them.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+STAMP := $(VENV)/.installed
+LOCKS := requirements/all.lock requirements/uv.lock
+
+.PHONY: help setup demo test test-fast test-faults lint format nar locks bench-path clean
+
+help: ## list the verbs
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+$(UV): requirements/uv.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+	@touch $(UV)
+
+$(STAMP): $(UV) $(LOCKS) pyproject.toml
+	VIRTUAL_ENV=$(VENV) $(UV) pip sync --quiet --require-hashes requirements/all.lock requirements/uv.lock
+	VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+setup: $(STAMP) ## install everything into .venv from the hashed locks
+
+demo: $(STAMP) ## modality to NiFi to training and inference, live (STUDY=folder sends your own files)
+	$(BIN)/sluice demo $(if $(STUDY),--study "$(STUDY)")
+
+test: lint ## lint, then all but the faults, gpu and performance tiers
+	$(BIN)/pytest -m "not faults and not gpu and not performance"
+
+test-fast: $(STAMP) ## unit tests alone, in seconds
+	$(BIN)/pytest tests/unit
+
+test-faults: $(STAMP) ## kill -9, wiped repositories, forged receipts
+	$(BIN)/pytest -m faults tests/faults
+
+lint: $(STAMP) ## ruff (format, lint), mypy strict, import arrows, flows
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy sluice nifi processors handoff ml
+	PYTHONPATH=. $(BIN)/lint-imports --no-cache
+
+format: $(STAMP) ## let ruff format and mend what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+nar: $(STAMP) ## build the NAR of the Python processors into build/
+	$(BIN)/sluice nifi nar --out build
+
+bench-path: $(STAMP) ## sealed slices through real NiFi to signed receipts: slices per second, by hop
+	$(BIN)/python -m tests.performance.bench_path
+
+locks: $(UV) ## resolve requirements anew (pyproject.toml is the source)
+	$(UV) pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o requirements/all.lock
+	$(UV) pip compile requirements/nar.in -c requirements/all.lock --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o requirements/nar.lock
+
+clean: ## remove build products and caches, keep .venv and .sluice
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

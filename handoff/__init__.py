@@ -1,0 +1,1 @@
+"""The handoff service: shipments become studies, studies become batches, batches become exactly one run each."""

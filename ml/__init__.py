@@ -1,0 +1,1 @@
+"""From DICOM series to volumes, models and results: what runs on the workers."""

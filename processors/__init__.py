@@ -1,0 +1,6 @@
+"""What runs in the trusted zone, in NiFi or beside it.
+
+The CapWords files are the shells that the NiFi canvas shows; they translate and call the packages below, in the order
+in which a delivery meets them: `dicom` (receive), `landing` (keep), `ledger` (account), `routing` (decide), `deid`
+(clean), `vault` (remember who is who), `delivery` (announce, treat, package, confirm). `site` holds a site's settings.
+"""

@@ -1,0 +1,70 @@
+"""A site's settings: one `sluice.yaml` in the trusted home, read once by each process and passed down."""
+
+from pathlib import Path
+from typing import Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from processors.errors import SiteFileError
+
+
+class Retention(BaseModel):
+    """How long what is confirmed everywhere stays in the landing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    originals_days: float = Field(7.0, ge=0, description="Days that originals stay after every destination confirmed.")
+    packages: Literal["with-originals", "until-confirmed"] = Field(
+        "with-originals", description="Whether a package stays as long as its originals or goes at its receipt."
+    )
+
+
+class Site(BaseModel):
+    """Everything about a site that is neither a secret nor a rule. Paths are absolute once loaded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Field(description="The trusted home; relative paths below start here.")
+    name: str = Field("site", description="What the site calls itself, for people.")
+    time_zone: str = Field("UTC", description="IANA zone in which a day begins, for reports.")
+    landing: Path = Field(Path("landing"), description="Deliveries as received; on a local disk.")
+    ledger: Path = Field(Path("ledger.db"), description="Associations, instances, deliveries, shipments, events.")
+    vault: Path = Field(Path("vault.db"), description="Identities and reverse mappings, encrypted.")
+    key_file: Path = Field(Path("keys/site.key"), description="The key file that pseudonyms are derived from (0600).")
+    rules: Path = Field(Path("rules.yaml"), description="Routing rules.")
+    workers_log: Path = Field(Path("logs/workers.log"), description="What de-identification workers print; may be PHI.")
+    reserve_mb: int = Field(1024, ge=0, description="Free disk below which instances are refused (A700), in MB.")
+    retention: Retention = Retention()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            message = f"{value!r} is no IANA time zone"
+            raise ValueError(message) from error
+        return value
+
+    @classmethod
+    def load(cls, home: Path) -> Self:
+        """Read `home/sluice.yaml`; a missing file means all defaults.
+
+        Raises:
+            SiteFileError: the file is no YAML mapping, or a key is unknown or has an impossible value.
+        """
+        home = Path(home).resolve()
+        file = home / "sluice.yaml"
+        try:
+            written = yaml.safe_load(file.read_text("utf-8")) if file.exists() else {}
+            site = cls.model_validate({**(written or {}), "home": home})
+        except (OSError, yaml.YAMLError, TypeError, ValidationError) as error:
+            message = f"{file} cannot be used: {error}."
+            raise SiteFileError(message) from error
+        paths = {name: home / getattr(site, name) for name in _PATHS}
+        return site.model_copy(update=paths)
+
+
+_PATHS = ("landing", "ledger", "vault", "key_file", "rules", "workers_log")

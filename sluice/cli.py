@@ -1,0 +1,68 @@
+"""The `sluice` command: a lazy group, so that `sluice receive` never waits for torch to load."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("sluice.demo.commands:demo", "Run the whole way, from a modality to a training run, and count."),
+    "receive": ("processors.dicom.commands:receive", "Receive DICOM by C-STORE into a landing."),
+    "nifi": ("nifi.commands:nifi", "Install, start, stop and look at the embedded Apache NiFi."),
+    "flows": ("nifi.commands:flows", "Lint, deploy and compare the flows of a release."),
+    "handoff": ("handoff.commands:handoff", "Serve the handoff, or work for it."),
+    "deid": ("processors.deid.commands:deid", "De-identify files, or explain what would happen to one."),
+    "keys": ("processors.deid.commands:keys", "Make the key that pseudonyms are derived from."),
+    "ledger": ("processors.ledger.commands:ledger", "Account for every instance that was acknowledged."),
+    "trace": ("sluice.trace:trace", "Follow any id from association to model, both ways."),
+}
+"""Command name: (module:attribute, one line of help)."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when that command runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of `COMMANDS`, which is the order of a first acquaintance."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now; None when there is no such command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module_name, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module_name), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from `COMMANDS` alone, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dicom-sluice", prog_name="sluice")
+def sluice() -> None:
+    """DICOM in, de-identified batches and traceable runs out.
+
+    Start with `sluice demo`. Every command explains itself with --help.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and turn an error with a remedy into one line and an exit code."""
+    try:
+        sluice.main(args=arguments, prog_name="sluice", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except Exception as error:
+        # The outermost loop: errors that name a remedy are for people, the rest are bugs and keep their traceback.
+        remedy = getattr(error, "remedy", None)
+        if remedy is None:
+            raise
+        click.echo(f"sluice: {error} {remedy}", err=True)
+        sys.exit(getattr(error, "exit_code", 1))

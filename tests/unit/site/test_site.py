@@ -1,0 +1,26 @@
+"""What a site file may say."""
+
+import pytest
+
+from processors.errors import SiteFileError
+from processors.site import Site
+
+
+def test_a_missing_site_file_means_all_defaults(tmp_path):
+    site = Site.load(tmp_path)
+    assert site.landing == tmp_path / "landing"
+    assert site.retention.originals_days == 7
+
+
+def test_paths_in_the_site_file_start_at_the_trusted_home(tmp_path):
+    (tmp_path / "sluice.yaml").write_text("landing: /elsewhere/landing\nledger: books/ledger.db\n")
+    site = Site.load(tmp_path)
+    assert str(site.landing) == "/elsewhere/landing"
+    assert site.ledger == tmp_path / "books/ledger.db"
+
+
+@pytest.mark.parametrize("text", ["lending: here", "time_zone: Mars/Olympus", "- a list", "reserve_mb: -1", "a: b: c"])
+def test_a_site_file_that_cannot_be_meant_is_refused_with_its_path(tmp_path, text):
+    (tmp_path / "sluice.yaml").write_text(text)
+    with pytest.raises(SiteFileError, match=r"sluice\.yaml"):
+        Site.load(tmp_path)

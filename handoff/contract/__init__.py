@@ -1,0 +1,14 @@
+"""What the zones say to each other, as frozen pydantic models; the one thing that both sides share.
+
+Read in this order:
+
+- `identifiers`: the strings that may appear in a URL, a path or a manifest, each with its shape.
+- `document`: what all models here have in common: frozen, no unknown key.
+- `canonical`: the one byte form of a document, over which digests and signatures are made.
+- `shipment`: the manifest inside a package.
+- `evidence`: how an association ended, and the counts that a study must reach.
+- `receipt`: what the handoff signs once a shipment or evidence is durable.
+- `batch`: the lines of `batch_uri`.
+- `result`: what a pipeline leaves in `result_uri`.
+- `export`: writes the JSON Schemas in `schemas/`.
+"""

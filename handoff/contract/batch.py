@@ -1,0 +1,58 @@
+"""The lines of `batch_uri`: JSON Lines, one instance or one prepared volume each."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from handoff.contract.document import Document
+from handoff.contract.identifiers import Digest, FileUri, Modality, Pseudonym, Uid
+
+Split = Literal["train", "test"]
+
+
+class InstanceLine(Document):
+    """One instance of the batch, and where its bytes are."""
+
+    kind: Literal["instance"] = "instance"
+    package: FileUri = Field(description="The package, a stored ZIP.")
+    member: str = Field(description="The member of the package, a Part 10 file.")
+    digest: Digest = Field(description="SHA-256 of the encoded data set, without preamble and file meta.")
+    sop_instance_uid: Uid
+    sop_class_uid: Uid
+    patient: Pseudonym
+    study: Uid = Field(description="StudyInstanceUID, pseudonymous.")
+    series: Uid = Field(description="SeriesInstanceUID, pseudonymous.")
+    modality: Modality
+    annotation: bool = False
+    references: tuple[Uid, ...] = ()
+    split: Split
+
+
+class VolumeLine(Document):
+    """One prepared volume; only in the lines of a prepared batch."""
+
+    kind: Literal["volume"] = "volume"
+    uri: FileUri = Field(description="The Zarr v3 store.")
+    digest: Digest = Field(description="Digest of the decoded values and the affine.")
+    spec_digest: Digest = Field(description="Digest of the preparing spec that made it.")
+    patient: Pseudonym
+    study: Uid
+    series: Uid
+    split: Split
+
+
+BatchLine = Annotated[InstanceLine | VolumeLine, Field(discriminator="kind")]
+BATCH_LINE: TypeAdapter[InstanceLine | VolumeLine] = TypeAdapter(BatchLine)
+
+
+def read_batch(path: Path) -> Iterator[InstanceLine | VolumeLine]:
+    """Yield the lines of a batch in the order of the file, one at a time.
+
+    Raises:
+        pydantic.ValidationError: a line is not what the contract says.
+    """
+    with path.open("rb") as lines:
+        for line in lines:
+            yield BATCH_LINE.validate_json(line)

@@ -1,0 +1,35 @@
+"""Strings that cross the zones. Each has a closed shape, so none can name a path, carry a header or hide a value."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+RandomId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$"), Field(description="16 random bytes, hex.")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(description="SHA-256, hex.")]
+Uid = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)*$", max_length=64),
+    Field(description="DICOM unique identifier (PS3.5 9)."),
+]
+ProjectName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$"), Field(description="A project at the handoff.")
+]
+Pseudonym = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
+    Field(description="What stands for a patient within one project."),
+]
+Modality = Annotated[
+    str, StringConstraints(pattern=r"^[A-Z0-9_]{1,16}$"), Field(description="Modality (0008,0060), a code string.")
+]
+ReasonCode = Annotated[
+    str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$"), Field(description="Why, as a word; never a value.")
+]
+FileUri = Annotated[
+    str, StringConstraints(pattern=r"^file:///[^\x00-\x1f]*$"), Field(description="A file:// URI, absolute.")
+]
+RelativePath = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$", max_length=1024),
+    Field(description="A path below a known folder: forward slashes, no empty or upward step."),
+]

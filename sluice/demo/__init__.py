@@ -1,0 +1,4 @@
+"""The demo: the whole way from a modality to a training run, live, and counted.
+
+Reading order: `phantom` (the anatomy).
+"""

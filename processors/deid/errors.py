@@ -1,0 +1,62 @@
+"""The errors of de-identification that are not about one instance (those are `reasons`).
+
+```
+DeidError
+├── KeyFileError
+│   ├── KeyFileMissing
+│   ├── KeyFileTooOpen
+│   ├── KeyFileInvalid
+│   └── KeyFileExists
+├── ProfileError
+└── FolderError
+```
+"""
+
+from typing import ClassVar
+
+from processors.errors import ProcessorsError
+
+
+class DeidError(ProcessorsError):
+    """De-identification cannot start."""
+
+
+class KeyFileError(DeidError):
+    """The key file cannot be used."""
+
+    remedy: ClassVar[str] = "Make one with `sluice keys new FILE`, and keep it: pseudonyms depend on it."
+
+
+class KeyFileMissing(KeyFileError):
+    """There is no key file, and without a key nothing starts."""
+
+
+class KeyFileTooOpen(KeyFileError):
+    """The key file can be read by others than its owner."""
+
+    remedy: ClassVar[str] = "Run `chmod 600` on it, and think about who may have read it."
+
+
+class KeyFileInvalid(KeyFileError):
+    """The file holds no key."""
+
+
+class KeyFileExists(KeyFileError):
+    """There is a file already, and a key is never overwritten."""
+
+    remedy: ClassVar[str] = "Name another file; a lost key loses all pseudonyms that were made with it."
+
+
+class ProfileError(DeidError):
+    """The profile cannot be used."""
+
+    remedy: ClassVar[str] = "Name a shipped profile (research-default) or a YAML file of the same form."
+
+
+class FolderError(DeidError):
+    """The folders cannot be used."""
+
+    remedy: ClassVar[str] = (
+        "IN must be a folder that can be read, OUT another folder outside IN, both on a disk with space."
+    )
+    exit_code: ClassVar[int] = 2

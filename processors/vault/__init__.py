@@ -1,0 +1,9 @@
+"""Who is who: identities and all reverse mappings, encrypted; a source of truth.
+
+Reading order: `vault` (what one may ask), `identities` (which identities are held), `cipher` (columns and lookups),
+`schema` (the tables), `errors`.
+"""
+
+from processors.vault.vault import Held, Identity, UidRow, Vault
+
+__all__ = ["Held", "Identity", "UidRow", "Vault"]

@@ -1,0 +1,37 @@
+"""The errors of the landing.
+
+```
+LandingError                (a ProcessorsError)
+├── LandingUnusable         the folder cannot be made or written
+├── LandingTaken            another process holds the lock
+└── DeliveryUnreadable      a delivery.json is missing or not what it should be
+```
+"""
+
+from typing import ClassVar
+
+from processors.errors import ProcessorsError
+
+
+class LandingError(ProcessorsError):
+    """The landing cannot be used."""
+
+    remedy: ClassVar[str] = "Look at the landing folder."
+
+
+class LandingUnusable(LandingError):
+    """The landing cannot be written."""
+
+    remedy: ClassVar[str] = "Give --landing a folder on a local disk that this user may write and that has space."
+
+
+class LandingTaken(LandingError):
+    """Another process works on this landing."""
+
+    remedy: ClassVar[str] = "Stop that process first, or use another landing."
+
+
+class DeliveryUnreadable(LandingError):
+    """A delivery cannot be read."""
+
+    remedy: ClassVar[str] = "Run `sluice ledger reconcile` to see what is missing."

@@ -1,0 +1,39 @@
+"""The errors of the ledger.
+
+```
+LedgerError                 (a ProcessorsError)
+├── LedgerUnreadable        the file is missing, is no SQLite database or cannot be opened
+├── LedgerTooNew            a later Sluice has written it
+└── HandoffUnreachable      the handoff's list of shipments could not be had
+```
+"""
+
+from typing import ClassVar
+
+from processors.errors import ProcessorsError
+
+
+class LedgerError(ProcessorsError):
+    """The ledger cannot be used."""
+
+    remedy: ClassVar[str] = "Look at the ledger file in the trusted home."
+
+
+class LedgerUnreadable(LedgerError):
+    """The ledger cannot be opened."""
+
+    remedy: ClassVar[str] = (
+        "Check the path, its owner and free disk space; `sluice ledger rebuild` makes a new one from the landing."
+    )
+
+
+class LedgerTooNew(LedgerError):
+    """The ledger was written by a later Sluice."""
+
+    remedy: ClassVar[str] = "Start the Sluice that wrote it, or a later one."
+
+
+class HandoffUnreachable(LedgerError):
+    """The handoff did not tell which shipments it has."""
+
+    remedy: ClassVar[str] = "Check --handoff-url and --token, and that the handoff runs; or leave both away."

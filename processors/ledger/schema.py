@@ -1,0 +1,232 @@
+"""The ledger's tables, how to open the file, and the one way to write to it.
+
+SQLite in WAL mode on a local disk: one writer at a time, readers never wait. All times are Unix seconds, UTC. `due_at` is the
+one column that drives announcing: NULL means never, anything up to now means announce.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from processors.ledger.errors import LedgerTooNew, LedgerUnreadable
+
+BUSY_TIMEOUT_SECONDS: Final = 5.0
+
+_VERSION_1: Final = (
+    """
+    CREATE TABLE associations (
+        id TEXT PRIMARY KEY,
+        opened_at REAL NOT NULL,
+        closed_at REAL,
+        calling_ae TEXT NOT NULL,
+        called_ae TEXT NOT NULL,
+        peer TEXT NOT NULL,
+        ending TEXT NOT NULL,                  -- open | released | aborted | lost
+        acknowledged INTEGER NOT NULL DEFAULT 0,
+        refused INTEGER NOT NULL DEFAULT 0
+    )
+    """,
+    """
+    CREATE TABLE refusals (
+        id INTEGER PRIMARY KEY,
+        association_id TEXT NOT NULL,
+        at REAL NOT NULL,
+        status INTEGER NOT NULL,               -- the C-STORE status that the sender got
+        reason TEXT NOT NULL                   -- a code, never a value
+    )
+    """,
+    """
+    CREATE TABLE instances (
+        id INTEGER PRIMARY KEY,
+        association_id TEXT NOT NULL,
+        delivery_id TEXT,                      -- NULL for a duplicate: no file was kept
+        sop_instance_uid TEXT NOT NULL,
+        sop_class_uid TEXT NOT NULL,
+        study_uid TEXT NOT NULL,
+        series_uid TEXT NOT NULL,
+        called_ae TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        digest TEXT NOT NULL,                  -- SHA-256 of the data set as received, hexadecimal
+        size INTEGER NOT NULL,                 -- bytes of the data set
+        file TEXT,                             -- name inside the delivery's folder
+        received_at REAL NOT NULL,
+        disposition TEXT NOT NULL,             -- delivered | duplicate | variant
+        duplicate_of INTEGER
+    )
+    """,
+    """
+    CREATE TABLE deliveries (
+        id TEXT PRIMARY KEY,
+        association_id TEXT NOT NULL,
+        called_ae TEXT NOT NULL,
+        study_uid TEXT NOT NULL,
+        series_uid TEXT NOT NULL,
+        opened_at REAL NOT NULL,
+        sealed_at REAL,
+        seal_reason TEXT,
+        instance_count INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        state TEXT NOT NULL,                   -- open | sealed | announced | seen | routed | parked | terminal
+        reason TEXT,                           -- why parked: unmatched | held:<code>
+        n INTEGER NOT NULL DEFAULT 0,          -- number of the last announcement
+        seen_n INTEGER NOT NULL DEFAULT 0,     -- number of the last announcement that NiFi took up
+        due_at REAL,                           -- when to announce (again); NULL = never
+        replaces TEXT
+    )
+    """,
+    """
+    CREATE TABLE shipments (
+        id TEXT PRIMARY KEY,
+        delivery_id TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        project TEXT NOT NULL,
+        profile TEXT NOT NULL,
+        treatment TEXT NOT NULL,               -- JSON, pinned
+        state TEXT NOT NULL,                   -- routed | packaged | quarantined | confirmed | parked | closed
+        reason TEXT,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        workers_lost INTEGER NOT NULL DEFAULT 0,
+        package_sha256 TEXT,
+        package_size INTEGER,
+        passed INTEGER,
+        withheld INTEGER,
+        packaged_at REAL,
+        terminal_at REAL,
+        receipt TEXT
+    )
+    """,
+    """
+    CREATE TABLE shipment_instances (
+        shipment_id TEXT NOT NULL,
+        instance_id INTEGER NOT NULL,
+        state TEXT NOT NULL,                   -- passed | withheld
+        reason TEXT,
+        PRIMARY KEY (shipment_id, instance_id)
+    )
+    """,
+    """
+    CREATE TABLE evidence (
+        id TEXT PRIMARY KEY,
+        association_id TEXT NOT NULL,
+        project TEXT,
+        state TEXT NOT NULL,                   -- pending | announced | seen | translated | sent | confirmed | parked
+        n INTEGER NOT NULL DEFAULT 0,
+        seen_n INTEGER NOT NULL DEFAULT 0,
+        due_at REAL,
+        body TEXT,
+        sha256 TEXT,
+        size INTEGER,
+        reason TEXT,
+        receipt TEXT
+    )
+    """,
+    """
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY,
+        at REAL NOT NULL,
+        subject TEXT NOT NULL,                 -- an id of ours
+        event TEXT NOT NULL,
+        detail TEXT                            -- codes and counts, never PHI
+    )
+    """,
+    "CREATE INDEX refusals_association ON refusals (association_id)",
+    "CREATE INDEX instances_sop ON instances (sop_instance_uid)",
+    "CREATE INDEX instances_delivery ON instances (delivery_id)",
+    "CREATE INDEX instances_association ON instances (association_id)",
+    "CREATE INDEX deliveries_due ON deliveries (due_at) WHERE due_at IS NOT NULL",
+    "CREATE INDEX deliveries_association ON deliveries (association_id)",
+    "CREATE INDEX shipments_delivery ON shipments (delivery_id)",
+    "CREATE INDEX shipment_instances_instance ON shipment_instances (instance_id)",
+    "CREATE INDEX evidence_due ON evidence (due_at) WHERE due_at IS NOT NULL",
+    "CREATE INDEX evidence_association ON evidence (association_id)",
+    "CREATE INDEX events_subject ON events (subject)",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_VERSION_1,)
+"""Statements by version; a ledger at `user_version` n has had the first n. Append, never change."""
+
+
+def connect(path: Path, *, check_same_thread: bool = True) -> sqlite3.Connection:
+    """Open the ledger for writing; make it (0600) or bring it up to date first.
+
+    Raises:
+        LedgerUnreadable: the file cannot be opened or is no database.
+        LedgerTooNew: a later Sluice wrote it.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = _open(path.as_uri() if path.is_absolute() else path.resolve().as_uri(), check_same_thread)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        _migrate(connection)
+    except (OSError, sqlite3.DatabaseError) as error:
+        message = f"The ledger {path} cannot be opened: {error}."
+        raise LedgerUnreadable(message) from error
+    return connection
+
+
+def connect_readonly(path: Path, *, check_same_thread: bool = True) -> sqlite3.Connection:
+    """Open an existing ledger so that nothing can be written through this connection.
+
+    Raises:
+        LedgerUnreadable: the file does not exist, is no database or has never been migrated.
+    """
+    try:
+        connection = _open(f"{Path(path).resolve().as_uri()}?mode=ro", check_same_thread)
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        message = f"The ledger {path} cannot be opened: {error}."
+        raise LedgerUnreadable(message) from error
+    if version > len(MIGRATIONS):
+        raise LedgerTooNew(f"The ledger {path} has version {version}, this Sluice knows {len(MIGRATIONS)}.")
+    if version < len(MIGRATIONS):
+        raise LedgerUnreadable(f"The ledger {path} has version {version}, not {len(MIGRATIONS)}.")
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """One write transaction: it takes the write lock at once, commits at the end, rolls back on any exception."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def record_event(
+    connection: sqlite3.Connection, at: float, subject: str, event: str, detail: str | None = None
+) -> None:
+    """Add a line to the audit trail; `subject` is an id of ours, `detail` holds codes and counts, never PHI."""
+    connection.execute(
+        "INSERT INTO events (at, subject, event, detail) VALUES (?, ?, ?, ?)", (at, subject, event, detail)
+    )
+
+
+def _open(uri: str, check_same_thread: bool) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=check_same_thread
+    )
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables up to the last version, in one transaction that two starting processes cannot share."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
+        return
+    with transaction(connection):
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise LedgerTooNew(f"The ledger has version {version}, this Sluice knows {len(MIGRATIONS)}.")
+        for statements in MIGRATIONS[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")

@@ -1,7 +1,7 @@
 """The landing: the durable folder in which every acknowledged instance lies until all its destinations have it.
 
-Read in this order: `layout` (where things are), `delivery` (what a sealed delivery says of itself), `durable` (writes that
-survive a power cut), `journal`, `filling` (a delivery that is being filled, and when it is sealed), `known` (duplicates and
-revisions), `association` (what one association has brought), `evidence`, `recover` (after a crash), `notify` (tells the
-announcer), `lock` (one receiver, one announcer). Errors are in `errors`.
+Read in this order: `layout` (where things are), `delivery` (what a sealed delivery says of itself), `durable` (writes
+that survive a power cut), `journal`, `filling` (a delivery that is being filled, and when it is sealed), `known`
+(duplicates and revisions), `association` (what one association has brought), `evidence`, `recover` (after a crash),
+`notify` (tells the announcer), `lock` (one receiver, one announcer). Errors are in `errors`.
 """

@@ -1,6 +1,6 @@
 """A delivery: instances of one series that came over one association. What `delivery.json` says once it is sealed.
 
-These files are PHI and stay in the trusted zone. A delivery folder that has a `delivery.json` is sealed and never changes.
+These files are PHI and stay in the trusted zone. A folder that has a `delivery.json` is sealed and never changes.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from processors.landing.errors import DeliveryUnreadable
+from processors.landing.errors import DeliveryUnreadableError
 
 DELIVERY_FILE: Final = "delivery.json"
 SealReason = Literal["release", "abort", "idle", "count", "size", "conflict", "recovered", "switch"]
@@ -46,7 +46,7 @@ class Delivery(BaseModel):
     opened_at: str = Field(description="When its first instance was received: UTC, ISO 8601.")
     sealed_at: str = Field(description="UTC, ISO 8601.")
     seal_reason: SealReason
-    bytes: int = Field(ge=0, description="Sum of the instances' sizes.")
+    total_bytes: int = Field(alias="bytes", ge=0, description="Sum of the instances' sizes.")
     instances: tuple[ReceivedInstance, ...]
 
     def to_json(self) -> bytes:
@@ -63,11 +63,11 @@ def read_delivery(folder: Path) -> Delivery:
     """Read the sealed delivery in `folder`.
 
     Raises:
-        DeliveryUnreadable: there is no `delivery.json`, or it is damaged. The message holds no value of the file.
+        DeliveryUnreadableError: there is no `delivery.json`, or it is damaged. The message holds no value of the file.
     """
     try:
         return Delivery.model_validate_json((folder / DELIVERY_FILE).read_bytes())
     except OSError as error:
-        raise DeliveryUnreadable(f"Delivery {folder.name} cannot be read: {error.strerror}.") from error
+        raise DeliveryUnreadableError(f"Delivery {folder.name} cannot be read: {error.strerror}.") from error
     except ValidationError as error:
-        raise DeliveryUnreadable(f"Delivery {folder.name} is damaged ({error.error_count()} faults).") from None
+        raise DeliveryUnreadableError(f"Delivery {folder.name} is damaged ({error.error_count()} faults).") from None

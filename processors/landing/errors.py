@@ -2,9 +2,9 @@
 
 ```
 LandingError                (a ProcessorsError)
-├── LandingUnusable         the folder cannot be made or written
-├── LandingTaken            another process holds the lock
-└── DeliveryUnreadable      a delivery.json is missing or not what it should be
+├── LandingUnusableError         the folder cannot be made or written
+├── LandingTakenError            another process holds the lock
+└── DeliveryUnreadableError      a delivery.json is missing or not what it should be
 ```
 """
 
@@ -19,19 +19,19 @@ class LandingError(ProcessorsError):
     remedy: ClassVar[str] = "Look at the landing folder."
 
 
-class LandingUnusable(LandingError):
+class LandingUnusableError(LandingError):
     """The landing cannot be written."""
 
     remedy: ClassVar[str] = "Give --landing a folder on a local disk that this user may write and that has space."
 
 
-class LandingTaken(LandingError):
+class LandingTakenError(LandingError):
     """Another process works on this landing."""
 
     remedy: ClassVar[str] = "Stop that process first, or use another landing."
 
 
-class DeliveryUnreadable(LandingError):
+class DeliveryUnreadableError(LandingError):
     """A delivery cannot be read."""
 
     remedy: ClassVar[str] = "Run `sluice ledger reconcile` to see what is missing."

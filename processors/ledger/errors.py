@@ -2,9 +2,9 @@
 
 ```
 LedgerError                 (a ProcessorsError)
-├── LedgerUnreadable        the file is missing, is no SQLite database or cannot be opened
-├── LedgerTooNew            a later Sluice has written it
-└── HandoffUnreachable      the handoff's list of shipments could not be had
+├── LedgerUnreadableError        the file is missing, is no SQLite database or cannot be opened
+├── LedgerTooNewError            a later Sluice has written it
+└── HandoffUnreachableError      the handoff's list of shipments could not be had
 ```
 """
 
@@ -19,7 +19,7 @@ class LedgerError(ProcessorsError):
     remedy: ClassVar[str] = "Look at the ledger file in the trusted home."
 
 
-class LedgerUnreadable(LedgerError):
+class LedgerUnreadableError(LedgerError):
     """The ledger cannot be opened."""
 
     remedy: ClassVar[str] = (
@@ -27,13 +27,13 @@ class LedgerUnreadable(LedgerError):
     )
 
 
-class LedgerTooNew(LedgerError):
+class LedgerTooNewError(LedgerError):
     """The ledger was written by a later Sluice."""
 
     remedy: ClassVar[str] = "Start the Sluice that wrote it, or a later one."
 
 
-class HandoffUnreachable(LedgerError):
+class HandoffUnreachableError(LedgerError):
     """The handoff did not tell which shipments it has."""
 
     remedy: ClassVar[str] = "Check --handoff-url and --token, and that the handoff runs; or leave both away."

@@ -1,7 +1,7 @@
 """The ledger's tables, how to open the file, and the one way to write to it.
 
-SQLite in WAL mode on a local disk: one writer at a time, readers never wait. All times are Unix seconds, UTC. `due_at` is the
-one column that drives announcing: NULL means never, anything up to now means announce.
+SQLite in WAL mode on a local disk: one writer at a time, readers never wait. All times are Unix seconds, UTC.
+`due_at` is the one column that drives announcing: NULL means never, anything up to now means announce.
 """
 
 import os
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from processors.ledger.errors import LedgerTooNew, LedgerUnreadable
+from processors.ledger.errors import LedgerTooNewError, LedgerUnreadableError
 
 BUSY_TIMEOUT_SECONDS: Final = 5.0
 
@@ -153,8 +153,8 @@ def connect(path: Path, *, check_same_thread: bool = True) -> sqlite3.Connection
     """Open the ledger for writing; make it (0600) or bring it up to date first.
 
     Raises:
-        LedgerUnreadable: the file cannot be opened or is no database.
-        LedgerTooNew: a later Sluice wrote it.
+        LedgerUnreadableError: the file cannot be opened or is no database.
+        LedgerTooNewError: a later Sluice wrote it.
     """
     path = Path(path)
     try:
@@ -166,7 +166,7 @@ def connect(path: Path, *, check_same_thread: bool = True) -> sqlite3.Connection
         _migrate(connection)
     except (OSError, sqlite3.DatabaseError) as error:
         message = f"The ledger {path} cannot be opened: {error}."
-        raise LedgerUnreadable(message) from error
+        raise LedgerUnreadableError(message) from error
     return connection
 
 
@@ -174,18 +174,18 @@ def connect_readonly(path: Path, *, check_same_thread: bool = True) -> sqlite3.C
     """Open an existing ledger so that nothing can be written through this connection.
 
     Raises:
-        LedgerUnreadable: the file does not exist, is no database or has never been migrated.
+        LedgerUnreadableError: the file does not exist, is no database or has never been migrated.
     """
     try:
         connection = _open(f"{Path(path).resolve().as_uri()}?mode=ro", check_same_thread)
         version = connection.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.DatabaseError as error:
         message = f"The ledger {path} cannot be opened: {error}."
-        raise LedgerUnreadable(message) from error
+        raise LedgerUnreadableError(message) from error
     if version > len(MIGRATIONS):
-        raise LedgerTooNew(f"The ledger {path} has version {version}, this Sluice knows {len(MIGRATIONS)}.")
+        raise LedgerTooNewError(f"The ledger {path} has version {version}, this Sluice knows {len(MIGRATIONS)}.")
     if version < len(MIGRATIONS):
-        raise LedgerUnreadable(f"The ledger {path} has version {version}, not {len(MIGRATIONS)}.")
+        raise LedgerUnreadableError(f"The ledger {path} has version {version}, not {len(MIGRATIONS)}.")
     return connection
 
 
@@ -225,7 +225,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
     with transaction(connection):
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > len(MIGRATIONS):
-            raise LedgerTooNew(f"The ledger has version {version}, this Sluice knows {len(MIGRATIONS)}.")
+            raise LedgerTooNewError(f"The ledger has version {version}, this Sluice knows {len(MIGRATIONS)}.")
         for statements in MIGRATIONS[version:]:
             for statement in statements:
                 connection.execute(statement)

@@ -1,0 +1,71 @@
+"""The errors of preparing, training and inference.
+
+```
+MLError
+├── BatchError          the batch or a package in it cannot be read as its lines say
+├── SpecError           a preprocessing spec is malformed or is not the one that was promised
+├── SeriesError      a series cannot become a volume; carries a reason code
+├── LabelError       an annotation cannot be laid over its volume; carries a reason code
+├── EmptyBatchError         not one case of the batch is usable
+└── ModelError        the model was trained on volumes of another spec, or is no model of ours
+```
+"""
+
+from typing import ClassVar
+
+
+class MLError(Exception):
+    """The worker cannot go on."""
+
+    remedy: ClassVar[str] = "Look at the run's log for the cause."
+    exit_code: ClassVar[int] = 1
+
+
+class BatchError(MLError):
+    """The batch cannot be read."""
+
+    remedy: ClassVar[str] = (
+        "Compare the batch's lines with the packages in the store; form the batch anew if one is gone."
+    )
+
+
+class SpecError(MLError):
+    """The preprocessing spec cannot be used."""
+
+    remedy: ClassVar[str] = "Prepare the batch again with the spec that this pipeline version carries."
+
+
+class RejectionError(MLError):
+    """A part of the batch cannot be used.
+
+    Attributes:
+        reason: Code from `ml.preprocessing.reasons`, the only thing that reports repeat.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class SeriesError(RejectionError):
+    """A series cannot become a volume."""
+
+    remedy: ClassVar[str] = "Look up the reason code; acquire or export the series again if it is damaged."
+
+
+class LabelError(RejectionError):
+    """An annotation cannot be laid over its volume."""
+
+    remedy: ClassVar[str] = "Check that the annotation was drawn on the series that it references."
+
+
+class EmptyBatchError(MLError):
+    """Not one case of the batch is usable."""
+
+    remedy: ClassVar[str] = "Read the reason codes above; form a batch with series that pass the geometry gate."
+
+
+class ModelError(MLError):
+    """The model does not fit the volumes."""
+
+    remedy: ClassVar[str] = "Train on a batch prepared with this spec, or prepare the batch with the model's spec."

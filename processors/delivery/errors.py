@@ -1,0 +1,42 @@
+"""The errors of moving deliveries. In NiFi they leave as a code: the class name in kebab case, without a message.
+
+```
+DeliveryError               (a ProcessorsError)
+├── BadReferenceError            a FlowFile does not say which delivery it is about
+├── UnknownDeliveryError         the ledger does not know it
+├── WorkerDiedError              a worker process ended in the middle of its work
+└── WorkerFailedError            a worker could not do its work, and said so
+```
+"""
+
+from typing import ClassVar
+
+from processors.errors import ProcessorsError
+
+
+class DeliveryError(ProcessorsError):
+    """A delivery cannot move on."""
+
+
+class BadReferenceError(DeliveryError):
+    """The FlowFile does not name a delivery of ours."""
+
+    remedy: ClassVar[str] = "Empty the queue; ListenDICOM announces what is not confirmed."
+
+
+class UnknownDeliveryError(DeliveryError):
+    """The ledger knows no such delivery or shipment."""
+
+    remedy: ClassVar[str] = "Check that all processors name the same trusted home."
+
+
+class WorkerDiedError(DeliveryError):
+    """A de-identification worker ended in the middle of its work."""
+
+    remedy: ClassVar[str] = "Nothing to do; the delivery is tried again, and the culprit withheld in the end."
+
+
+class WorkerFailedError(DeliveryError):
+    """A de-identification worker could not do its work."""
+
+    remedy: ClassVar[str] = "Look into the workers' log in the trusted home."

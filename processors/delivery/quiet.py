@@ -1,0 +1,52 @@
+"""Keeps everything but codes out of NiFi's log: NiFi copies a Python process's output into it word by word."""
+
+import logging
+import os
+import re
+import sys
+import threading
+import traceback
+import warnings
+from pathlib import Path
+
+_TALKATIVE = ("pydicom", "pynetdicom", "PIL", "asyncio", "concurrent.futures")
+
+
+def silence() -> None:
+    """Stop libraries from logging and warning; their messages quote values of the data set. Cheap to repeat."""
+    warnings.showwarning = _ignore  # type: ignore[assignment]
+    if not _done.is_set():
+        for name in _TALKATIVE:
+            logger = logging.getLogger(name)
+            logger.disabled, logger.propagate = True, False
+            logger.addHandler(logging.NullHandler())
+        sys.unraisablehook = _ignore
+        threading.excepthook = _ignore
+        _done.set()
+
+
+_done = threading.Event()
+
+
+def _ignore(*_args: object, **_kwargs: object) -> None:
+    pass
+
+
+def code_of(error: BaseException) -> str:
+    """A code for an error: its class name in kebab case. Messages may hold values, class names cannot."""
+    name = type(error).__name__.removesuffix("Error") or "error"
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
+
+
+def confide(log: Path, error: BaseException) -> None:
+    """Write an error with its traceback into the trusted zone's log (0600); never raises."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8", opener=_private) as file:
+            file.write("".join(traceback.format_exception(error)))
+    except OSError:
+        pass
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,94 @@
+"""What the stations of one trusted home share within a process: settings, ledger, vault, rules, profiles, keys."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from processors.deid.keys import KeyFile
+from processors.deid.profile import Profile
+from processors.ledger.schema import connect
+from processors.routing.rules import Rules
+from processors.site import Site
+from processors.vault import Vault
+
+
+class Workplace:
+    """One trusted home. Databases are opened once a thread; rules are read again when their file changes."""
+
+    def __init__(self, site: Site, clock: Callable[[], float] = time.time) -> None:
+        self.site = site
+        self.clock = clock
+        self.announcer_started = False
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._keys: KeyFile | None = None
+        self._rules: tuple[tuple[int, int], Rules] | None = None
+        self._profiles: dict[str, Profile] = {}
+
+    @property
+    def ledger(self) -> sqlite3.Connection:
+        """This thread's connection to the ledger."""
+        if not hasattr(self._local, "ledger"):
+            self._local.ledger = connect(self.site.ledger)
+        connection: sqlite3.Connection = self._local.ledger
+        return connection
+
+    @property
+    def vault(self) -> Vault:
+        """This thread's vault."""
+        if not hasattr(self._local, "vault"):
+            self._local.vault = Vault.open(self.site.vault, self.keys)
+        vault: Vault = self._local.vault
+        return vault
+
+    @property
+    def keys(self) -> KeyFile:
+        """The site's key file; without it nothing starts."""
+        with self._lock:
+            self._keys = self._keys or KeyFile.load(self.site.key_file)
+            return self._keys
+
+    def rules(self) -> Rules:
+        """The routing rules as they are now."""
+        try:
+            state = self.site.rules.stat()
+            version = (state.st_mtime_ns, state.st_size)
+        except OSError:
+            version = (0, 0)
+        with self._lock:
+            if self._rules is None or self._rules[0] != version:
+                self._rules = (version, Rules.load(self.site.rules))
+            return self._rules[1]
+
+    def profile(self, name: str) -> Profile:
+        """A de-identification profile by its name."""
+        with self._lock:
+            if name not in self._profiles:
+                self._profiles[name] = Profile.load(name)
+            return self._profiles[name]
+
+    def delivery_folder(self, delivery_id: str) -> Path:
+        """Where a delivery lies in the landing."""
+        return self.site.landing / "deliveries" / delivery_id
+
+    def close(self) -> None:
+        """Close this thread's databases."""
+        for name in ("ledger", "vault"):
+            if hasattr(self._local, name):
+                getattr(self._local, name).close()
+                delattr(self._local, name)
+
+
+_open: dict[Path, Workplace] = {}
+_open_lock = threading.Lock()
+
+
+def workplace(home: str | Path) -> Workplace:
+    """The workplace of a trusted home, one a process."""
+    path = Path(home)
+    with _open_lock:
+        if path not in _open:
+            _open[path] = Workplace(Site.load(path))
+        return _open[path]

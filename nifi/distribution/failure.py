@@ -8,7 +8,7 @@ _LINE_LENGTH = 300
 
 
 def cause(instance: Path, since: int = 0) -> str:
-    """The most telling line: the last root cause, else the last error, else the last thing that the JVM said.
+    """The most telling line: the last root cause, else the last error, else the first thing that the JVM said.
 
     Args:
         instance: NiFi's folder in the home.
@@ -17,10 +17,11 @@ def cause(instance: Path, since: int = 0) -> str:
     lines = _lines(instance / "logs" / "nifi-app.log", since)
     roots = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
     errors = [_PREFIX.sub("", line) for line in lines if " ERROR [" in line]
-    said = [line for line in _lines(instance / "logs" / "nifi-out.log") if line.strip()]
+    # A JVM that cannot start says what is wrong first and that it gives up last.
+    said = [line for line in _lines(instance / "logs" / "nifi-out.log") if line.strip()][:1]
     for candidates in (roots, errors, said):
         if candidates:
-            return candidates[-1].strip()[:_LINE_LENGTH]
+            return candidates[-1].strip().rstrip(".")[:_LINE_LENGTH]
     return "NiFi said nothing"
 
 

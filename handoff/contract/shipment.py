@@ -24,6 +24,7 @@ class Instance(Document):
     member: str = Field(description="Name of the ZIP member, always instances/<SOPInstanceUID>.dcm.")
     digest: Digest = Field(description="SHA-256 of the encoded data set, without preamble and file meta.")
     size: PositiveInt = Field(description="Bytes of the member: the whole Part 10 file.")
+    revision: PositiveInt = Field(1, description="Given by the receiver; the highest wins, whatever arrives last.")
     references: tuple[Uid, ...] = Field((), description="Pseudonymous SOP Instance UIDs that this one refers to.")
     annotation: bool = Field(False, description="Whether it is ground truth: a SEG or an RTSTRUCT.")
 

@@ -1,0 +1,4 @@
+"""Who may do what.
+
+- `tokens`: bearer tokens, known by their digests.
+"""

@@ -1,0 +1,9 @@
+"""The HTTP API: one router per noun; each route translates, the noun's package decides.
+
+- `dependencies`: what routes ask for: the service, a token, a page.
+- `problems`: every error as problem details (RFC 9457), without content of the request.
+- `body`: streams a body into the store, within its limit.
+- `record`: one log line per request, and the counters behind /metrics.
+- `shipments`, `evidence`, `studies`, `batches`, `pipelines`, `handoffs`, `results`, `models`, `trace`, `health`.
+- `openapi`: writes `openapi.json`.
+"""

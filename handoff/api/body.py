@@ -1,0 +1,95 @@
+"""Bodies: hashed once while they come in, never whole in memory, never longer than their limit."""
+
+import re
+from collections.abc import AsyncIterator, Callable
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+
+from handoff.errors import RefusedError, TooLargeError
+from handoff.store import Incoming
+
+_BLOCK = 1 << 20
+"""Bytes per trip to the thread that hashes and writes."""
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+DIGEST_HEADER = "sluice-sha256"
+
+
+def announced_digest(request: Request) -> str:
+    """The digest that the sender says the body has.
+
+    Raises:
+        RefusedError: the header is missing or no SHA-256 in hex.
+    """
+    value = request.headers.get(DIGEST_HEADER, "").strip().lower()
+    if not _DIGEST.fullmatch(value):
+        raise RefusedError(
+            "The header Sluice-SHA256 is missing or no SHA-256.",
+            code="digest-missing",
+            remedy="Send the SHA-256 of the body, hex, in the header Sluice-SHA256.",
+        )
+    return value
+
+
+async def read_chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """Yield the body; refuse one that is or becomes longer than `limit` bytes.
+
+    A refused body is read to its end, up to once more the limit: an answer that overtakes the body would be lost
+    to a sender who still writes, and a sender who sees no answer sends again for ever.
+
+    Raises:
+        TooLargeError: the body is longer.
+    """
+    announced = request.headers.get("content-length", "")
+    too_large = announced.isdecimal() and int(announced) > limit
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > 2 * limit:
+            break
+        if not too_large and size <= limit:
+            yield chunk
+    if too_large or size > limit:
+        raise TooLargeError
+
+
+async def receive(request: Request, limit: int, opened: Callable[[], Incoming]) -> Incoming:
+    """Stream the body into the store and check its digest. The caller keeps or discards what is returned.
+
+    Raises:
+        RefusedError: no digest was announced, or the body has another one; nothing stays.
+        TooLargeError: the body is longer than `limit` bytes; nothing stays.
+    """
+    expected = announced_digest(request)
+    body = await run_in_threadpool(opened)
+    try:
+        await _fill(body, request, limit)
+    except BaseException:
+        body.discard()
+        raise
+    if body.sha256 != expected:
+        body.discard()
+        raise digest_differs()
+    return body
+
+
+async def _fill(body: Incoming, request: Request, limit: int) -> None:
+    """Write the body in blocks, off the event loop."""
+    chunks: list[bytes] = []
+    waiting = 0
+    async for chunk in read_chunks(request, limit):
+        chunks.append(chunk)
+        waiting += len(chunk)
+        if waiting >= _BLOCK:
+            await run_in_threadpool(body.write, chunks)
+            chunks, waiting = [], 0
+    await run_in_threadpool(body.write, chunks)
+
+
+def digest_differs() -> RefusedError:
+    """The error for a body that is not what its header says."""
+    return RefusedError(
+        "The body has another SHA-256 than the header says.",
+        code="body-digest",
+        remedy="Nothing was stored; send it again.",
+    )

@@ -1,0 +1,90 @@
+"""Every error as problem details (RFC 9457): title, status, code, remedy; never content of the request."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import Field
+from starlette.exceptions import HTTPException
+
+from handoff.contract.document import Document
+from handoff.errors import HandoffError
+
+log = structlog.get_logger("handoff.api")
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Document):
+    """What went wrong and what to do."""
+
+    type: str = Field(description="urn:sluice:problem:<code>")
+    title: str
+    status: int
+    code: str
+    remedy: str
+    places: tuple[str, ...] = Field((), description="Where in the request, for a request that was not understood.")
+
+
+def problem_response(status: int, code: str, title: str, remedy: str, places: tuple[str, ...] = ()) -> JSONResponse:
+    """A response that is a problem."""
+    problem = Problem(
+        type=f"urn:sluice:problem:{code}", title=title, status=status, code=code, remedy=remedy, places=places
+    )
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse(problem.plain(), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def install_problems(app: FastAPI) -> None:
+    """Translate every error in one place."""
+
+    @app.exception_handler(HandoffError)
+    def _known(request: Request, error: HandoffError) -> JSONResponse:
+        request.state.code = error.code
+        return problem_response(error.status, error.code, str(error), error.remedy)
+
+    @app.exception_handler(RequestValidationError)
+    def _not_understood(request: Request, error: RequestValidationError) -> JSONResponse:
+        request.state.code = "not-understood"
+        places = tuple(".".join(map(_place, item["loc"])) for item in error.errors()[:20])
+        return problem_response(
+            422, "not-understood", "The request was not understood.", "See /openapi.json for its form.", places
+        )
+
+    @app.exception_handler(HTTPException)
+    def _by_framework(request: Request, error: HTTPException) -> JSONResponse:
+        request.state.code = f"http-{error.status_code}"
+        return problem_response(
+            error.status_code, f"http-{error.status_code}", str(error.detail), "See /openapi.json for what exists."
+        )
+
+    @app.exception_handler(Exception)
+    def _unknown(request: Request, error: Exception) -> JSONResponse:
+        request.state.code = "internal"
+        log.error("request-failed", exc_info=error)
+        return problem_response(500, "internal", HandoffError().args[0], HandoffError.remedy)
+
+
+def _place(step: object) -> str:
+    """A step of a place; what is no short word could be a value of the request, so only its kind is said."""
+    text = str(step)
+    return text if isinstance(step, int) or (text.isidentifier() and len(text) <= 32) else "*"
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": description}
+    for status, description in {
+        401: "No known token",
+        403: "A token that may not do this",
+        404: "No such thing",
+        409: "The id stands for other content",
+        413: "Larger than this service takes",
+        422: "Content that cannot be taken; `code` says why",
+    }.items()
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problems that a route may answer with, for the OpenAPI document."""
+    return {status: PROBLEMS[status] for status in (401, 403, *statuses, 422)}

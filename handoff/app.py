@@ -1,0 +1,41 @@
+"""The ASGI app: routers, problems, records, wired in one visible function."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from handoff.api import evidence, health, shipments, studies
+from handoff.api.problems import install_problems
+from handoff.api.record import RequestRecord
+from handoff.service import Service
+
+DESCRIPTION = """Takes de-identified packages and evidence, assembles studies, forms immutable batches, and makes each
+handoff exactly one run. Every error is a problem (RFC 9457) that names a code and a remedy."""
+
+
+def create_app(service: Service | None) -> FastAPI:
+    """Make the app of a service; without one it can only describe itself (OpenAPI)."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        assert service is not None
+        service.closer.start()
+        yield
+        service.close()
+
+    app = FastAPI(
+        title="Sluice handoff",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.service = service
+    for module in (shipments, evidence, studies, health):
+        app.include_router(module.router)
+    install_problems(app)
+    app.add_middleware(RequestRecord)
+    return app

@@ -1,0 +1,35 @@
+"""The only place that knows which database it is."""
+
+import sqlite3
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+
+
+def connect(url: str) -> tuple[Engine, Engine]:
+    """An engine for transactions that only read, and one for those that write.
+
+    On SQLite a writer begins with BEGIN IMMEDIATE: a transaction that reads first and writes later would otherwise
+    fail at the upgrade of its lock, whatever the busy timeout. On PostgreSQL both are the same engine.
+    """
+    address = make_url(url)
+    if address.get_backend_name() != "sqlite":
+        engine = create_engine(address, pool_pre_ping=True)
+        return engine, engine
+    return _sqlite(address, "BEGIN"), _sqlite(address, "BEGIN IMMEDIATE")
+
+
+def _sqlite(url: URL, begin: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": 5.0, "isolation_level": None})
+
+    @event.listens_for(engine, "connect")
+    def _settings(connection: sqlite3.Connection, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

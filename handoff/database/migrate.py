@@ -1,0 +1,45 @@
+"""Bring a database to the newest schema."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from handoff.database.engine import Database
+from handoff.errors import StartError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def configuration() -> Config:
+    """Alembic's configuration, without an ini file."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+def upgrade(database: Database) -> None:
+    """Run the migrations that this database lacks, in one transaction."""
+    config = configuration()
+    with database.writer.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def require_current(database: Database) -> None:
+    """Refuse a database of another schema.
+
+    Raises:
+        StartError: the service that owns the database was never started, or has another version.
+    """
+    newest = ScriptDirectory.from_config(configuration()).get_current_head()
+    with database.reader.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    if found != newest:
+        raise StartError(
+            "The database has another schema than this version needs.",
+            code="schema",
+            remedy="Start `sluice handoff serve` of this version once; it migrates.",
+        )

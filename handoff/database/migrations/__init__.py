@@ -1,0 +1,1 @@
+"""Alembic's folder: `env` runs, `versions` are the schemas, oldest first."""

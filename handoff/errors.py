@@ -1,0 +1,118 @@
+"""The errors of the handoff: each is one sentence, a remedy, a code for programs and an HTTP status.
+
+```
+HandoffError                500
+├── StartError                   the service or worker cannot start
+├── UnauthorizedError       401
+├── ForbiddenError          403
+├── NotFoundError           404
+├── ConflictError           409
+├── TooLargeError           413
+└── RefusedError            422  the content cannot be taken; `code` says why
+    ├── PackageError             see `handoff.shipments.package`
+    ├── BatchError               see `handoff.batches`
+    ├── PipelineError            see `handoff.pipelines`
+    └── RunError                 see `handoff.handoffs.accept`
+```
+
+No message ever carries content of a request: at most ids that have a closed shape.
+"""
+
+from typing import ClassVar
+
+
+class HandoffError(Exception):
+    """The handoff cannot go on."""
+
+    status: ClassVar[int] = 500
+    remedy: str = "Look at the service's log for the cause."
+    code: str = "internal"
+
+    def __init__(self, message: str | None = None, *, code: str | None = None, remedy: str | None = None) -> None:
+        """Take the class docstring as message unless another is given."""
+        super().__init__(message or (self.__doc__ or "").strip())
+        self.code = code or self.code
+        self.remedy = remedy or self.remedy
+
+
+class StartError(HandoffError):
+    """The handoff cannot start."""
+
+    remedy = "Mend what the message names and start again."
+    code = "start"
+
+
+class UnauthorizedError(HandoffError):
+    """The request carries no token that this service knows."""
+
+    status = 401
+    remedy = "Send `Authorization: Bearer` with the token of the research home."
+    code = "unauthorized"
+
+
+class ForbiddenError(HandoffError):
+    """This token may not do that."""
+
+    status = 403
+    remedy = "The intake token delivers; the API token does everything else."
+    code = "forbidden"
+
+
+class NotFoundError(HandoffError):
+    """There is no such thing."""
+
+    status = 404
+    remedy = "Check the id."
+    code = "not-found"
+
+
+class ConflictError(HandoffError):
+    """This id already stands for other content."""
+
+    status = 409
+    remedy = "Send new content under a new id; what is stored here never changes."
+    code = "conflict"
+
+
+class TooLargeError(HandoffError):
+    """The body is larger than this service takes."""
+
+    status = 413
+    remedy = "Send smaller packages, or raise the limit in handoff.yaml."
+    code = "too-large"
+
+
+class RefusedError(HandoffError):
+    """The content cannot be taken."""
+
+    status = 422
+    remedy = "Mend the content and send it again."
+    code = "refused"
+
+
+class PackageError(RefusedError):
+    """The package is not what its manifest and digest say."""
+
+    remedy = "Nothing was stored. Build the package again and send it under its own digest."
+    code = "package-refused"
+
+
+class BatchError(RefusedError):
+    """No batch can be made of this."""
+
+    remedy = "Choose complete studies whose annotations refer to instances that arrived."
+    code = "batch-refused"
+
+
+class PipelineError(RefusedError):
+    """This is no pipeline that keeps the contract."""
+
+    remedy = "Compile a KFP pipeline with the inputs batch_uri, handoff_key and result_uri."
+    code = "pipeline-refused"
+
+
+class RunError(RefusedError):
+    """This run cannot be accepted."""
+
+    remedy = "Check batch, target, pipeline, parameters and model."
+    code = "run-refused"

@@ -1,0 +1,70 @@
+"""Serve the app: bind first, say so when ready, end cleanly on SIGTERM and SIGINT."""
+
+import contextlib
+import json
+import signal
+import socket
+from collections.abc import Generator
+
+import uvicorn
+
+from handoff.app import create_app
+from handoff.errors import StartError
+from handoff.service import Service
+
+_GRACE_SECONDS = 10
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind before anything else is started.
+
+    Raises:
+        StartError: the address is taken or not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        message = f"{host}:{port} cannot be listened on ({error.strerror})."
+        raise StartError(message, code="port", remedy="Choose another --port, or 0 for a free one.") from error
+    return bound
+
+
+class Server(uvicorn.Server):
+    """uvicorn, except that it says when it is ready and that a signal is a clean end."""
+
+    def __init__(self, config: uvicorn.Config, ready: dict[str, object]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then print the listening line."""
+        await super().startup(sockets)
+        print(json.dumps(self._ready), flush=True)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Stop on SIGTERM and SIGINT, and do not raise them again after the end."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def serve(service: Service, bound: socket.socket) -> None:
+    """Serve until a signal; requests in flight get some seconds to end."""
+    host, port = bound.getsockname()[:2]
+    config = uvicorn.Config(
+        create_app(service),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    ready = {"event": "listening", "host": host, "port": port, "receipt_public_key": service.signer.public_key}
+    Server(config, ready).run(sockets=[bound])

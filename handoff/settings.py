@@ -1,0 +1,83 @@
+"""One settings object per process: defaults, then `research/handoff.yaml`, then SLUICE_HANDOFF_* of the environment."""
+
+import sys
+from pathlib import Path
+from typing import Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+from handoff.contract.identifiers import ProjectName
+from handoff.errors import StartError
+
+
+class ProjectRules(BaseModel):
+    """When a project's studies are complete."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    quiet_seconds: float = Field(60, ge=0, description="Seconds without arrivals before a released study closes.")
+    abort_quiet_seconds: float = Field(
+        900, ge=0, description="The same when no association ended by release since an abort."
+    )
+
+
+class Target(BaseModel):
+    """Where runs happen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backend: Literal["kfp-local"] = Field("kfp-local", description="The kind of engine.")
+    python: Path = Field(Path(sys.executable), description="The interpreter of the ML environment.")
+    timeout_seconds: PositiveFloat = Field(86_400, description="Seconds after which a run is ended.")
+    runs: PositiveInt = Field(1, description="Runs at one time.")
+    environment: dict[str, str] = Field(default_factory=dict, description="Added to each step's environment.")
+
+
+class Settings(BaseSettings):
+    """Everything that a site decides about its handoff."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="SLUICE_HANDOFF_")
+
+    home: Path = Field(description="The home; the handoff's part of it is `research/`.")
+    database_url: str | None = Field(None, description="SQLAlchemy URL; None means SQLite in the research home.")
+    max_package_bytes: PositiveInt = Field(8 << 30, description="Largest package taken, in bytes.")
+    max_package_members: PositiveInt = Field(20_000, description="Most members a package may have.")
+    max_evidence_bytes: PositiveInt = Field(1 << 20, description="Largest evidence message taken, in bytes.")
+    rules: ProjectRules = Field(ProjectRules(), description="Rules of every project that has none of its own.")
+    projects: dict[ProjectName, ProjectRules] = Field(default_factory=dict, description="Rules by project.")
+    targets: dict[str, Target] = Field({"local": Target()}, description="Targets by name.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What the caller gives comes first, then the environment, then the file of the home."""
+        file = Path(init_settings()["home"]) / "research" / "handoff.yaml"
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=file)
+
+    @classmethod
+    def load(cls, home: Path) -> Self:
+        """Read the settings of a home.
+
+        Raises:
+            StartError: handoff.yaml is unreadable or says something it cannot mean.
+        """
+        try:
+            return cls(home=Path(home).resolve())
+        except ValidationError as error:
+            places = ", ".join(".".join(map(str, item["loc"])) for item in error.errors())
+            message = f"handoff.yaml or SLUICE_HANDOFF_* cannot be used at: {places}."
+            raise StartError(message, code="settings") from error
+        except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
+            raise StartError("handoff.yaml cannot be read as YAML.", code="settings") from error
+
+    def rules_of(self, project: str) -> ProjectRules:
+        """The rules of a project, or those of all."""
+        return self.projects.get(project, self.rules)

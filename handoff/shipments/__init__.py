@@ -1,0 +1,7 @@
+"""Shipments: a package comes in, is checked against its manifest, and is kept under a signed receipt.
+
+- `archive`: where the members of a stored ZIP lie, without trusting its directory.
+- `dataset`: where the data set of a Part 10 file begins.
+- `package`: manifest, members and digests agree, or a reason code.
+- `admit`: what is durable and recorded before a receipt is signed.
+"""

@@ -1,0 +1,120 @@
+"""Admit a shipment: durable in store and database, then a receipt; a repeat gets the same receipt."""
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from handoff.contract.receipt import SignedReceipt
+from handoff.contract.shipment import Manifest
+from handoff.database.engine import Database
+from handoff.database.tables import Instance, Shipment
+from handoff.errors import ConflictError, PackageError
+from handoff.receipts import ReceiptSigner
+from handoff.settings import Settings
+from handoff.shipments.package import verify_package
+from handoff.store import FolderStore, Incoming
+from handoff.studies.arrive import study_of
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The receipt, and whether this request made it."""
+
+    receipt: SignedReceipt
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentAdmission:
+    """What admitting needs; one per process."""
+
+    database: Database
+    store: FolderStore
+    signer: ReceiptSigner
+    settings: Settings
+
+    def admit(self, shipment_id: str, body: Incoming) -> Admission:
+        """Check the body, keep it, record it, sign for it.
+
+        Raises:
+            ConflictError: the id stands for other bytes.
+            PackageError: the package is not what it says; nothing was stored.
+        """
+        known = self._known(shipment_id, body)
+        if known is not None:
+            return known
+        manifest = verify_package(body.path, shipment_id, self.settings.max_package_members)
+        sha256, size = body.sha256, body.size
+        body.keep(self.store.package(sha256))
+        receipt = self.signer.sign("shipment", shipment_id, sha256, size, manifest.project)
+        try:
+            with self.database.write() as session:
+                self._record(session, manifest, receipt)
+        except IntegrityError:
+            # Two deliveries of one id at one time: the other one was first, so its row decides.
+            known = self._known(shipment_id, body)
+            if known is None:
+                raise
+            return known
+        return Admission(receipt, created=True)
+
+    def _known(self, shipment_id: str, body: Incoming) -> Admission | None:
+        with self.database.read() as session:
+            row = session.get(Shipment, shipment_id)
+        if row is None:
+            return None
+        if row.sha256 != body.sha256:
+            raise ConflictError("This shipment id already stands for another package.", code="shipment-differs")
+        return Admission(SignedReceipt.model_validate(row.receipt), created=False)
+
+    def _record(self, session: Session, manifest: Manifest, receipt: SignedReceipt) -> None:
+        now = time.time()
+        rules = self.settings.rules_of(manifest.project)
+        study = study_of(session, manifest.project, manifest.study_instance_uid, now, rules)
+        if study.patient not in (None, manifest.patient):
+            raise PackageError("The study already belongs to another patient.", code="study-of-two-patients")
+        study.patient = manifest.patient
+        session.add(_shipment(manifest, receipt, study.id, now))
+        session.flush()
+        session.execute(insert(Instance), _instances(manifest, study.id))
+
+
+def _shipment(manifest: Manifest, receipt: SignedReceipt, study_id: int, now: float) -> Shipment:
+    return Shipment(
+        id=manifest.shipment_id,
+        project=manifest.project,
+        study_id=study_id,
+        patient=manifest.patient,
+        series_uid=manifest.series_instance_uid,
+        modality=manifest.modality,
+        sha256=receipt.receipt.sha256,
+        size=receipt.receipt.size,
+        delivered=len(manifest.instances),
+        withheld=sum(manifest.withheld.values()),
+        withheld_by=dict(manifest.withheld),
+        treatment=dict(manifest.treatment),
+        replaces=manifest.replaces,
+        receipt=receipt.plain(),
+        received_at=now,
+    )
+
+
+def _instances(manifest: Manifest, study_id: int) -> list[dict[str, object]]:
+    return [
+        {
+            "shipment_id": manifest.shipment_id,
+            "study_id": study_id,
+            "sop_instance_uid": instance.sop_instance_uid,
+            "sop_class_uid": instance.sop_class_uid,
+            "digest": instance.digest,
+            "size": instance.size,
+            "revision": instance.revision,
+            "annotation": instance.annotation,
+            "references": list(instance.references),
+            "current": False,
+        }
+        for instance in manifest.instances
+    ]

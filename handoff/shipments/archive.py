@@ -1,0 +1,115 @@
+"""Where the members of a package lie: a ZIP, stored, without comment, encryption, overlap or gap of trust.
+
+Nothing is ever extracted; the caller reads the ranges of the file. So no name can become a path, and no member can
+unfold to more bytes than were sent.
+"""
+
+import struct
+import zipfile
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from handoff.errors import PackageError
+
+_END = struct.Struct("<4s4H2LH")
+_END64_LOCATOR = struct.Struct("<4sLQL")
+_LOCAL = struct.Struct("<4s5H3L2H")
+_ENCRYPTED = 0x1
+_DESCRIPTOR = 0x8
+_DIRECTORY_BYTES_PER_MEMBER = 512
+"""More than any directory entry of ours takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The bytes of one member in the file of the package."""
+
+    name: str
+    start: int
+    size: int
+    crc: int
+
+
+def read_members(file: BinaryIO, size: int, most: int) -> dict[str, Member]:
+    """Find the members of a stored ZIP.
+
+    Args:
+        file: the package, seekable.
+        size: its size in bytes.
+        most: the largest number of members to look at.
+
+    Raises:
+        PackageError: `zip-invalid`, `zip-members`, `zip-compressed`, `zip-encrypted` or `zip-overlap`.
+    """
+    _check_end(file, size, most)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+            directory = archive.start_dir
+    except (zipfile.BadZipFile, UnicodeDecodeError, ValueError, EOFError, struct.error, NotImplementedError) as error:
+        raise PackageError("The package is no ZIP that can be read.", code="zip-invalid") from error
+    members = [_member(file, entry) for entry in entries]
+    _check_ranges(members, directory)
+    if len({member.name for member in members}) != len(members):
+        raise PackageError("Two members of the package have one name.", code="zip-members")
+    return {member.name: member for member in members}
+
+
+def _check_end(file: BinaryIO, size: int, most: int) -> None:
+    """Look at the end record alone, so that a huge directory is refused before it is read."""
+    if size < _END.size:
+        raise PackageError("The package is too short for a ZIP.", code="zip-invalid")
+    file.seek(size - _END.size)
+    magic, _, _, _, count, length, _, comment = _END.unpack(file.read(_END.size))
+    if magic != b"PK\x05\x06" or comment:
+        raise PackageError("The package does not end as a ZIP without comment.", code="zip-invalid")
+    if count == 0xFFFF or length == 0xFFFFFFFF:
+        count, length = _read_end64(file, size)
+    if count > most or length > (most + 1) * _DIRECTORY_BYTES_PER_MEMBER:
+        raise PackageError("The package has more members than this service takes.", code="zip-members")
+
+
+def _read_end64(file: BinaryIO, size: int) -> tuple[int, int]:
+    """Number of members and bytes of the directory, of a ZIP64."""
+    try:
+        file.seek(size - _END.size - _END64_LOCATOR.size)
+        magic, _, offset, _ = _END64_LOCATOR.unpack(file.read(_END64_LOCATOR.size))
+        file.seek(offset)
+        record = file.read(56)
+        if magic != b"PK\x06\x07" or record[:4] != b"PK\x06\x06":
+            raise PackageError("The package's ZIP64 end cannot be read.", code="zip-invalid")
+        count, length = struct.unpack_from("<QQ", record, 32)
+    except (struct.error, OSError, ValueError, OverflowError) as error:
+        raise PackageError("The package's ZIP64 end cannot be read.", code="zip-invalid") from error
+    return count, length
+
+
+def _member(file: BinaryIO, entry: zipfile.ZipInfo) -> Member:
+    """Check one directory entry against the header that stands before its bytes."""
+    if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
+        raise PackageError("A member of the package is compressed.", code="zip-compressed")
+    if entry.flag_bits & _ENCRYPTED:
+        raise PackageError("A member of the package is encrypted.", code="zip-encrypted")
+    if entry.flag_bits & _DESCRIPTOR:
+        raise PackageError("A member of the package has its size behind it.", code="zip-invalid")
+    file.seek(entry.header_offset)
+    header = file.read(_LOCAL.size)
+    if len(header) < _LOCAL.size:
+        raise PackageError("A member lies outside of the package.", code="zip-overlap")
+    magic, _, _, method, _, _, _, _, _, name_length, extra_length = _LOCAL.unpack(header)
+    name = file.read(name_length)
+    if magic != b"PK\x03\x04" or method != zipfile.ZIP_STORED or name != entry.orig_filename.encode("utf-8"):
+        raise PackageError("A member's header and the directory disagree.", code="zip-invalid")
+    start = entry.header_offset + _LOCAL.size + name_length + extra_length
+    return Member(entry.filename, start, entry.file_size, entry.CRC)
+
+
+def _check_ranges(members: list[Member], end: int) -> None:
+    """No two members share bytes, and none reaches into the directory."""
+    reached = 0
+    for member in sorted(members, key=lambda item: item.start):
+        if member.start < reached:
+            raise PackageError("Two members of the package share bytes.", code="zip-overlap")
+        reached = member.start + member.size
+    if reached > end:
+        raise PackageError("A member lies outside of the package.", code="zip-overlap")

@@ -1,0 +1,81 @@
+"""A package is what its manifest says, or it is refused with a reason code.
+
+1. The ZIP is stored, has no overlap, and holds `manifest.json`.
+2. The manifest keeps the contract and is that of this shipment.
+3. Members and manifest name the same instances, with the same sizes.
+4. Each member is a Part 10 file whose data set has the digest of the manifest, and its ZIP checksum is right.
+"""
+
+import hashlib
+import mmap
+import zlib
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from handoff.contract.shipment import MANIFEST_MEMBER, Instance, Manifest
+from handoff.errors import PackageError
+from handoff.shipments.archive import Member, read_members
+from handoff.shipments.dataset import dataset_offset
+
+_LARGEST_MANIFEST = 64 << 20
+_META_BYTES = 64 << 10
+"""No file meta group of ours comes near this."""
+
+
+def verify_package(path: Path, shipment_id: str, most_members: int) -> Manifest:
+    """Check a package and return its manifest.
+
+    Raises:
+        PackageError: something disagrees; `code` says what.
+    """
+    size = path.stat().st_size
+    if size == 0:
+        raise PackageError("The package is empty.", code="zip-invalid")
+    with path.open("rb") as file:
+        members = read_members(file, size, most_members)  # (1)
+        manifest = _read_manifest(file.fileno(), members)
+        if manifest.shipment_id != shipment_id:  # (2)
+            raise PackageError("The manifest is that of another shipment.", code="manifest-other-shipment")
+        _check_names(manifest, members)  # (3)
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view, memoryview(view) as data:
+            view.madvise(mmap.MADV_SEQUENTIAL)
+            for instance in manifest.instances:  # (4)
+                _check_instance(data, members[instance.member], instance)
+    return manifest
+
+
+def _read_manifest(descriptor: int, members: dict[str, Member]) -> Manifest:
+    member = members.get(MANIFEST_MEMBER)
+    if member is None or member.size > _LARGEST_MANIFEST:
+        raise PackageError("The package has no manifest, or one of absurd size.", code="manifest-missing")
+    with open(descriptor, "rb", closefd=False) as file:
+        file.seek(member.start)
+        text = file.read(member.size)
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        raise PackageError("The manifest does not keep the contract.", code="manifest-invalid") from error
+
+
+def _check_names(manifest: Manifest, members: dict[str, Member]) -> None:
+    listed = {instance.member: instance.size for instance in manifest.instances}
+    found = {name: member.size for name, member in members.items() if name != MANIFEST_MEMBER}
+    if listed.keys() != found.keys():
+        raise PackageError("Manifest and members name different instances.", code="members-differ")
+    if listed != found:
+        raise PackageError("A member has another size than the manifest says.", code="member-size")
+
+
+def _check_instance(data: memoryview, member: Member, instance: Instance) -> None:
+    """Digest and checksum of one member. The views are released here, or the map could not be closed."""
+    with data[member.start : member.start + member.size] as part:
+        offset = dataset_offset(bytes(part[:_META_BYTES]))
+        if offset is None:
+            raise PackageError("A member is no DICOM Part 10 file.", code="member-not-dicom")
+        with part[offset:] as dataset:
+            digest = hashlib.sha256(dataset).hexdigest()
+        if digest != instance.digest:
+            raise PackageError("A member has another digest than the manifest says.", code="member-digest")
+        if zlib.crc32(part) != member.crc:
+            raise PackageError("A member has another checksum than the ZIP says.", code="member-checksum")

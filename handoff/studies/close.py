@@ -1,0 +1,101 @@
+"""Judge the studies that are due. Runs in a thread of the service; every replica may run it."""
+
+import threading
+import time
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from handoff.contract.evidence import Evidence
+from handoff.database.engine import Database
+from handoff.database.tables import EvidenceMessage, Instance, Shipment, Study, StudyVersion
+from handoff.settings import Settings
+from handoff.studies.content import content_digest, current_instances, truth_of
+from handoff.studies.judge import Complete, Waiting, judge
+
+log = structlog.get_logger("handoff.studies")
+_AT_ONCE = 50
+"""Studies judged in one transaction, which keeps it short."""
+
+
+def close_due(session: Session, settings: Settings, now: float) -> int:
+    """Judge the studies that are due; returns how many were looked at."""
+    due = select(Study).where(Study.state == "open", Study.due_at <= now).limit(_AT_ONCE)
+    studies = session.scalars(due.with_for_update(skip_locked=True)).all()
+    for study in studies:
+        verdict = _judge(session, study, settings, now)
+        if isinstance(verdict, Waiting):
+            study.waiting_for, study.due_at = verdict.reason, verdict.until
+        else:
+            _close(session, study, verdict, now)
+        log.info("study", project=study.project, state=study.state, version=study.version, waits=study.waiting_for)
+    return len(studies)
+
+
+def _judge(session: Session, study: Study, settings: Settings, now: float) -> Complete | Waiting:
+    messages = session.scalars(
+        select(EvidenceMessage).where(EvidenceMessage.study_id == study.id).order_by(EvidenceMessage.received_at)
+    )
+    evidence = [Evidence.model_validate(message.body) for message in messages]
+    rows = session.execute(select(Shipment.id, Shipment.delivered).where(Shipment.study_id == study.id))
+    arrived = {identifier: delivered for identifier, delivered in rows}  # noqa: C416 - dict() has no type for rows
+    return judge(evidence, arrived, study.last_arrival_at, now, settings.rules_of(study.project))
+
+
+def _close(session: Session, study: Study, verdict: Complete, now: float) -> None:
+    """Make the study complete; the next version only when its content changed."""
+    instances = session.scalars(select(Instance).where(Instance.study_id == study.id)).all()
+    current = current_instances(instances)
+    chosen = {instance.id for instance in current}
+    for instance in instances:
+        instance.current = instance.id in chosen
+    content = content_digest(current)
+    if content != study.content:
+        study.version += 1
+        study.content = content
+        session.add(
+            StudyVersion(
+                study_id=study.id,
+                version=study.version,
+                content=content,
+                instances=len(current),
+                closed_by=verdict.closed_by,
+                closed_at=now,
+            )
+        )
+    study.state, study.waiting_for, study.due_at = "complete", None, None
+    study.truth = truth_of(current)
+
+
+class StudyCloser(threading.Thread):
+    """Looks for due studies until it is stopped."""
+
+    def __init__(self, database: Database, settings: Settings, period_seconds: float = 0.5) -> None:
+        super().__init__(name="study-closer", daemon=True)
+        self._database = database
+        self._settings = settings
+        self._period = period_seconds
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """The loop; a database that is busy or gone for a moment ends it as little as a bug does."""
+        while not self._stopped.wait(self._period):
+            try:
+                while self._any_due() and not self._stopped.is_set():
+                    with self._database.write() as session:
+                        close_due(session, self._settings, time.time())
+            except SQLAlchemyError as error:
+                log.warning("closing-failed", cause=type(error).__name__)
+
+    def stop(self) -> None:
+        """End the loop and wait for its last transaction."""
+        self._stopped.set()
+        self.join(timeout=10)
+
+    def _any_due(self) -> bool:
+        """A look that takes no write lock, because there is nothing to do nearly always."""
+        with self._database.read() as session:
+            due = select(Study.id).where(Study.state == "open", Study.due_at <= time.time()).limit(1)
+            return session.scalar(due) is not None

@@ -14,7 +14,7 @@ _TALKATIVE = ("pydicom", "pynetdicom", "PIL", "asyncio", "concurrent.futures")
 
 def silence() -> None:
     """Stop libraries from logging and warning; their messages quote values of the data set. Cheap to repeat."""
-    warnings.showwarning = _ignore  # type: ignore[assignment]
+    warnings.showwarning = _ignore
     if not _done.is_set():
         for name in _TALKATIVE:
             logger = logging.getLogger(name)
@@ -42,11 +42,8 @@ def confide(log: Path, error: BaseException) -> None:
     """Write an error with its traceback into the trusted zone's log (0600); never raises."""
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a", encoding="utf-8", opener=_private) as file:
+        descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
             file.write("".join(traceback.format_exception(error)))
     except OSError:
         pass
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

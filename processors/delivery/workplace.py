@@ -8,6 +8,7 @@ from pathlib import Path
 
 from processors.deid.keys import KeyFile
 from processors.deid.profile import Profile
+from processors.landing.layout import Layout
 from processors.ledger.schema import connect
 from processors.routing.rules import Rules
 from processors.site import Site
@@ -19,6 +20,7 @@ class Workplace:
 
     def __init__(self, site: Site, clock: Callable[[], float] = time.time) -> None:
         self.site = site
+        self.layout = Layout(site.landing)
         self.clock = clock
         self.announcer_started = False
         self._local = threading.local()
@@ -71,7 +73,7 @@ class Workplace:
 
     def delivery_folder(self, delivery_id: str) -> Path:
         """Where a delivery lies in the landing."""
-        return self.site.landing / "deliveries" / delivery_id
+        return self.layout.delivery(delivery_id)
 
     def close(self) -> None:
         """Close this thread's databases."""

@@ -1,0 +1,99 @@
+"""Announces what the ledger says is due, one FlowFile after the other, and sleeps in between at no cost."""
+
+import contextlib
+import fcntl
+import os
+import select
+from collections import deque
+from pathlib import Path
+from typing import Final
+
+from processors.delivery import retention
+from processors.delivery.workplace import Workplace
+from processors.landing.layout import Layout
+from processors.landing.lock import hold
+from processors.ledger import announcements
+from processors.ledger.announcements import Announcement
+from processors.site import Site
+
+WAIT_SECONDS: Final = 1.0
+"""How long `next` may wait: NiFi must be able to stop the processor."""
+FRESH_SECONDS: Final = 30.0
+"""How long announcements wait here to be fetched. Older ones are dropped; the ledger makes them due again."""
+SWEEP_SECONDS: Final = 600.0
+
+
+class Announcer:
+    """The one announcer of a landing.
+
+    Raises:
+        LandingTakenError: another process announces this landing.
+    """
+
+    def __init__(self, place: Workplace) -> None:
+        self._place = place
+        self._ready: deque[Announcement] = deque()
+        self._taken_at = 0.0
+        self._swept_at = 0.0
+        self._open = contextlib.ExitStack()
+        place.layout.prepare()
+        self._open.enter_context(hold(place.layout.announcer_lock, "announcer"))
+        self._fifo = os.open(place.layout.notify, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._open.callback(os.close, self._fifo)
+        self._news = select.poll()
+        self._news.register(self._fifo, select.POLLIN)
+        if not place.announcer_started:
+            announcements.start_anew(place.ledger)
+            place.announcer_started = True
+
+    def next(self, wait: float = WAIT_SECONDS) -> Announcement | None:
+        """The next announcement; None when nothing came due within `wait` seconds."""
+        if not self._fetched():
+            self._sleep(wait)
+            if not self._fetched():
+                return None
+        return self._ready.popleft()
+
+    def close(self) -> None:
+        """Let another announcer have the landing."""
+        self._open.close()
+
+    def _fetched(self) -> bool:
+        """Whether an announcement is at hand, fetching many in one transaction when none is."""
+        now = self._place.clock()
+        if self._ready and now - self._taken_at < FRESH_SECONDS:
+            return True
+        self._ready = deque(announcements.take(self._place.ledger, now))
+        self._taken_at = now
+        return bool(self._ready)
+
+    def _sleep(self, wait: float) -> None:
+        """Wait for the receiver's byte or for the earliest due time."""
+        now = self._place.clock()
+        if now - self._swept_at >= SWEEP_SECONDS:
+            self._swept_at = now
+            retention.sweep(self._place)
+        due = announcements.next_due(self._place.ledger)
+        if due is not None:
+            wait = min(wait, max(due - now, 0.0))
+        if self._news.poll(wait * 1000):
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._fifo, 65536)
+
+
+def holder_of(home: Path) -> str | None:
+    """Which other process announces the landing of a trusted home; None when none or this one does."""
+    lock = Layout(Site.load(home).landing).announcer_lock
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+        return None if holder.startswith(f"process {os.getpid()} ") else holder or "an unknown process"
+    else:
+        return None
+    finally:
+        os.close(descriptor)

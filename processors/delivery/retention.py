@@ -1,0 +1,55 @@
+"""Removes what has arrived everywhere, and only then; `delivery.json` and the sidecars stay as the record."""
+
+import sqlite3
+from pathlib import Path
+
+from processors.delivery.package import package_path
+from processors.delivery.workplace import Workplace
+from processors.ledger.schema import record_event, transaction
+from processors.ledger.shipments import Shipment
+
+_DAY_SECONDS = 86400.0
+
+_RIPE = """
+    SELECT d.id FROM deliveries d
+    WHERE d.state = 'terminal'
+      AND NOT EXISTS (SELECT 1 FROM events e WHERE e.subject = d.id AND e.event = 'removed')
+      AND NOT EXISTS (SELECT 1 FROM shipments s WHERE s.delivery_id = d.id
+                      AND (s.state NOT IN ('confirmed', 'closed', 'quarantined') OR s.terminal_at > ?))
+    LIMIT 100
+"""
+
+_REMOVABLE = """
+    SELECT file FROM instances i WHERE delivery_id = ? AND NOT EXISTS (
+        SELECT 1 FROM shipment_instances si JOIN shipments s ON s.id = si.shipment_id
+        WHERE si.instance_id = i.id AND si.state = 'withheld')
+"""
+
+
+def after_confirmation(place: Workplace, shipment: Shipment, *, terminal: bool) -> None:
+    """Remove what the site's settings say need not stay once a receipt was verified."""
+    if place.site.retention.packages == "until-confirmed":
+        package_path(place.delivery_folder(shipment.delivery_id), shipment.id).unlink(missing_ok=True)
+    if terminal and place.site.retention.originals_days == 0:
+        sweep(place)
+
+
+def sweep(place: Workplace) -> int:
+    """Remove originals and packages of deliveries that all destinations have had for long enough.
+
+    Originals of withheld instances stay: a person may release them. Returns how many deliveries were swept.
+    """
+    before = place.clock() - place.site.retention.originals_days * _DAY_SECONDS
+    ripe = [row[0] for row in place.ledger.execute(_RIPE, (before,))]
+    for delivery_id in ripe:
+        _remove(place.ledger, place.delivery_folder(delivery_id), delivery_id)
+        with transaction(place.ledger) as ledger:
+            record_event(ledger, place.clock(), delivery_id, "removed")
+    return len(ripe)
+
+
+def _remove(ledger: sqlite3.Connection, folder: Path, delivery_id: str) -> None:
+    for row in ledger.execute(_REMOVABLE, (delivery_id,)):
+        (folder / row["file"]).unlink(missing_ok=True)
+    for package in folder.glob("*.zip"):
+        package.unlink(missing_ok=True)

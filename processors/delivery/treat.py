@@ -1,0 +1,163 @@
+"""Makes the package of a shipment, or finds the one that was made: a kept package is sent again, never rebuilt.
+
+1. An older announcement, or a settled shipment, is superseded.
+2. A package that lies in the landing is the answer.
+3. The attempt is counted, durably, before it can take anything down with it.
+4. A worker treats every instance into `<shipment>.<n>.part`, which it syncs.
+5. The vault remembers the UIDs; then the package gets its name; then the ledger says so.
+"""
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from handoff.contract.canonical import canonical_json
+from processors.delivery.errors import UnknownDeliveryError, WorkerDiedError
+from processors.delivery.flowfile import Outcome, Reference, because
+from processors.delivery.package import package_path
+from processors.delivery.workers import Pool
+from processors.delivery.workplace import Workplace
+from processors.landing.delivery import Delivery, read_delivery
+from processors.landing.durable import sync_folder, write_whole
+from processors.ledger import announcements, shipments
+from processors.ledger.schema import transaction
+from processors.ledger.shipments import Fate, Shipment
+from processors.vault import UidRow
+
+DEATHS_UNTIL_ALONE: Final = 2
+"""So many workers may die over a shipment; then each instance is tried in a process of its own."""
+CRASHES_WORKER: Final = "crashes-worker"
+
+Json = dict[str, Any]
+
+
+def treat(place: Workplace, reference: Reference, pool: Pool) -> Outcome:
+    """Answer with a package, or with `quarantine` when every instance was withheld."""
+    with _one_at_a_time(reference.shipment_id):
+        standing = announcements.standing(place.ledger, reference.kind, reference.id, reference.n)
+        if standing != "current":
+            return because("superseded", standing)
+        shipment = shipments.get(place.ledger, reference.shipment_id)
+        if shipment is None or shipment.delivery_id != reference.id:
+            raise UnknownDeliveryError
+        if shipment.state in shipments.TERMINAL:
+            return because("superseded", shipment.state)
+        if _lies_there(place, shipment):
+            return _packaged(place, shipment)
+        return _make(place, shipment, reference, pool)
+
+
+def _make(place: Workplace, shipment: Shipment, reference: Reference, pool: Pool) -> Outcome:
+    folder = place.delivery_folder(shipment.delivery_id)
+    with transaction(place.ledger) as ledger:
+        shipments.begin_attempt(ledger, shipment.id)
+    part = folder / f"{shipment.id}.{reference.n}.part"
+    for left in folder.glob(f"{shipment.id}.*.part"):
+        left.unlink(missing_ok=True)
+    job = _job(place, shipment, read_delivery(folder), part)
+    made = _work(place, shipment, job, pool)
+    fates = [Fate(file, reason) for file, reason in made["fates"]]
+    if not made["sha256"]:
+        with transaction(place.ledger) as ledger:
+            shipments.quarantine(ledger, shipment, fates, place.clock())
+        return because("quarantine", "all-withheld")
+    place.vault.record(shipment.project, [UidRow(*row) for row in made["uids"]])
+    _keep(place, shipment, made, part)
+    with transaction(place.ledger) as ledger:
+        shipments.package(
+            ledger,
+            shipment,
+            sha256=made["sha256"],
+            size=made["size"],
+            treatment=canonical_json(made["treatment"]).decode(),
+            fates=fates,
+            now=place.clock(),
+        )
+    found = shipments.get(place.ledger, shipment.id)
+    assert found is not None
+    return _packaged(place, found)
+
+
+def _keep(place: Workplace, shipment: Shipment, made: Json, part: Path) -> None:
+    """Give the package its name, durably, with a sidecar from which the ledger's rows could be made again."""
+    folder = place.delivery_folder(shipment.delivery_id)
+    said = {key: made[key] for key in ("sha256", "size", "fates", "treatment")}
+    write_whole(folder / f"treatment-{shipment.id}.json", canonical_json({"shipment_id": shipment.id, **said}))
+    part.rename(package_path(folder, shipment.id))
+    sync_folder(folder)
+
+
+def _job(place: Workplace, shipment: Shipment, delivery: Delivery, part: Path) -> Json:
+    return {
+        "shipment": shipment.id,
+        "project": shipment.project,
+        "profile": shipment.profile,
+        "treatment": json.loads(shipment.treatment),
+        "key_file": str(place.site.key_file),
+        "folder": str(part.parent),
+        "part": str(part),
+        "instances": [{"file": each.file, "uid": each.sop_instance_uid} for each in delivery.instances],
+    }
+
+
+def _work(place: Workplace, shipment: Shipment, job: Json, pool: Pool) -> Json:
+    """Have the job done; a worker that dies is replaced, and after two deaths the culprit is looked for."""
+    lost = shipment.workers_lost
+    while lost < DEATHS_UNTIL_ALONE:
+        try:
+            return pool.run(job)
+        except WorkerDiedError:
+            with transaction(place.ledger) as ledger:
+                lost = shipments.lose_worker(ledger, shipment.id, place.clock())
+    with pool.alone():
+        return pool.run_fresh({**job, "instances": [_tried(pool, job, item) for item in job["instances"]]})
+
+
+def _tried(pool: Pool, job: Json, item: Json) -> Json:
+    """The instance, marked when a process that treats nothing else dies over it."""
+    try:
+        pool.run_fresh({**job, "instances": [item]})
+    except WorkerDiedError:
+        return {**item, "reason": CRASHES_WORKER}
+    return item
+
+
+def _lies_there(place: Workplace, shipment: Shipment) -> bool:
+    path = package_path(place.delivery_folder(shipment.delivery_id), shipment.id)
+    try:
+        return shipment.state == "packaged" and path.stat().st_size == shipment.package_size
+    except OSError:
+        return False
+
+
+def _packaged(place: Workplace, shipment: Shipment) -> Outcome:
+    path = package_path(place.delivery_folder(shipment.delivery_id), shipment.id)
+    return Outcome(
+        "success",
+        {
+            "package.path": str(path),
+            "package.sha256": shipment.package_sha256 or "",
+            "package.size": str(shipment.package_size),
+        },
+    )
+
+
+_busy: dict[str, threading.Lock] = {}
+_busy_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def _one_at_a_time(shipment_id: str) -> Iterator[None]:
+    """Keep two tasks of this process from treating the same shipment at once."""
+    with _busy_lock:
+        lock = _busy.setdefault(shipment_id, threading.Lock())
+    try:
+        with lock:
+            yield
+    finally:
+        with _busy_lock:
+            if not lock.locked():
+                _busy.pop(shipment_id, None)

@@ -1,0 +1,163 @@
+"""A worker process: treats one shipment at a time and writes its package. It ends when its parent does.
+
+Started as `python -m processors.delivery.worker FD`. Jobs come as JSON lines on standard input, answers go as JSON
+lines to the descriptor FD; standard output and error are the trusted zone's log. Workers never write a database.
+"""
+
+import faulthandler
+import json
+import mmap
+import os
+import sys
+import threading
+import traceback
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Final
+
+from handoff.contract.canonical import canonical_json
+from handoff.contract.shipment import MANIFEST_MEMBER, Instance, Manifest, member_name
+from processors.deid.engine import Engine, Treated, Withheld, treatment_facts
+from processors.deid.keys import KeyFile
+from processors.deid.profile import Profile
+from processors.deid.pseudonyms import pseudonymous_uid
+from processors.delivery.package import PackageWriter
+
+MAPPED_BYTES: Final = 8 << 20
+"""Files from this size on are mapped, not read: their pixels never need a second place in memory."""
+
+OTHER_MODALITY: Final = "OT"
+"""For an instance whose Modality is no code string (PS3.3 C.7.3.1.1.1)."""
+
+Json = dict[str, Any]
+
+
+@lru_cache(maxsize=8)
+def engine(profile: str, project: str, key_file: str) -> Engine:
+    """The engine of a project, compiled once a process."""
+    return Engine(Profile.load(profile), KeyFile.load(Path(key_file)).project(project))
+
+
+def work(job: Json, treat: Engine) -> Json:
+    """Treat the instances of a shipment in the order of their new UIDs, which tells nothing of the order of reception.
+
+    Returns the digest and size of the package (empty when every instance was withheld), the fate of each instance, the
+    UIDs to remember, and the treatment as it was really done.
+    """
+    writer = PackageWriter(Path(job["part"]))
+    fates: list[tuple[str, str | None]] = []
+    passed: dict[str, Treated] = {}
+    try:
+        for item in sorted(job["instances"], key=lambda item: pseudonymous_uid(treat.keys, item["uid"])):
+            outcome = _treat(Path(job["folder"]) / item["file"], item, treat)
+            reason = _refusal(outcome, writer, passed)
+            fates.append((item["file"], reason))
+            if isinstance(outcome, Treated) and reason is None:
+                writer.add(member_name(outcome.sop_instance_uid), outcome.chunks)
+                passed[outcome.sop_instance_uid] = replace(outcome, chunks=[])
+        treatment = {**job["treatment"], **treatment_facts(treat.profile, treat.keys)}
+        answer: Json = {"fates": fates, "uids": _uids(passed.values()), "treatment": treatment, "sha256": "", "size": 0}
+        if passed:
+            manifest = _manifest(
+                job, list(passed.values()), Counter(reason for _, reason in fates if reason), treatment
+            )
+            writer.add(MANIFEST_MEMBER, [canonical_json(manifest)])
+            answer["sha256"], answer["size"] = writer.finish()
+        else:
+            writer.discard()
+    except BaseException:
+        writer.discard()
+        raise
+    return answer
+
+
+def _treat(path: Path, item: Json, treat: Engine) -> Treated | Withheld:
+    if item.get("reason"):
+        return Withheld(item["reason"])
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size < MAPPED_BYTES:
+            return treat.treat(file.read())
+        return treat.treat(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
+
+
+def _refusal(outcome: Treated | Withheld, writer: PackageWriter, passed: dict[str, Treated]) -> str | None:
+    """Why an instance does not go into this package: the engine's reason, or a conflict with the others."""
+    if isinstance(outcome, Withheld):
+        return str(outcome.reason)
+    if not writer.fits(outcome.size):
+        return "too-large"
+    if outcome.sop_instance_uid in passed:
+        return "uid-conflict"
+    first = next(iter(passed.values()), outcome)
+    mine = (outcome.patient_id, outcome.study_instance_uid, outcome.series_instance_uid)
+    if mine != (first.patient_id, first.study_instance_uid, first.series_instance_uid):
+        return "series-conflict"
+    return None
+
+
+def _uids(passed: Iterable[Treated]) -> list[tuple[str, str, str]]:
+    rows = {(old, new, each.study_instance_uid) for each in passed for old, new in each.uid_map}
+    return sorted(rows)
+
+
+def _manifest(job: Json, passed: list[Treated], withheld: Counter[str], treatment: dict[str, str]) -> Manifest:
+    first = passed[0]
+    return Manifest(
+        shipment_id=job["shipment"],
+        project=job["project"],
+        patient=first.patient_id,
+        study_instance_uid=first.study_instance_uid,
+        series_instance_uid=first.series_instance_uid,
+        modality=first.modality if first.modality.isidentifier() else OTHER_MODALITY,
+        instances=tuple(
+            Instance(
+                sop_instance_uid=each.sop_instance_uid,
+                sop_class_uid=each.sop_class_uid,
+                member=member_name(each.sop_instance_uid),
+                digest=each.digest,
+                size=each.size,
+                references=each.references,
+                annotation=each.is_annotation,
+            )
+            for each in passed
+        ),
+        withheld=dict(sorted(withheld.items())),
+        treatment=treatment,
+        replaces=job.get("replaces"),
+    )
+
+
+def _jobs() -> "SimpleQueue[bytes]":
+    """Read jobs in a thread, so that the end of the parent ends this process even in the middle of its work."""
+    queue: SimpleQueue[bytes] = SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin.buffer:
+            queue.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    return queue
+
+
+def main() -> None:
+    """Answer jobs until the parent is gone."""
+    faulthandler.enable()
+    jobs = _jobs()
+    with os.fdopen(int(sys.argv[1]), "wb", buffering=0) as answers:
+        while True:
+            job = json.loads(jobs.get())
+            try:
+                answer = work(job, engine(job["profile"], job["project"], job["key_file"]))
+            except Exception as error:  # noqa: BLE001  # the outermost loop; the cause goes into the workers' log
+                traceback.print_exc()
+                answer = {"error": type(error).__name__}
+            answers.write(json.dumps(answer).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()

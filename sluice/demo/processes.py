@@ -1,0 +1,216 @@
+"""The demo's processes: each in its own group with its own log, and none of them left behind."""
+
+import contextlib
+import ctypes
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sluice.demo.errors import PartFailedError
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 15.0
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+class Part:
+    """One running process of the demo."""
+
+    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.name = name
+        self.process = process
+        self.log = log
+
+    def check(self) -> None:
+        """Do nothing while the process runs.
+
+        Raises:
+            PartFailedError: it ended.
+        """
+        code = self.process.poll()
+        if code is not None:
+            message = f"{self.name} ended with {code}: {last_line(self.log)} ({self.log})."
+            raise PartFailedError(message)
+
+    def ready(self, on_wait: Callable[[], None] = lambda: None) -> dict[str, Any]:
+        """Wait for the line of JSON by which a long-running command says that it listens.
+
+        Raises:
+            PartFailedError: the process ended, or said nothing in time.
+        """
+        assert self.process.stdout is not None
+        deadline = time.monotonic() + READY_SECONDS
+        said = b""
+        while time.monotonic() < deadline:
+            if select.select([self.process.stdout], [], [], 0.2)[0]:
+                piece = os.read(self.process.stdout.fileno(), 65536)
+                said += piece
+                for line in said.splitlines(keepends=True):
+                    if line.endswith(b"\n") and line.startswith(b"{"):
+                        ready: dict[str, Any] = json.loads(line)
+                        return ready
+                if not piece:
+                    # Its output is closed, so its end is near.
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        self.process.wait(STOP_SECONDS)
+            self.check()
+            on_wait()
+        message = f"{self.name} was not ready after {READY_SECONDS:.0f} s: {last_line(self.log)} ({self.log})."
+        raise PartFailedError(message)
+
+
+class Crew:
+    """All processes of one demo; leaving the context ends every one of them, and whatever they started."""
+
+    def __init__(self, logs: Path) -> None:
+        self.logs = logs
+        self.parts: list[Part] = []
+        self._farewells: list[Callable[[], object]] = []
+
+    def __enter__(self) -> Self:
+        _adopt_orphans()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with _deaf_to_interrupts():
+            for farewell in reversed(self._farewells):
+                with contextlib.suppress(Exception):
+                    farewell()
+            for part in reversed(self.parts):
+                _end_group(part.process)
+            end_descendants()
+
+    def start(self, name: str, command: list[str], environment: Mapping[str, str] | None = None) -> Part:
+        """Start a command in its own process group; what it says on stderr goes to a log of its own."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        log = self.logs / f"{name}.log"
+        with log.open("ab") as sink:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=sink,
+                env=None if environment is None else dict(environment),
+                start_new_session=True,
+            )
+        part = Part(name, process, log)
+        self.parts.append(part)
+        return part
+
+    def at_the_end(self, farewell: Callable[[], object]) -> None:
+        """Call this before the processes are ended."""
+        self._farewells.append(farewell)
+
+    def run(self, command: list[str], log: Path) -> None:
+        """Run a command to its end in its own process group."""
+        environment = {**os.environ, "TCP_NODELAY": "1"}
+        with log.open("wb") as sink:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+        try:
+            process.wait()
+        except BaseException:
+            _end_group(process)
+            raise
+
+    def check(self) -> None:
+        """Raise `PartFailedError` if any process of the crew has ended."""
+        for part in self.parts:
+            part.check()
+
+
+def sluice_command(*arguments: str) -> list[str]:
+    """A `sluice` command line that runs this very code."""
+    return [sys.executable, "-m", "sluice", *arguments]
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that says something."""
+    with contextlib.suppress(OSError):
+        lines = [line for line in log.read_text("utf-8", errors="replace").splitlines() if line.strip()]
+        if lines:
+            return lines[-1].strip()[:300]
+    return "its log is empty"
+
+
+def end_descendants() -> None:
+    """End every process that descends from this one: first politely, then not."""
+    for sign, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+        deadline = time.monotonic() + patience
+        told: set[int] = set()
+        while (alive := _descendants(os.getpid())) and time.monotonic() < deadline:
+            for pid in alive - told:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, sign)
+            told |= alive
+            time.sleep(0.05)
+            _reap()
+
+
+def _descendants(root: int) -> set[int]:
+    """Process ids below `root` that still run, by Linux' /proc; none where there is no /proc."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError):
+            state, parent = entry.read_text().rpartition(")")[2].split()[:2]
+            if state != "Z":
+                children.setdefault(int(parent), []).append(int(entry.parent.name))
+    found: set[int] = set()
+    waiting = [root]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found.update(below)
+        waiting.extend(below)
+    return found
+
+
+def _reap() -> None:
+    """Collect adopted children that ended; `subprocess` keeps track of its own."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of grandchildren whose parent ends, so that they can be found and ended (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, sign)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Any:
+    """A second Ctrl-C must not leave half of the processes behind."""
+    before = {sign: signal.signal(sign, signal.SIG_IGN) for sign in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)

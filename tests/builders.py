@@ -14,7 +14,7 @@ def ct_slice(number: int = 1, *, patient: str = "P001", study: str = "", series:
     dataset.SOPInstanceUID = generate_uid()
     dataset.StudyInstanceUID = study or generate_uid()
     dataset.SeriesInstanceUID = series or generate_uid()
-    dataset.FrameOfReferenceUID = f"{dataset.SeriesInstanceUID}.1"[:64]
+    dataset.FrameOfReferenceUID = f"{dataset.SeriesInstanceUID[:60]}.1"
     dataset.PatientID = patient
     dataset.PatientName = f"Testperson^{patient}"
     dataset.PatientBirthDate = "19510203"
@@ -31,6 +31,7 @@ def ct_slice(number: int = 1, *, patient: str = "P001", study: str = "", series:
     dataset.AcquisitionNumber = 1
     dataset.InstanceNumber = number
     dataset.KVP = 120
+    dataset.PatientPosition = "HFS"
     dataset.ImagePositionPatient = [-32, -32, 2.0 * number]
     dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
     dataset.PositionReferenceIndicator = ""

@@ -1,0 +1,65 @@
+"""`sluice receive`."""
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), required=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--host", default="0.0.0.0", show_default=True, help="Address to listen on.")  # noqa: S104 - modalities come from outside
+@click.option("--ae-title", default="SLUICE", show_default=True, help="Our AE title; any called title is accepted.")
+@click.option("--landing", type=click.Path(path_type=Path), help="Landing folder; default: the trusted home's.")
+@click.option(
+    "--ledger", type=click.Path(path_type=Path), help="Ledger file; default: beside --landing, or the home's."
+)
+@click.option("--reserve-mb", type=click.IntRange(0), help="Free disk below which objects are refused (A700).")
+@click.option("--idle-seconds", type=float, default=10.0, hidden=True, help="Silence that seals deliveries.")
+@click.option("--home", type=click.Path(path_type=Path), default=Path(".sluice"), envvar="SLUICE_HOME")
+def receive(
+    *,
+    port: int,
+    host: str,
+    ae_title: str,
+    landing: Path | None,
+    ledger: Path | None,
+    reserve_mb: int | None,
+    idle_seconds: float,
+    home: Path,
+) -> None:
+    """Receive DICOM by C-STORE into a landing, until SIGTERM or Ctrl-C.
+
+    An object is answered with Success only when it is on disk and would survive a power cut. One JSON line on stdout
+    tells host and port once associations are accepted; one JSON line per association goes to stderr.
+    """
+    from processors.dicom.event_log import EventLog
+    from processors.dicom.pynetdicom_engine import PynetdicomEngine
+    from processors.dicom.receiver import ReceiverSettings, run
+    from processors.site import Site
+
+    site = Site.load(home / "trusted")
+    chosen = (landing or site.landing).resolve()
+    settings = ReceiverSettings(
+        landing=chosen,
+        ledger=ledger or (chosen.parent / "ledger.db" if landing else site.ledger),
+        reserve_bytes=(site.reserve_mb if reserve_mb is None else reserve_mb) << 20,
+        idle_seconds=idle_seconds,
+    )
+    log = EventLog(sys.stderr)
+    threading.excepthook = lambda fault: log.fault("thread-fault", fault.exc_value or SystemExit())
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(
+        settings,
+        PynetdicomEngine(host, port, ae_title),
+        log,
+        lambda bound_host, bound_port: click.echo(
+            json.dumps({"event": "listening", "host": bound_host, "port": bound_port, "ae_title": ae_title})
+        ),
+        stop,
+    )

@@ -1,0 +1,152 @@
+"""The receiver as a whole: everything that `sluice receive` is made of is put together here."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from processors.dicom.engine import Engine, Peer
+from processors.dicom.event_log import EventLog
+from processors.dicom.storage_scp import StorageAssociation
+from processors.landing.association import OpenAssociation
+from processors.landing.closing import enter_ended, enter_sealed
+from processors.landing.delivery import SealReason
+from processors.landing.errors import LandingUnusableError
+from processors.landing.filling import Filling, new_id
+from processors.landing.idle import IdleWatch
+from processors.landing.journal import AssociationFacts
+from processors.landing.known import Claim, KnownInstances
+from processors.landing.layout import Layout
+from processors.landing.lock import hold
+from processors.landing.notify import Notifier
+from processors.landing.recover import recover
+from processors.ledger import associations, instances
+from processors.ledger.associations import Ending
+from processors.ledger.schema import connect, connect_readonly, transaction
+from processors.ledger.writer import LedgerWriter
+
+STOP_GRACE_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverSettings:
+    """What a receiver needs to know."""
+
+    landing: Path
+    ledger: Path
+    reserve_bytes: int
+    """Free disk below which objects are refused."""
+    idle_seconds: float = 10.0
+    """Deliveries of an association are sealed after so long without a byte on it."""
+
+
+def run(
+    settings: ReceiverSettings,
+    engine: Engine,
+    log: EventLog,
+    ready: Callable[[str, int], None],
+    stop: threading.Event,
+) -> None:
+    """Receive until `stop` is set; `ready` is called with host and port once associations are accepted.
+
+    Raises:
+        LandingUnusableError: the landing cannot be written or has no space.
+        LandingTakenError: another receiver works on it.
+        LedgerError: the ledger cannot be used.
+        ListenError: the port cannot be listened on.
+    """
+    layout = Layout(settings.landing)
+    layout.prepare()
+    with hold(layout.receiver_lock, "receiver"):
+        if layout.free_bytes() < settings.reserve_bytes:
+            raise LandingUnusableError(
+                f"The disk of {layout.root} has {layout.free_bytes() >> 20} MB left, the reserve is"
+                f" {settings.reserve_bytes >> 20} MB."
+            )
+        with closing(connect(settings.ledger)) as connection:
+            log.write("recovered", **asdict(recover(layout, connection)))
+        receiver = Receiver(settings, layout, log)
+        try:
+            ready(*engine.start(receiver))
+            stop.wait()
+            log.write("stopping")
+            engine.stop(STOP_GRACE_SECONDS)
+        finally:
+            receiver.close()
+        log.write("stopped")
+
+
+class Receiver:
+    """Gives each association what it needs, and enters into the ledger what associations report."""
+
+    def __init__(self, settings: ReceiverSettings, layout: Layout, log: EventLog) -> None:
+        self._settings = settings
+        self._layout = layout
+        self._log = log
+        self._notifier = Notifier(layout.notify)
+        self._writer = LedgerWriter(settings.ledger, log.fault)
+        self._reader = connect_readonly(settings.ledger, check_same_thread=False)
+        self._known = KnownInstances(lambda uid: instances.earlier(self._reader, uid))
+        self._idle = IdleWatch(settings.idle_seconds, time.time, log.fault)
+
+    def opened(self, peer: Peer) -> StorageAssociation:
+        """An association has been accepted."""
+        facts = AssociationFacts(
+            id=new_id(),
+            opened_at=time.time(),
+            calling_ae=peer.calling_ae,
+            called_ae=peer.called_ae,
+            peer=peer.address,
+        )
+        self._writer.submit(lambda connection: _enter_open(connection, facts))
+        association = OpenAssociation(self._layout, facts, self._known, self, time.time)
+        self._idle.watch(association)
+        return StorageAssociation(association, self._has_room, self._log)
+
+    def seal(self, filling: Filling, reason: SealReason, at: float, claims: list[Claim]) -> None:
+        """Seal a delivery and enter it, in the writer's thread."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            if not filling.kept:
+                filling.remove()
+                return
+            enter_sealed(connection, filling.seal(reason, at))
+            self._known.committed(claims)
+            self._notifier.notify()
+
+        self._writer.submit(work)
+
+    def ended(self, association: OpenAssociation, ending: Ending) -> None:
+        """Enter how an association ended, in the writer's thread, after all its deliveries."""
+        self._idle.forget(association)
+
+        def work(connection: sqlite3.Connection) -> None:
+            enter_ended(
+                connection,
+                self._layout,
+                association.facts,
+                ending,
+                duplicates=association.duplicates,
+                refusals=association.refusals,
+            )
+            self._notifier.notify()
+
+        self._writer.submit(work)
+
+    def close(self) -> None:
+        """Enter all that was reported, then let go of everything."""
+        self._idle.close()
+        self._writer.close()
+        self._reader.close()
+        self._notifier.close()
+
+    def _has_room(self, size: int) -> bool:
+        return self._layout.free_bytes() - size >= self._settings.reserve_bytes
+
+
+def _enter_open(connection: sqlite3.Connection, facts: AssociationFacts) -> None:
+    with transaction(connection):
+        associations.add_open(connection, facts)

@@ -1,0 +1,51 @@
+"""Every answer to a C-STORE (PS3.4 B.2.3, PS3.7 annex C) and the reason code that the ledger keeps with it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+SUCCESS: Final = 0x0000
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal(Exception):  # noqa: N818 - an answer, not a fault of ours
+    """Nothing of the object is kept, and the sender is told so."""
+
+    status: int
+    reason: str
+
+
+CLASS_NOT_SUPPORTED: Final = 0x0122
+OUT_OF_RESOURCES: Final = 0xA700
+DATA_SET_MISMATCH: Final = 0xA900
+CANNOT_UNDERSTAND: Final = 0xC000
+CANNOT_STORE: Final = 0xC001
+
+
+def not_storage() -> Refusal:
+    """The SOP class of the command is no storage class."""
+    return Refusal(CLASS_NOT_SUPPORTED, "not-storage")
+
+
+def no_space() -> Refusal:
+    """Less than the reserve would be left on the disk."""
+    return Refusal(OUT_OF_RESOURCES, "no-space")
+
+
+def stopping() -> Refusal:
+    """The receiver is about to end."""
+    return Refusal(OUT_OF_RESOURCES, "stopping")
+
+
+def mismatch(keyword: str) -> Refusal:
+    """The data set has another `keyword` than the command."""
+    return Refusal(DATA_SET_MISMATCH, f"mismatch:{keyword}")
+
+
+def unreadable(code: str) -> Refusal:
+    """The data set cannot be read; `code` says in what way."""
+    return Refusal(CANNOT_UNDERSTAND, code)
+
+
+def write_failed(code: str) -> Refusal:
+    """The disk did not take the object; `code` is the name of the system's error."""
+    return Refusal(CANNOT_STORE, f"write-failed:{code}")

@@ -1,0 +1,237 @@
+"""What one association brings: its parts, its open deliveries (one a series), its duplicates and refusals.
+
+The association's own thread stores and ends; the idle watch may seal in between. One lock per association keeps them
+apart, so an association never waits for another, except to learn whether both are sending the very same instance.
+"""
+
+import contextlib
+import itertools
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Final, Protocol
+
+from processors.landing import journal
+from processors.landing.delivery import ReceivedInstance, SealReason
+from processors.landing.durable import make_folder
+from processors.landing.filling import JOURNAL_FILE, Filling, new_id
+from processors.landing.journal import (
+    AssociationFacts,
+    AssociationLine,
+    DuplicateInstance,
+    OpenedDelivery,
+    RefusedObject,
+)
+from processors.landing.known import Claim, KnownInstances
+from processors.landing.layout import Layout
+from processors.ledger.associations import Ending
+
+MAXIMUM_OPEN_DELIVERIES: Final = 32
+"""Of one association; a series beyond that seals the one that has waited longest (reason "switch")."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ArrivedInstance:
+    """An object whose part file is whole and synced. PHI: it has no revealing repr."""
+
+    part: Path
+    sop_instance_uid: str
+    sop_class_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    transfer_syntax_uid: str
+    digest: str
+    size: int
+    header: dict[str, str]
+
+    def __repr__(self) -> str:
+        return "ArrivedInstance(…)"
+
+
+class Books(Protocol):
+    """Where an association reports to; both return at once, so that no C-STORE waits for a database."""
+
+    def seal(self, filling: Filling, reason: SealReason, at: float, claims: list[Claim]) -> None:
+        """A delivery takes no more; from now on it is the books' to seal and to enter."""
+
+    def ended(self, association: "OpenAssociation", ending: Ending) -> None:
+        """The association has ended; all its deliveries have been given to `seal` before."""
+
+
+@dataclass(slots=True)
+class _Open:
+    filling: Filling
+    claims: list[Claim] = field(default_factory=list)
+
+
+class OpenAssociation:
+    """One association from its acceptance to its end, as far as the landing is concerned."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        facts: AssociationFacts,
+        known: KnownInstances,
+        books: Books,
+        clock: Callable[[], float],
+    ) -> None:
+        """Begin.
+
+        Args:
+            layout: The landing.
+            facts: Who sends.
+            known: Shared by all associations.
+            books: Where seals and the end are reported to.
+            clock: Unix seconds.
+        """
+        self.facts = facts
+        self.duplicates: list[DuplicateInstance] = []
+        self.refusals: list[RefusedObject] = []
+        self.kept_count = 0
+        self.delivery_count = 0
+        self._layout = layout
+        self._known = known
+        self._books = books
+        self._clock = clock
+        self._lock = Lock()
+        self._numbers = itertools.count(1)
+        self._open: OrderedDict[tuple[str, str], _Open] = OrderedDict()
+        self._last_heard = clock()
+        self._has_folder = False
+        self._ended = False
+
+    def heard(self) -> None:
+        """Bytes have come in on this association."""
+        self._last_heard = self._clock()
+
+    def new_part(self) -> Path:
+        """A path for the next part; the first one makes the association's folder and journal.
+
+        Raises:
+            OSError: the disk does not take them.
+        """
+        folder = self._layout.incoming / self.facts.id
+        if not self._has_folder:
+            if not folder.exists():
+                make_folder(folder)
+            journal.append(folder / JOURNAL_FILE, AssociationLine(association=self.facts))
+            self._has_folder = True
+        return folder / f"{next(self._numbers)}.part"
+
+    def store(self, arrived: ArrivedInstance) -> None:
+        """Make an instance durable, or note that it is here already; when this returns, Success may be said.
+
+        Raises:
+            OSError: the disk did not take it; nothing of it is kept.
+        """
+        claim = self._known.claim(arrived.sop_instance_uid, arrived.digest, self.facts.called_ae)
+        with self._lock:
+            if claim.is_duplicate:
+                self._note_duplicate(arrived, claim)
+                return
+            try:
+                self._keep(arrived, claim)
+            except BaseException:
+                self._known.drop(claim)
+                raise
+
+    def refuse(self, status: int, reason: str) -> None:
+        """Note a refusal; a crash may forget it, for refusals are counted apart."""
+        refusal = RefusedObject(at=self._clock(), status=status, reason=reason)
+        with self._lock:
+            self.refusals.append(refusal)
+            if self._has_folder:
+                with contextlib.suppress(OSError):  # very likely there is no space, which is what is being noted
+                    journal.append(self._journal, AssociationLine(refusal=refusal), durable=False)
+
+    def idle_at(self) -> float | None:
+        """Since when nothing has been heard, Unix seconds; None if no delivery is open."""
+        return self._last_heard if self._open else None
+
+    def seal_if_idle(self, seconds: float) -> None:
+        """Seal all open deliveries if no byte has come for `seconds`."""
+        with self._lock:
+            if self._clock() - self._last_heard >= seconds:
+                self._seal_all("idle")
+
+    def end(self, ending: Ending) -> None:
+        """Seal what is open and report the end; called once, after the last `store`."""
+        with self._lock:
+            if self._ended:
+                return
+            self._ended = True
+            self._seal_all("release" if ending == "released" else "abort")
+            self._books.ended(self, ending)
+
+    @property
+    def _journal(self) -> Path:
+        return self._layout.incoming / self.facts.id / JOURNAL_FILE
+
+    def _note_duplicate(self, arrived: ArrivedInstance, claim: Claim) -> None:
+        duplicate = DuplicateInstance(
+            sop_instance_uid=arrived.sop_instance_uid,
+            sop_class_uid=arrived.sop_class_uid,
+            study_instance_uid=arrived.study_instance_uid,
+            series_instance_uid=arrived.series_instance_uid,
+            revision=claim.revision,
+            digest=arrived.digest,
+            size=arrived.size,
+            received_at=self._clock(),
+        )
+        journal.append(self._journal, AssociationLine(duplicate=duplicate))
+        arrived.part.unlink()
+        self.duplicates.append(duplicate)
+
+    def _keep(self, arrived: ArrivedInstance, claim: Claim) -> None:
+        now = self._clock()
+        series = (arrived.study_instance_uid, arrived.series_instance_uid)
+        there = self._open.get(series)
+        if there and (reason := there.filling.seal_before(arrived.sop_instance_uid, arrived.size)):
+            self._seal(series, reason)
+        target = self._open.get(series) or self._begin(series, now)
+        target.filling.keep(
+            arrived.part,
+            ReceivedInstance(
+                file=target.filling.next_file(),
+                sop_instance_uid=arrived.sop_instance_uid,
+                sop_class_uid=arrived.sop_class_uid,
+                transfer_syntax_uid=arrived.transfer_syntax_uid,
+                revision=claim.revision,
+                digest=arrived.digest,
+                size=arrived.size,
+                header=arrived.header,
+            ),
+            now,
+        )
+        self._known.keep(claim)
+        target.claims.append(claim)
+        self.kept_count += 1
+        self._open.move_to_end(series)
+        if reason := target.filling.seal_after():
+            self._seal(series, reason)
+
+    def _begin(self, series: tuple[str, str], now: float) -> _Open:
+        if len(self._open) >= MAXIMUM_OPEN_DELIVERIES:
+            self._seal(next(iter(self._open)), "switch")
+        opened = OpenedDelivery(
+            id=new_id(),
+            association_id=self.facts.id,
+            called_ae=self.facts.called_ae,
+            calling_ae=self.facts.calling_ae,
+            study_instance_uid=series[0],
+            series_instance_uid=series[1],
+            opened_at=now,
+        )
+        self._open[series] = _Open(Filling.begin(self._layout.deliveries, opened))
+        return self._open[series]
+
+    def _seal_all(self, reason: SealReason) -> None:
+        for series in list(self._open):
+            self._seal(series, reason)
+
+    def _seal(self, series: tuple[str, str], reason: SealReason) -> None:
+        entry = self._open.pop(series)
+        self.delivery_count += 1
+        self._books.seal(entry.filling, reason, self._clock(), entry.claims)

@@ -1,0 +1,76 @@
+"""Evidence: how an association ended and what it brought, study by study. One file per association; PHI."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from processors.landing.durable import write_whole
+from processors.landing.journal import DuplicateInstance
+
+
+class StudyEvidence(BaseModel):
+    """What an association brought of one study."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    acknowledged: int = Field(ge=1, description="Objects answered with Success, duplicates among them.")
+    duplicates: int = Field(ge=0, description="Of these, those that were here already.")
+    deliveries: tuple[str, ...] = Field(description="In which deliveries the others are, in order of sealing.")
+
+
+class AssociationEvidence(BaseModel):
+    """What an association brought, and how it ended."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    association_id: str
+    ending: Literal["released", "aborted", "lost"]
+    studies: dict[str, StudyEvidence] = Field(description="By StudyInstanceUID.")
+
+
+def compile_evidence(
+    association_id: str,
+    ending: Literal["released", "aborted", "lost"],
+    brought: Iterable[tuple[str, str, int]],
+    duplicates: Sequence[DuplicateInstance],
+) -> AssociationEvidence:
+    """Count by study.
+
+    Args:
+        association_id: The association that has ended.
+        ending: How.
+        brought: Study, delivery and number of instances of each of its deliveries.
+        duplicates: Its instances that were here already.
+    """
+    kept: dict[str, int] = {}
+    deliveries: dict[str, list[str]] = {}
+    again: dict[str, int] = {}
+    for study, delivery_id, count in brought:
+        kept[study] = kept.get(study, 0) + count
+        deliveries.setdefault(study, []).append(delivery_id)
+    for duplicate in duplicates:
+        again[duplicate.study_instance_uid] = again.get(duplicate.study_instance_uid, 0) + 1
+    studies = {
+        study: StudyEvidence(
+            acknowledged=kept.get(study, 0) + again.get(study, 0),
+            duplicates=again.get(study, 0),
+            deliveries=tuple(deliveries.get(study, ())),
+        )
+        for study in sorted(kept | again)
+    }
+    return AssociationEvidence(association_id=association_id, ending=ending, studies=studies)
+
+
+def write_evidence(path: Path, evidence: AssociationEvidence) -> None:
+    """Write the file, durably."""
+    write_whole(path, evidence.model_dump_json().encode())
+
+
+def read_evidence(path: Path) -> AssociationEvidence | None:
+    """Read the file; None if there is none."""
+    try:
+        return AssociationEvidence.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,123 @@
+"""A delivery that is being filled, and the rules by which it is sealed.
+
+The journal is the truth until `delivery.json` stands. An instance is durable in this order: part file synced (by the
+caller), renamed into the folder, folder synced, journal line synced. So a journal line without its file is damage,
+and a file without its journal line was never acknowledged.
+"""
+
+import secrets
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from processors.landing import journal
+from processors.landing.delivery import DELIVERY_FILE, Delivery, ReceivedInstance, SealReason
+from processors.landing.durable import make_folder, sync_folder, write_whole
+from processors.landing.journal import DeliveryLine, KeptInstance, OpenedDelivery
+
+MAXIMUM_INSTANCES: Final = 512
+MAXIMUM_BYTES: Final = 256 * 1024 * 1024
+JOURNAL_FILE: Final = "journal.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedDelivery:
+    """A delivery as sealed, with the time at which each of its instances came (Unix seconds)."""
+
+    delivery: Delivery
+    opened_at: float
+    sealed_at: float
+    received_at: tuple[float, ...]
+
+
+@dataclass(slots=True)
+class Filling:
+    """An open delivery. Its owner calls it from one thread at a time."""
+
+    folder: Path
+    opened: OpenedDelivery
+    kept: list[KeptInstance] = field(default_factory=list)
+    total_bytes: int = 0
+    last_number: int = 0
+    _uids: set[str] = field(default_factory=set)
+
+    @classmethod
+    def begin(cls, deliveries: Path, opened: OpenedDelivery) -> "Filling":
+        """Make the folder of a new delivery, durably, with the journal's first line in it."""
+        folder = deliveries / opened.id
+        make_folder(folder)
+        journal.append(folder / JOURNAL_FILE, DeliveryLine(opened=opened), durable=False)
+        return cls(folder, opened)
+
+    def next_file(self) -> str:
+        """A name that this delivery has not used."""
+        self.last_number += 1
+        return f"{self.last_number:06d}.dcm"
+
+    def keep(self, part: Path, instance: ReceivedInstance, received_at: float) -> None:
+        """Move the synced `part` in; when this returns the instance is durable.
+
+        Raises:
+            OSError: it is not durable, and neither file nor journal line tells of it.
+        """
+        target = self.folder / instance.file
+        part.rename(target)
+        try:
+            sync_folder(self.folder)
+            line = KeptInstance(received_at=received_at, instance=instance)
+            journal.append(self.folder / JOURNAL_FILE, DeliveryLine(kept=line))
+        except OSError:
+            target.unlink(missing_ok=True)
+            raise
+        self.kept.append(line)
+        self._uids.add(instance.sop_instance_uid)
+        self.total_bytes += instance.size
+
+    def seal_before(self, sop_instance_uid: str, size: int) -> SealReason | None:
+        """Why this delivery must be sealed before an instance of `size` bytes can be kept; None if it need not."""
+        if sop_instance_uid in self._uids:
+            return "conflict"
+        if self.kept and self.total_bytes + size > MAXIMUM_BYTES:
+            return "size"
+        return None
+
+    def seal_after(self) -> SealReason | None:
+        """Why this delivery is full; None if it is not."""
+        if len(self.kept) >= MAXIMUM_INSTANCES:
+            return "count"
+        return "size" if self.total_bytes >= MAXIMUM_BYTES else None
+
+    def seal(self, reason: SealReason, now: float) -> SealedDelivery:
+        """Write `delivery.json`; from then on the folder never changes. Repeating it is harmless."""
+        opened = self.opened
+        delivery = Delivery(
+            id=opened.id,
+            association_id=opened.association_id,
+            called_ae=opened.called_ae,
+            calling_ae=opened.calling_ae,
+            study_instance_uid=opened.study_instance_uid,
+            series_instance_uid=opened.series_instance_uid,
+            opened_at=timestamp(opened.opened_at),
+            sealed_at=timestamp(now),
+            seal_reason=reason,
+            total_bytes=self.total_bytes,
+            instances=tuple(line.instance for line in self.kept),
+        )
+        write_whole(self.folder / DELIVERY_FILE, delivery.to_json())
+        return SealedDelivery(delivery, opened.opened_at, now, tuple(line.received_at for line in self.kept))
+
+    def remove(self) -> None:
+        """Remove a delivery that nothing was kept in."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def new_id() -> str:
+    """A random id for an association, a delivery or a piece of evidence."""
+    return secrets.token_hex(16)
+
+
+def timestamp(seconds: float) -> str:
+    """Unix seconds as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,77 @@
+"""Where things are in a landing. Every name is a running number or a random id of ours; none comes from outside."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from processors.landing.durable import sync_folder
+from processors.landing.errors import LandingUnusableError
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths of one landing."""
+
+    root: Path
+
+    @property
+    def incoming(self) -> Path:
+        """One folder per association that has sent something: parts being received, and its journal."""
+        return self.root / "incoming"
+
+    @property
+    def deliveries(self) -> Path:
+        """One folder per delivery."""
+        return self.root / "deliveries"
+
+    @property
+    def evidence(self) -> Path:
+        """One file per association that stored something: how it ended and what it brought."""
+        return self.root / "evidence"
+
+    @property
+    def notify(self) -> Path:
+        """The FIFO that gets a byte for each news."""
+        return self.root / "notify"
+
+    @property
+    def receiver_lock(self) -> Path:
+        """Held by the one receiver."""
+        return self.root / "receiver.lock"
+
+    @property
+    def announcer_lock(self) -> Path:
+        """Held by the one announcer."""
+        return self.root / "announcer.lock"
+
+    def delivery(self, delivery_id: str) -> Path:
+        """The folder of a delivery."""
+        return self.deliveries / delivery_id
+
+    def evidence_of(self, association_id: str) -> Path:
+        """The evidence file of an association."""
+        return self.evidence / f"{association_id}.json"
+
+    def prepare(self) -> None:
+        """Make the folders, durably, and prove that they can be written.
+
+        Raises:
+            LandingUnusableError: they cannot.
+        """
+        try:
+            for folder in (self.root, self.incoming, self.deliveries, self.evidence):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self.notify.is_fifo():
+                os.mkfifo(self.notify, 0o600)
+            probe = self.incoming / ".probe"
+            probe.write_bytes(b"\0")
+            probe.unlink()
+            sync_folder(self.root)
+            sync_folder(self.root.parent)
+        except OSError as error:
+            raise LandingUnusableError(f"The landing {self.root} cannot be written: {error.strerror}.") from error
+
+    def free_bytes(self) -> int:
+        """What the disk has left for this user."""
+        disk = os.statvfs(self.incoming)
+        return disk.f_bavail * disk.f_frsize

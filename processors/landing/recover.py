@@ -1,0 +1,130 @@
+"""Put a landing in order after a crash, before a receiver starts on it. Repeating it is harmless.
+
+Algorithm:
+    1. Each unsealed delivery: a file without a journal line was never acknowledged and goes; what the journal tells of
+       is sealed as `recovered`; one without an instance goes.
+    2. Each sealed delivery without a ledger row gets its rows, from `delivery.json` and the journal's times.
+    3. Each association that never ended is ended as `lost`, with the duplicates and refusals of its journal and its
+       evidence; its parts go.
+"""
+
+import contextlib
+import shutil
+import sqlite3
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from processors.landing import journal
+from processors.landing.closing import enter_ended, enter_sealed
+from processors.landing.delivery import is_sealed, read_delivery
+from processors.landing.errors import DeliveryUnreadableError
+from processors.landing.filling import JOURNAL_FILE, Filling, SealedDelivery
+from processors.landing.journal import AssociationFacts, AssociationLine, DeliveryLine, KeptInstance, OpenedDelivery
+from processors.landing.layout import Layout
+from processors.ledger import associations, deliveries
+from processors.ledger.schema import record_event, transaction
+
+
+@dataclass(slots=True)
+class Recovered:
+    """What recovery has done."""
+
+    sealed: int = 0
+    entered: int = 0
+    ended: int = 0
+    dropped_files: int = 0
+    missing_files: int = 0
+    unreadable: int = 0
+
+
+def recover(layout: Layout, connection: sqlite3.Connection) -> Recovered:
+    """Recover the whole landing; the caller holds the receiver's lock."""
+    done = Recovered()
+    known = deliveries.known_ids(connection)
+    for folder in sorted(layout.deliveries.iterdir()):
+        if not is_sealed(folder):
+            _seal_left_over(folder, connection, done)
+        if folder.name not in known and is_sealed(folder):
+            with contextlib.suppress(DeliveryUnreadableError):
+                done.entered += enter_sealed(connection, as_sealed(folder))
+                continue
+            done.unreadable += 1
+    _end_left_over(layout, connection, done)
+    return done
+
+
+def as_sealed(folder: Path) -> SealedDelivery:
+    """A sealed delivery, read back from its folder.
+
+    Raises:
+        DeliveryUnreadableError: its `delivery.json` is missing or damaged.
+    """
+    delivery = read_delivery(folder)
+    opened_at = datetime.fromisoformat(delivery.opened_at).timestamp()
+    lines = journal.read(folder / JOURNAL_FILE, DeliveryLine)
+    times = {line.kept.instance.file: line.kept.received_at for line in lines if line.kept}
+    return SealedDelivery(
+        delivery,
+        opened_at,
+        datetime.fromisoformat(delivery.sealed_at).timestamp(),
+        tuple(times.get(instance.file, opened_at) for instance in delivery.instances),
+    )
+
+
+def _seal_left_over(folder: Path, connection: sqlite3.Connection, done: Recovered) -> None:
+    opened, kept = _read_journal(folder)
+    present = [line for line in kept if _is_whole(folder, line)]
+    listed = {line.instance.file for line in kept}
+    for file in folder.glob("*.dcm"):
+        if file.name not in listed:
+            file.unlink()
+            done.dropped_files += 1
+    if len(present) < len(kept):
+        done.missing_files += len(kept) - len(present)
+        with transaction(connection):
+            record_event(connection, time.time(), folder.name, "files-missing", str(len(kept) - len(present)))
+    if opened is None or not present:
+        if not kept:
+            shutil.rmtree(folder)
+        return
+    Filling(folder, opened, present, sum(line.instance.size for line in present)).seal("recovered", time.time())
+    done.sealed += 1
+
+
+def _read_journal(folder: Path) -> tuple[OpenedDelivery | None, list[KeptInstance]]:
+    lines = list(journal.read(folder / JOURNAL_FILE, DeliveryLine))
+    opened = next((line.opened for line in lines if line.opened), None)
+    return opened, [line.kept for line in lines if line.kept]
+
+
+def _is_whole(folder: Path, line: KeptInstance) -> bool:
+    try:
+        return (folder / line.instance.file).stat().st_size > line.instance.size
+    except FileNotFoundError:
+        return False
+
+
+def _end_left_over(layout: Layout, connection: sqlite3.Connection, done: Recovered) -> None:
+    open_ones = {facts.id: facts for facts in associations.open_associations(connection)}
+    for folder in sorted(layout.incoming.iterdir()):
+        lines = list(journal.read(folder / JOURNAL_FILE, AssociationLine))
+        facts = next((line.association for line in lines if line.association), None) or open_ones.get(folder.name)
+        if facts is None:  # a crash before anything was stored
+            shutil.rmtree(folder)
+            continue
+        open_ones.pop(facts.id, None)
+        _end_one(layout, connection, facts, lines)
+        done.ended += 1
+    for facts in open_ones.values():
+        _end_one(layout, connection, facts, [])
+        done.ended += 1
+
+
+def _end_one(
+    layout: Layout, connection: sqlite3.Connection, facts: AssociationFacts, lines: list[AssociationLine]
+) -> None:
+    duplicates = [line.duplicate for line in lines if line.duplicate]
+    refusals = [line.refusal for line in lines if line.refusal]
+    enter_ended(connection, layout, facts, "lost", duplicates=duplicates, refusals=refusals)

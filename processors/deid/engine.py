@@ -1,14 +1,39 @@
 """One instance in, one de-identified instance or one reason out."""
 
+import hashlib
 from dataclasses import dataclass
 
+from pydicom.datadict import tag_for_keyword
+
+from processors.deid import marks, verify
+from processors.deid.actions import Vocabulary
+from processors.deid.codes import Coding
+from processors.deid.encode import Encoder
 from processors.deid.keys import ProjectKeys
+from processors.deid.marks import treatment_facts
+from processors.deid.parse import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Element, Parser
+from processors.deid.part10 import Part10, opened, preamble_and_meta
+from processors.deid.pixels import PIXEL_DATA, require_unburned, require_whole
+from processors.deid.plan import Plans
 from processors.deid.profile import Profile
+from processors.deid.pseudonyms import REGISTERED, UidMap, patient_pseudonym, pseudonymous_uid, shift_days
+from processors.deid.reasons import Reason, RejectedError
+from processors.deid.walk import Patient, Walk
+
+__all__ = ["Engine", "Treated", "Withheld", "pseudonymous_uid", "treatment_facts"]
+
+SOP_CLASS, SOP_INSTANCE, STUDY, SERIES, FRAME_OF_REFERENCE = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00200052
+MODALITY, CHARSET, PATIENT_ID, ISSUER = 0x00080060, 0x00080005, 0x00100020, 0x00100021
+RT_STRUCTURE_SET = b"1.2.840.10008.5.1.4.1.1.481.3"
 
 
 @dataclass(frozen=True, slots=True)
 class Treated:
-    """A de-identified instance, and what the shipment must know of it."""
+    """A de-identified instance, and what the shipment must know of it.
+
+    `chunks` are the whole Part 10 file, its pixels views of the original; `digest` is SHA-256 of the encoded data set
+    alone; `references` are pseudonymous SOP Instance UIDs; `uid_map` pairs originals with pseudonyms (PHI).
+    """
 
     sop_instance_uid: str
     sop_class_uid: str
@@ -31,13 +56,151 @@ class Withheld:
     reason: str
 
 
+class Instance:
+    """An opened instance: its elements and its top level values."""
+
+    def __init__(self, part10: bytes | memoryview) -> None:
+        self.part: Part10 = opened(memoryview(part10).cast("B"))
+        self.elements = Parser(self.part.buffer, self.part.form).parse(self.part.start)
+        self.top: dict[int, Element] = {element.tag: element for element in self.elements}
+
+    def value(self, tag: int) -> bytes:
+        """A top level value without padding blanks; empty when there is none."""
+        element = self.top.get(tag)
+        return bytes(self.part.buffer[element.value : element.end]).strip(b" ") if element else b""
+
+    def uid(self, tag: int) -> bytes:
+        """A top level UID."""
+        return self.value(tag).strip(b" \0")
+
+    def text(self, tag: int) -> str:
+        """A top level text, decoded by Specific Character Set."""
+        return verify.decoded(self.value(tag), self.value(CHARSET)).strip(" \0")
+
+
 class Engine:
-    """De-identifies instances of one project by one profile; does no I/O."""
+    """De-identifies instances of one project by one profile; does no I/O and keeps nothing of a patient but UIDs."""
 
     def __init__(self, profile: Profile, keys: ProjectKeys) -> None:
         self.profile = profile
         self.keys = keys
+        self._uids = UidMap(keys)
+        self._plans = {uid.encode(): Plans(profile, uid) for uid in profile.classes}
+        self._coding = Coding.of(profile.coding_schemes)
+        self._vocabulary = Vocabulary(profile.vocabulary)
+        self._innocent = frozenset(word.upper() for word in profile.innocent_words)
+        self._vocabulary_tags = frozenset(tag_for_keyword(keyword) or 0 for keyword in profile.vocabulary_text)
+        self._encoders = {form: Encoder(form) for form in (EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG)}
+        self._marks = {form: self._encoded_marks(encoder) for form, encoder in self._encoders.items()}
 
     def treat(self, part10: bytes | memoryview) -> Treated | Withheld:
         """De-identify one Part 10 file; never raises for bad content."""
-        raise NotImplementedError
+        try:
+            return self._treat(Instance(part10))
+        except RejectedError as error:
+            return Withheld(error.reason.value)
+        except Exception:  # noqa: BLE001 - the outermost loop of one instance: what fails is withheld, never passed on
+            return Withheld(Reason.ENGINE_ERROR.value)
+
+    def _treat(self, instance: Instance) -> Treated:
+        self._require_passing(instance)
+        patient_id, issuer = self._identity(instance)
+        patient = Patient(
+            patient_pseudonym(self.keys, patient_id, issuer).encode(), shift_days(self.keys, patient_id, issuer)
+        )
+        walk = self._walk(instance, patient)
+        headers = [segment for segment in walk.segments if isinstance(segment, bytes)]
+        original = verify.identifying(instance.elements, instance.part.buffer, self._innocent)
+        if verify.leaks(original, headers, instance.part.form, self._vocabulary_tags):
+            raise RejectedError(Reason.VERIFY_HIT)
+        return self._treated(instance, walk, patient)
+
+    def _require_passing(self, instance: Instance) -> None:
+        """The SOP class is one that passes, and its pixels need no looking at."""
+        sop_class = instance.uid(SOP_CLASS)
+        meta_class = instance.part.sop_class
+        if sop_class and meta_class and sop_class != meta_class:
+            raise RejectedError(Reason.META_MISMATCH)
+        if sop_class not in self._plans:
+            pixels = PIXEL_DATA in instance.top and sop_class in REGISTERED
+            raise RejectedError(Reason.PIXELS_UNCHECKED if pixels else Reason.KIND_UNSUPPORTED)
+        if not all(instance.uid(tag) for tag in (SOP_INSTANCE, STUDY, SERIES)):
+            raise RejectedError(Reason.IDENTITY_INCOMPLETE)
+        if sop_class != RT_STRUCTURE_SET:
+            require_unburned(instance.value, list(instance.top))
+            require_whole(instance.part, instance.top, instance.value)
+
+    def _identity(self, instance: Instance) -> tuple[str, str]:
+        """Patient ID and its issuer, which together are the identity.
+
+        Raises:
+            RejectedError: the ID is empty, or one that many patients share.
+        """
+        patient_id = instance.text(PATIENT_ID)
+        if not patient_id:
+            raise RejectedError(Reason.PATIENT_ID_EMPTY)
+        if patient_id.upper() in self.profile.junk:
+            raise RejectedError(Reason.PATIENT_ID_JUNK)
+        return patient_id, instance.text(ISSUER)
+
+    def _walk(self, instance: Instance, patient: Patient) -> Walk:
+        form = instance.part.form
+        walk = Walk(
+            buffer=instance.part.buffer,
+            form=form,
+            encoder=self._encoders[form],
+            plans=self._plans[instance.uid(SOP_CLASS)],
+            uids=self._uids,
+            coding=self._coding,
+            vocabulary=self._vocabulary,
+            patient=patient,
+            patient_ids={instance.uid(PATIENT_ID): patient.pseudonym},
+        )
+        walk.run(instance.elements, self._marks[form])
+        return walk
+
+    def _encoded_marks(self, encoder: Encoder) -> list[tuple[int, bytes]]:
+        """The marks of this profile, encoded, in order of their tags."""
+        method = marks.method(self.profile, self.keys).encode()
+        temporal = marks.temporal_information(self.profile).encode()
+        return [
+            (0x00120062, encoder.element(0x00120062, b"CS", b"YES")),
+            (0x00120063, encoder.element(0x00120063, b"LO", method)),
+            (0x00120064, encoder.sequence(0x00120064, marks.code_items(self.profile))),
+            (0x00280303, encoder.element(0x00280303, b"CS", temporal)),
+        ]
+
+    def _treated(self, instance: Instance, walk: Walk, patient: Patient) -> Treated:
+        """The file around the cleaned data set, its digest, and what the shipment must know."""
+        uid = {tag: self._uids(instance.uid(tag)) for tag in (SOP_INSTANCE, STUDY, SERIES, FRAME_OF_REFERENCE)}
+        sop_class = instance.uid(SOP_CLASS)
+        digest = hashlib.sha256()
+        for segment in walk.segments:
+            digest.update(segment)
+        head = preamble_and_meta(instance.part.transfer_syntax, sop_class, uid[SOP_INSTANCE])
+        chunks = [head + walk.segments[0], *(segment for segment in walk.segments[1:] if segment)]
+        class_name = sop_class.decode()
+        return Treated(
+            sop_instance_uid=uid[SOP_INSTANCE].decode(),
+            sop_class_uid=class_name,
+            study_instance_uid=uid[STUDY].decode(),
+            series_instance_uid=uid[SERIES].decode(),
+            patient_id=patient.pseudonym.decode(),
+            modality=_modality(instance.value(MODALITY)),
+            chunks=chunks,
+            digest=digest.hexdigest(),
+            size=sum(len(chunk) for chunk in chunks),
+            references=tuple(sorted(reference.decode() for reference in walk.references if reference)),
+            is_annotation=class_name in self.profile.annotation_classes,
+            uid_map=tuple(
+                (original.decode("latin-1"), new.decode())
+                for tag, new in uid.items()
+                if (original := instance.uid(tag)) and original != new
+            ),
+        )
+
+
+def _modality(value: bytes) -> str:
+    """Modality where it is a legal CS, else OT."""
+    text = value.strip(b" \0").decode("latin-1")
+    return text if 0 < len(text) <= 16 and text.isalnum() and text.isascii() and text.isupper() else "OT"

@@ -3,10 +3,10 @@
 ```
 DeidError
 ├── KeyFileError
-│   ├── KeyFileMissing
-│   ├── KeyFileTooOpen
-│   ├── KeyFileInvalid
-│   └── KeyFileExists
+│   ├── KeyFileMissingError
+│   ├── KeyFileTooOpenError
+│   ├── KeyFileInvalidError
+│   └── KeyFileExistsError
 ├── ProfileError
 └── FolderError
 ```
@@ -27,21 +27,21 @@ class KeyFileError(DeidError):
     remedy: ClassVar[str] = "Make one with `sluice keys new FILE`, and keep it: pseudonyms depend on it."
 
 
-class KeyFileMissing(KeyFileError):
+class KeyFileMissingError(KeyFileError):
     """There is no key file, and without a key nothing starts."""
 
 
-class KeyFileTooOpen(KeyFileError):
+class KeyFileTooOpenError(KeyFileError):
     """The key file can be read by others than its owner."""
 
     remedy: ClassVar[str] = "Run `chmod 600` on it, and think about who may have read it."
 
 
-class KeyFileInvalid(KeyFileError):
+class KeyFileInvalidError(KeyFileError):
     """The file holds no key."""
 
 
-class KeyFileExists(KeyFileError):
+class KeyFileExistsError(KeyFileError):
     """There is a file already, and a key is never overwritten."""
 
     remedy: ClassVar[str] = "Name another file; a lost key loses all pseudonyms that were made with it."

@@ -12,7 +12,7 @@ from typing import Self
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from processors.deid.errors import KeyFileExists, KeyFileInvalid, KeyFileMissing, KeyFileTooOpen
+from processors.deid.errors import KeyFileExistsError, KeyFileInvalidError, KeyFileMissingError, KeyFileTooOpenError
 
 SECRET_BYTES = 32
 
@@ -42,7 +42,7 @@ class KeyFile:
         """Write a new random key to `path` with mode 0600.
 
         Raises:
-            KeyFileExists: something is there already.
+            KeyFileExistsError: something is there already.
         """
         key = cls(id=secrets.token_hex(4), epoch=1, secret=secrets.token_bytes(SECRET_BYTES))
         path = Path(path)
@@ -50,7 +50,7 @@ class KeyFile:
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError as error:
-            raise KeyFileExists(f"{path} exists already, and a key is never overwritten.") from error
+            raise KeyFileExistsError(f"{path} exists already, and a key is never overwritten.") from error
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             json.dump({"id": key.id, "epoch": key.epoch, "secret": key.secret.hex()}, file)
             file.write("\n")
@@ -63,20 +63,20 @@ class KeyFile:
         """Read a key file that only its owner may read.
 
         Raises:
-            KeyFileMissing: there is none.
-            KeyFileTooOpen: group or others may read or write it.
-            KeyFileInvalid: it holds no key.
+            KeyFileMissingError: there is none.
+            KeyFileTooOpenError: group or others may read or write it.
+            KeyFileInvalidError: it holds no key.
         """
         path = Path(path)
         try:
             mode = path.stat().st_mode
             text = path.read_text("ascii")
         except FileNotFoundError as error:
-            raise KeyFileMissing(f"There is no key file {path}, and without a key nothing starts.") from error
+            raise KeyFileMissingError(f"There is no key file {path}, and without a key nothing starts.") from error
         except (OSError, UnicodeDecodeError) as error:
-            raise KeyFileInvalid(f"{path} cannot be read as a key file.") from error
+            raise KeyFileInvalidError(f"{path} cannot be read as a key file.") from error
         if stat.S_IMODE(mode) & 0o077:
-            raise KeyFileTooOpen(f"The key file {path} can be read by others than its owner.")
+            raise KeyFileTooOpenError(f"The key file {path} can be read by others than its owner.")
         return cls._parse(text, path)
 
     @classmethod
@@ -86,9 +86,9 @@ class KeyFile:
             key = cls(id=str(written["id"]), epoch=int(written["epoch"]), secret=bytes.fromhex(written["secret"]))
         except (ValueError, TypeError, KeyError):
             # The cause is dropped on purpose: a decoder's message may quote the secret.
-            raise KeyFileInvalid(f"{path} holds no key.") from None
+            raise KeyFileInvalidError(f"{path} holds no key.") from None
         if len(key.secret) != SECRET_BYTES:
-            raise KeyFileInvalid(f"{path} holds no key of {SECRET_BYTES} bytes.")
+            raise KeyFileInvalidError(f"{path} holds no key of {SECRET_BYTES} bytes.")
         return key
 
     def derive(self, purpose: str) -> bytes:

@@ -53,3 +53,11 @@ REASONS: dict[Reason, str] = {
     Reason.ENGINE_ERROR: "The engine failed on this instance; that is a bug.",
 }
 """Each code in a sentence, for people."""
+
+
+class RejectedError(Exception):
+    """This instance does not pass; carries the code and nothing of the instance."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason

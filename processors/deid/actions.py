@@ -1,0 +1,67 @@
+"""What a rule does to a value: checks before keeping, dummies, vocabulary."""
+
+import re
+
+from pydicom.charset import python_encoding
+
+from processors.deid import codes
+from processors.deid.plan import SPECIFIC_CHARACTER_SET
+
+_TEXT = re.compile(rb"[\x20-\x7e]*\0?")
+LEGAL: dict[bytes, re.Pattern[bytes]] = {
+    b"DS": re.compile(rb"[0-9+\-.eE \\]*\0?"),
+    b"IS": re.compile(rb"[0-9+\- \\]*\0?"),
+    b"CS": re.compile(rb"(?:[A-Z0-9_ ]{0,16}(?:\\|\0?$))*"),
+    b"TM": re.compile(rb"[0-9.: \\-]*\0?"),
+    **dict.fromkeys((b"LO", b"SH", b"ST", b"LT", b"UC", b"UT", b"AE"), _TEXT),
+}
+"""The form that a kept value of a VR must have; binary VRs are checked by length."""
+
+DUMMIES: dict[bytes, bytes] = {
+    **dict.fromkeys((b"AE", b"CS", b"LO", b"SH", b"ST", b"LT", b"UC", b"UT", b"PN"), b"REMOVED"),
+    b"AS": b"000D",
+    b"DA": b"19000101",
+    b"DT": b"19000101000000",
+    b"TM": b"000000",
+    b"DS": b"0",
+    b"IS": b"0",
+    b"UR": b"urn:oid:2.25.0",
+    **dict.fromkeys((b"AT", b"FL", b"SL", b"UL"), bytes(4)),
+    **dict.fromkeys((b"US", b"SS", b"OB", b"OW", b"UN"), bytes(2)),
+    **dict.fromkeys((b"OF", b"OL"), bytes(4)),
+    **dict.fromkeys((b"FD", b"OD", b"OV", b"SV", b"UV"), bytes(8)),
+}
+"""A value of each VR that says nothing, of an even length or one that padding makes even."""
+
+_CHARACTER_SETS = frozenset(name.encode() for name in python_encoding)
+_WORDS = re.compile(rb"[A-Za-z]+")
+_VOCABULARY_TEXT = re.compile(rb"[A-Za-z0-9 ,.()_/+-]{0,64}\0?")
+_LONG_NUMBER = re.compile(rb"[0-9]{4}")
+
+
+def legal(tag: int, vr: bytes, value: memoryview, length: int) -> bool:
+    """Whether a value has the form that PS3.5 6.2 gives its VR, so that nothing else hides in it."""
+    if tag == SPECIFIC_CHARACTER_SET:
+        return all(part.strip(b" \0") in _CHARACTER_SETS for part in bytes(value).split(b"\\"))
+    form = LEGAL.get(vr)
+    if form is not None:
+        return form.fullmatch(value) is not None
+    return not length or len(value) in (0, length)
+
+
+class Vocabulary:
+    """Free text that passes only if each of its words is known."""
+
+    def __init__(self, more: tuple[str, ...]) -> None:
+        self._words = codes.vocabulary() | {word.upper() for word in more}
+        self._known: dict[bytes, bool] = {}
+
+    def admits(self, value: bytes) -> bool:
+        """Whether all words are known and no number is long enough to be an id or a date."""
+        found = self._known.get(value)
+        if found is None:
+            plain = _VOCABULARY_TEXT.fullmatch(value) is not None and not _LONG_NUMBER.search(value)
+            found = plain and all(word.decode().upper() in self._words for word in _WORDS.findall(value))
+            if len(self._known) < 4096:
+                self._known[value] = found
+        return found

@@ -1,0 +1,41 @@
+"""The Type of each attribute in each IOD that may pass (PS3.3 module tables), from the generated `iod-types.json`."""
+
+import json
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+TOP = 0
+"""The place of what is in no sequence."""
+
+Places = dict[int, dict[int, str]]
+"""Parent sequence's tag (or `TOP`) to attribute's tag to Type: 1, 1C, 2, 2C or 3."""
+
+
+@lru_cache(maxsize=1)
+def _standard() -> dict[str, Any]:
+    text = resources.files("processors.deid.data").joinpath("iod-types.json").read_text("utf-8")
+    standard: dict[str, Any] = json.loads(text)
+    return standard
+
+
+def sop_classes() -> frozenset[str]:
+    """The SOP classes whose Types are known."""
+    return frozenset(_standard()["classes"])
+
+
+@lru_cache(maxsize=32)
+def types_of(sop_class: str) -> Places:
+    """Every place of one SOP class's IOD; the strictest Type where modules disagree.
+
+    Raises:
+        KeyError: the SOP class is none of `sop_classes`.
+    """
+    standard = _standard()
+    places: Places = {}
+    for module in standard["classes"][sop_class]:
+        for place, kind in standard["modules"][module].items():
+            parent, tag = (int(part, 16) for part in place.split("/"))
+            attributes = places.setdefault(parent, {})
+            attributes[tag] = min(attributes.get(tag, "3"), kind)
+    return places

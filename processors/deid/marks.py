@@ -1,0 +1,59 @@
+"""The marks of what was really done (PS3.15 E.1.1 step 6, E.3.6; codes of PS3.16 CID 7050)."""
+
+from processors.deid.codes import CODE_VALUE, MEANING, SCHEME
+from processors.deid.keys import ProjectKeys
+from processors.deid.profile import Profile
+from processors.deid.table_e1_1 import EDITION
+
+ENGINE_VERSION = "1"
+"""Rises with every change of the engine's output; a release or a build is never named."""
+
+BASIC_PROFILE = ("113100", "Basic Application Confidentiality Profile")
+MODIFIED_DATES = ("113107", "Retain Longitudinal Temporal Information Modified Dates Option")
+
+
+def method(profile: Profile, keys: ProjectKeys) -> str:
+    """De-identification Method (0012,0063): values of at most 64 characters each."""
+    return "\\".join(
+        (
+            f"Sluice de-identification engine {ENGINE_VERSION}",
+            f"Profile {profile.name} {profile.version}",
+            f"Profile SHA-256 {profile.digest[:32]}",
+            f"PS3.15 Table E.1-1 {EDITION}",
+            f"Key epoch {keys.epoch}",
+        )
+    )
+
+
+def steps(profile: Profile) -> tuple[tuple[str, str], ...]:
+    """Code and meaning of each step that this profile makes the engine run."""
+    return (BASIC_PROFILE, MODIFIED_DATES) if profile.dates == "modified" else (BASIC_PROFILE,)
+
+
+def temporal_information(profile: Profile) -> str:
+    """Longitudinal Temporal Information Modified (0028,0303)."""
+    return "MODIFIED" if profile.dates == "modified" else "REMOVED"
+
+
+def treatment_facts(profile: Profile, keys: ProjectKeys) -> dict[str, str]:
+    """What a treatment pins and a manifest says: everything that decides the engine's output, the key by its id."""
+    return {
+        "engine": ENGINE_VERSION,
+        "profile": f"{profile.name} {profile.version}",
+        "profile_digest": profile.digest,
+        "table_e1_1_edition": EDITION,
+        "key_epoch": keys.epoch,
+        "longitudinal_temporal_information": temporal_information(profile),
+    }
+
+
+def code_items(profile: Profile) -> list[list[tuple[int, bytes, bytes]]]:
+    """The items of De-identification Method Code Sequence (0012,0064): (tag, VR, value) each."""
+    return [
+        [
+            (CODE_VALUE, b"SH", code.encode()),
+            (SCHEME, b"SH", b"DCM"),
+            (MEANING, b"LO", meaning.encode()),
+        ]
+        for code, meaning in steps(profile)
+    ]

@@ -1,0 +1,132 @@
+"""The file around a data set (PS3.10 7.1): read what names its encoding, write one that names us."""
+
+import re
+import struct
+import zlib
+from dataclasses import dataclass
+
+from processors.deid.parse import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Form, Parser
+from processors.deid.reasons import Reason, RejectedError
+
+PREAMBLE = 128
+IMPLEMENTATION_CLASS_UID = b"2.25.157263529637914275873021956478115309624"
+IMPLEMENTATION_VERSION_NAME = b"SLUICE"
+"""Neither names a release or a build: an unchanged treatment gives unchanged bytes."""
+
+MAX_INFLATED = 2 << 30
+IMPLICIT, EXPLICIT = b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.1"
+DEFLATED, BIG = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.2"
+NATIVE: dict[bytes, Form] = {
+    IMPLICIT: IMPLICIT_LITTLE,
+    EXPLICIT: EXPLICIT_LITTLE,
+    DEFLATED: EXPLICIT_LITTLE,
+    BIG: EXPLICIT_BIG,
+}
+_JPEG, _J2K, _ANY = rb"\xff\xd8\xff", rb"\xff\x4f\xff\x51", rb""
+_RLE = rb"[\x01-\x0f]\x00\x00\x00\x40\x00\x00\x00"
+ENCAPSULATED: dict[bytes, re.Pattern[bytes]] = {
+    b"1.2.840.10008.1.2.5": re.compile(_RLE),
+    **{b"1.2.840.10008.1.2.4.%d" % number: re.compile(_JPEG) for number in (50, 51, 57, 70, 80, 81)},
+    **{b"1.2.840.10008.1.2.4.%d" % number: re.compile(_J2K) for number in (90, 91, 201, 202, 203)},
+}
+"""Transfer syntaxes of compressed images and how their first fragment begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part10:
+    """An opened file: where its data set begins and how it is encoded."""
+
+    buffer: memoryview
+    start: int
+    transfer_syntax: bytes
+    sop_class: bytes
+    form: Form
+
+    @property
+    def encapsulated(self) -> re.Pattern[bytes] | None:
+        """How the first fragment must begin, if pixel data is in fragments."""
+        return ENCAPSULATED.get(self.transfer_syntax)
+
+
+def opened(file: memoryview) -> Part10:
+    """Read preamble and file meta information.
+
+    A deflated data set comes inflated, as explicit VR little endian.
+
+    Raises:
+        RejectedError: not Part 10, unusable file meta information, or a transfer syntax that is not read.
+    """
+    if len(file) < PREAMBLE + 4 or bytes(file[PREAMBLE : PREAMBLE + 4]) != b"DICM":
+        raise RejectedError(Reason.NOT_DICOM)
+    meta, start = _meta(file)
+    syntax = meta.get(0x00020010, b"")
+    if not syntax:
+        raise RejectedError(Reason.META_INVALID)
+    form = NATIVE.get(syntax) or (EXPLICIT_LITTLE if syntax in ENCAPSULATED else None)
+    if form is None:
+        raise RejectedError(Reason.TRANSFER_SYNTAX_UNSUPPORTED)
+    sop_class = meta.get(0x00020002, b"")
+    if syntax == DEFLATED:
+        return Part10(_inflated(file[start:]), 0, EXPLICIT, sop_class, form)
+    return Part10(file, start, syntax, sop_class, form)
+
+
+def _meta(file: memoryview) -> tuple[dict[int, bytes], int]:
+    """Elements of group 0002 by tag, unpadded, and where the data set begins."""
+    pos = PREAMBLE + 4
+    end = pos
+    while end + 8 <= len(file) and bytes(file[end : end + 2]) == b"\x02\x00":
+        end = _after(file, end)
+    try:
+        elements = Parser(file[pos:end], EXPLICIT_LITTLE).parse(0)
+    except RejectedError as error:
+        raise RejectedError(Reason.META_INVALID) from error
+    return {
+        element.tag: bytes(file[pos + element.value : pos + element.end]).strip(b" \0") for element in elements
+    }, end
+
+
+def _after(file: memoryview, pos: int) -> int:
+    """Where the element of file meta information at `pos` ends."""
+    vr, length = struct.unpack_from("<2sH", file, pos + 4)
+    if vr in (b"OB", b"UN", b"UT", b"OW", b"SQ"):
+        if pos + 12 > len(file):
+            raise RejectedError(Reason.META_INVALID)
+        end: int = pos + 12 + struct.unpack_from("<I", file, pos + 8)[0]
+    else:
+        end = pos + 8 + length
+    if end > len(file):
+        raise RejectedError(Reason.META_INVALID)
+    return end
+
+
+def _inflated(deflated: memoryview) -> memoryview:
+    """The inflated data set, never larger than `MAX_INFLATED` (PS3.5 A.5)."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        data = inflater.decompress(deflated, MAX_INFLATED)
+    except zlib.error as error:
+        raise RejectedError(Reason.DEFLATE_INVALID) from error
+    if not inflater.eof or len(inflater.unused_data.rstrip(b"\0")):
+        raise RejectedError(Reason.DEFLATE_INVALID)
+    return memoryview(data)
+
+
+def preamble_and_meta(transfer_syntax: bytes, sop_class: bytes, sop_instance: bytes) -> bytes:
+    """A zeroed preamble and file meta information that describe this engine (PS3.15 E.1.1 step 7)."""
+    elements = b"".join(
+        (
+            struct.pack("<HH2sHI2s", 2, 1, b"OB", 0, 2, b"\x00\x01"),
+            _ui(0x0002, sop_class),
+            _ui(0x0003, sop_instance),
+            _ui(0x0010, transfer_syntax),
+            _ui(0x0012, IMPLEMENTATION_CLASS_UID),
+            struct.pack("<HH2sH", 2, 0x13, b"SH", 6) + IMPLEMENTATION_VERSION_NAME,
+        )
+    )
+    return bytes(PREAMBLE) + b"DICM" + struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(elements)) + elements
+
+
+def _ui(number: int, uid: bytes) -> bytes:
+    padded = uid + b"\0" * (len(uid) & 1)
+    return struct.pack("<HH2sH", 2, number, b"UI", len(padded)) + padded

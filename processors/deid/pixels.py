@@ -1,0 +1,82 @@
+"""What is asked of pixels before they pass: nobody burned text in, and there is as much as the header says."""
+
+from collections.abc import Callable
+
+from processors.deid.parse import ITEM, Element
+from processors.deid.part10 import Part10
+from processors.deid.reasons import Reason, RejectedError
+
+Value = Callable[[int], bytes]
+"""A top level value by tag, without padding; empty where there is none."""
+
+BURNED_IN_ANNOTATION, IMAGE_TYPE, OVERLAY_BIT_POSITION = 0x00280301, 0x00080008, 0x60000102
+PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS = 0x7FE00010, 0x7FE00008, 0x7FE00009
+_ROWS, _COLUMNS, _SAMPLES, _ALLOCATED = 0x00280010, 0x00280011, 0x00280002, 0x00280100
+_FRAMES, _PHOTOMETRIC = 0x00280008, 0x00280004
+
+
+def require_unburned(value: Value, tags: list[int]) -> None:
+    """Nothing says that pixels show text.
+
+    Raises:
+        RejectedError: Burned In Annotation is YES, the image is a screen save, or an overlay hides in unused bits.
+    """
+    if value(BURNED_IN_ANNOTATION).upper() == b"YES" or b"SCREEN SAVE" in value(IMAGE_TYPE).upper():
+        raise RejectedError(Reason.PIXELS_UNCHECKED)
+    for tag in tags:
+        if tag & 0xFF00FFFF == OVERLAY_BIT_POSITION and value(tag).strip(b"\0"):
+            raise RejectedError(Reason.PIXELS_UNCHECKED)
+
+
+def require_whole(part: Part10, elements: dict[int, Element], value: Value) -> None:
+    """There is one pixel data element, of the length that the Image Pixel Module says (PS3.5 8.1, A.4).
+
+    Raises:
+        RejectedError: there is none, it is longer or shorter, or it is not of its transfer syntax.
+    """
+    found = [elements[tag] for tag in (PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS) if tag in elements]
+    if len(found) != 1 or found[0].vr not in (b"OB", b"OW", b"OF", b"OD"):
+        raise RejectedError(Reason.PIXELS_MISMATCH)
+    element = found[0]
+    fits = _fragments_fit(part, element, value) if part.encapsulated else _native_fits(part, element, value)
+    if not fits:
+        raise RejectedError(Reason.PIXELS_MISMATCH)
+
+
+def _native_fits(part: Part10, element: Element, value: Value) -> bool:
+    """Whether native pixels are exactly as long as said, a byte of padding apart."""
+    order = "big" if part.form.big else "little"
+    rows, columns, samples, allocated = (
+        int.from_bytes(value(tag)[:2], order)  # type: ignore[arg-type]
+        for tag in (_ROWS, _COLUMNS, _SAMPLES, _ALLOCATED)
+    )
+    if value(_PHOTOMETRIC) == b"YBR_FULL_422":
+        samples = 2
+    bits = rows * columns * (samples or 1) * _frames(value) * allocated
+    size = (bits + 7) // 8
+    return bool(bits) and element.end - element.value in (size, size + (size & 1))
+
+
+def _fragments_fit(part: Part10, element: Element, value: Value) -> bool:
+    """Whether there are at least as many fragments as frames, and the first begins as its transfer syntax says."""
+    buffer, pos = part.buffer, element.value
+    count = 0
+    first = b""
+    while pos < element.end:
+        tag = int.from_bytes(buffer[pos : pos + 2], "little") << 16 | int.from_bytes(
+            buffer[pos + 2 : pos + 4], "little"
+        )
+        size = int.from_bytes(buffer[pos + 4 : pos + 8], "little")
+        if tag != ITEM:
+            break
+        if count == 1:
+            first = bytes(buffer[pos + 8 : pos + 8 + min(size, 16)])
+        count += 1
+        pos += 8 + size
+    form = part.encapsulated
+    return form is not None and form.match(first) is not None and count - 1 >= _frames(value)
+
+
+def _frames(value: Value) -> int:
+    text = value(_FRAMES).strip()
+    return int(text) if text.isdigit() and int(text) else 1

@@ -1,0 +1,182 @@
+"""Profile, Table E.1-1 and the IOD's Types, compiled to one rule for each attribute in each place."""
+
+from enum import Enum, auto
+from functools import lru_cache
+from typing import NamedTuple
+
+from pydicom._dicom_dict import DicomDictionary
+from pydicom.datadict import tag_for_keyword
+
+from processors.deid import codes
+from processors.deid.iod_types import TOP, types_of
+from processors.deid.parse import DICTIONARY_VR
+from processors.deid.profile import Profile
+from processors.deid.table_e1_1 import Row, removed_by_pattern, table
+
+
+class Action(Enum):
+    """What happens to one attribute."""
+
+    KEEP = auto()
+    REMOVE = auto()
+    EMPTY = auto()
+    DUMMY = auto()
+    RECURSE = auto()
+    MAP_UID = auto()
+    SHIFT = auto()
+    PATIENT_ID = auto()
+    PATIENT_NAME = auto()
+    CODE = auto()
+    VOCABULARY = auto()
+    PIXELS = auto()
+
+
+class Rule(NamedTuple):
+    """The decision on one attribute in one place."""
+
+    vr: bytes
+    vrs: frozenset[bytes]
+    action: Action
+    deny: Action
+    length: int
+    code: str
+    kind: str
+    """`deny`: instead of `action` when VR or value are not what PS3.6 says; `length`: bytes of a binary value of fixed
+    multiplicity, else 0; `code`: of Table E.1-1, or why there is none; `kind`: the Type here, or nothing."""
+
+
+SPECIFIC_CHARACTER_SET, PATIENT_NAME, PATIENT_ID = 0x00080005, 0x00100010, 0x00100020
+MARKS = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
+PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+_FIXED = {b"US": 2, b"SS": 2, b"UL": 4, b"SL": 4, b"FL": 4, b"FD": 8, b"AT": 4, b"UV": 8, b"SV": 8}
+_NUMERIC = frozenset(_FIXED) | {b"DS", b"IS"}
+_NO_PLACE_FOR_DATA_SETS = (0x0000, 0x0002, 0x0004, 0x0006, 0xFFFA, 0xFFFC)
+_VR_BLIND = (Action.REMOVE, Action.EMPTY, Action.DUMMY, Action.MAP_UID, Action.PATIENT_ID, Action.PATIENT_NAME)
+
+
+def by_code(code: str, kind: str, vr: bytes) -> Action:
+    """The action of Table E.1-1 where the Type decides between its letters (PS3.15 E.1, table's legend).
+
+    Type 1 takes a dummy and Type 2 an empty value whatever the letters say, so that the object stays valid.
+    """
+    required = kind in ("1", "1C") if "/" in code or code == "Z" else kind == "1"
+    present = kind in ("2", "2C") if "/" in code else kind == "2"
+    if code == "U":
+        return Action.MAP_UID
+    if code == "X/Z/U*" or (vr == b"SQ" and (code == "D" or required)):
+        return Action.RECURSE
+    if code == "D" or required:
+        return Action.DUMMY
+    if present or code in ("Z", "Z/D"):
+        return Action.EMPTY
+    return Action.REMOVE
+
+
+@lru_cache(maxsize=8192)
+def _dictionary(tag: int) -> tuple[bytes, frozenset[bytes], int]:
+    """PS3.6's VR, every VR it allows, and the length of a binary value of fixed multiplicity (0: any)."""
+    if tag not in DicomDictionary:
+        return b"UN", frozenset(), 0
+    vr_text, multiplicity = DicomDictionary[tag][:2]
+    vrs = frozenset(part.strip().encode() for part in vr_text.split(" or "))
+    vr = DICTIONARY_VR[tag]
+    size = _FIXED.get(vr, 0) if len({_FIXED.get(each, 0) for each in vrs}) == 1 else 0
+    return vr, vrs, size * int(multiplicity) if multiplicity.isdigit() else 0
+
+
+class Plan(dict[int, Rule]):
+    """Tag to rule in one place (top level, or the items of one sequence), decided when first met."""
+
+    def __init__(self, profile: Profile, sop_class: str, parent: int) -> None:
+        super().__init__()
+        self._lists = _lists(profile)
+        self._modified = profile.dates == "modified"
+        self._types = types_of(sop_class).get(parent, {})
+        self._top = parent == TOP
+        self.coded = codes.CODE_VALUE in self._types
+
+    def __missing__(self, tag: int) -> Rule:
+        """Decide, and remember."""
+        vr, vrs, length = _dictionary(tag)
+        kind = self._types.get(tag, "")
+        row = table().get(tag)
+        code = row.code if row else "unlisted"
+        deny = by_code(row.code if row else "X/Z/D", kind, vr)
+        action = self._action(tag, vr, row, deny)
+        self[tag] = rule = Rule(vr, vrs, action, deny, length, code, kind)
+        return rule
+
+    def wrong_vr(self, rule: Rule) -> Action:
+        """The action when the file gives the attribute another VR than PS3.6."""
+        return rule.action if rule.action in _VR_BLIND else rule.deny
+
+    def _action(self, tag: int, vr: bytes, row: Row | None, deny: Action) -> Action:
+        if not tag & 0xFFFF or tag >> 16 in _NO_PLACE_FOR_DATA_SETS or removed_by_pattern(tag) or tag in MARKS:
+            return Action.REMOVE
+        if special := _SPECIAL.get(tag):
+            return special
+        if row:
+            return self._listed(vr, row, deny)
+        return self._unlisted(tag, vr, deny)
+
+    def _listed(self, vr: bytes, row: Row, deny: Action) -> Action:
+        """Table E.1-1, with the option of modified dates (E.3.6) where the profile takes it."""
+        if self._modified and row.modified_dates:
+            if vr in (b"DA", b"DT"):
+                return Action.SHIFT
+            if vr == b"TM":
+                return Action.KEEP
+        return deny
+
+    def _unlisted(self, tag: int, vr: bytes, deny: Action) -> Action:
+        """What the table does not list: technical attributes of the IOD and numbers pass, the rest is denied."""
+        in_iod = tag in self._types
+        if vr == b"UI":
+            return Action.MAP_UID
+        if vr in _NUMERIC:
+            return Action.KEEP
+        if vr in (b"DA", b"DT"):
+            return Action.SHIFT if self._modified else deny
+        if tag in codes.TAGS:
+            return Action.CODE if self.coded and not self._top else Action.REMOVE
+        if not in_iod:
+            return Action.REMOVE
+        if tag in PIXELS:
+            return Action.PIXELS if self._top else deny
+        return self._in_iod(tag, vr, deny)
+
+    def _in_iod(self, tag: int, vr: bytes, deny: Action) -> Action:
+        if vr == b"SQ":
+            return Action.RECURSE
+        if vr == b"CS" or (vr == b"TM" and self._modified):
+            return Action.KEEP
+        return self._lists.get(tag, deny)
+
+
+_SPECIAL = {
+    SPECIFIC_CHARACTER_SET: Action.KEEP,
+    PATIENT_NAME: Action.PATIENT_NAME,
+    PATIENT_ID: Action.PATIENT_ID,
+}
+
+
+def _lists(profile: Profile) -> dict[int, Action]:
+    """The profile's allow lists by tag."""
+    kept = dict.fromkeys((*profile.technical_text, *profile.technical_bulk), Action.KEEP)
+    words = dict.fromkeys(profile.vocabulary_text, Action.VOCABULARY)
+    return {tag: action for keyword, action in (kept | words).items() if (tag := tag_for_keyword(keyword)) is not None}
+
+
+class Plans:
+    """The plans of one SOP class, by parent sequence."""
+
+    def __init__(self, profile: Profile, sop_class: str) -> None:
+        self._profile = profile
+        self._sop_class = sop_class
+        self._plans: dict[int, Plan] = {}
+
+    def of(self, parent: int) -> Plan:
+        """The plan of a sequence's items, or of the top level (`TOP`)."""
+        if parent not in self._plans:
+            self._plans[parent] = Plan(self._profile, self._sop_class, parent)
+        return self._plans[parent]

@@ -1,0 +1,1 @@
+"""The shipped profiles, one YAML file each; `sluice deid explain` says what one does to a file."""

@@ -1,0 +1,160 @@
+"""The walk: located elements and their rules to cleaned bytes; pixel data is never copied, only passed on."""
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+
+from processors.deid import codes
+from processors.deid.actions import DUMMIES, Vocabulary, legal
+from processors.deid.dates import shifted
+from processors.deid.encode import Encoder
+from processors.deid.iod_types import TOP
+from processors.deid.parse import UNDEFINED, Element, Form
+from processors.deid.plan import Action, Plan, Plans, Rule
+from processors.deid.pseudonyms import UidMap
+
+REFERENCED_SOP_INSTANCE_UID = 0x00081155
+_PADDING = b" \0"
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What the identities of one patient become."""
+
+    pseudonym: bytes
+    days: int
+
+
+@dataclass(slots=True)
+class Walk:
+    """One walk over one instance; `segments` alternate between cleaned bytes and bulk values passed on."""
+
+    buffer: memoryview
+    form: Form
+    encoder: Encoder
+    plans: Plans
+    uids: UidMap
+    coding: codes.Coding
+    vocabulary: Vocabulary
+    patient: Patient
+    patient_ids: dict[bytes, bytes]
+    out: bytearray = field(default_factory=bytearray)
+    segments: list[bytes | memoryview] = field(default_factory=list)
+    references: set[bytes] = field(default_factory=set)
+    _code: dict[int, bytes] = field(default_factory=dict)
+
+    def run(self, elements: list[Element], marks: list[tuple[int, bytes]]) -> None:
+        """Clean the top level, with the encoded `marks` (tag, element) put where their tags belong."""
+        plan = self.plans.of(TOP)
+        done = 0
+        for tag, mark in marks:
+            here = bisect_left(elements, tag, lo=done, key=lambda element: element.tag)
+            self._clean(elements[done:here], plan)
+            self.out += mark
+            done = here
+        self._clean(elements[done:], plan)
+        self._cut()
+
+    def _cut(self) -> None:
+        """End the run of cleaned bytes."""
+        self.segments.append(bytes(self.out))
+        self.out.clear()
+
+    def _clean(self, elements: list[Element], plan: Plan) -> None:
+        """Clean elements of one place; kept neighbours are copied as one run, `begin` to `stop`."""
+        buffer, out, keep, remove = self.buffer, self.out, Action.KEEP, Action.REMOVE
+        begin = stop = 0
+        for element in elements:
+            tag, vr, start, value, end, _ = element
+            rule = plan[tag]
+            action = rule.action if vr in rule.vrs else plan.wrong_vr(rule)
+            if action is keep:
+                if not (end - value) & 1 and legal(tag, vr, buffer[value:end], rule.length):
+                    if start != stop:
+                        out += buffer[begin:stop]
+                        begin = start
+                    stop = end
+                    continue
+                action = rule.deny
+            if action is remove:
+                continue
+            out += buffer[begin:stop]
+            begin = stop = end
+            self._act(action, element, rule)
+        out += buffer[begin:stop]
+
+    def _act(self, action: Action, element: Element, rule: Rule) -> None:
+        """Write what an element becomes when it is neither kept nor removed."""
+        if action is Action.RECURSE:
+            self._recurse(element)
+        elif action is Action.PIXELS:
+            self._pixels(element)
+        else:
+            replaced = self._replaced(action, element)
+            if replaced is None:
+                replaced = self._denied(element, rule)
+            if replaced is not None:
+                self.out += self.encoder.element(element.tag, rule.vr, replaced)
+
+    def _replaced(self, action: Action, element: Element) -> bytes | None:
+        """The new value; None when the old one is not what the action needs, so that the rule's denial applies."""
+        if action is Action.EMPTY:
+            return b""
+        if action is Action.PATIENT_NAME:
+            return self.patient.pseudonym
+        if action is Action.CODE:
+            return self._code.get(element.tag)
+        value = bytes(self.buffer[element.value : element.end])
+        if action is Action.MAP_UID:
+            return self._mapped(element.tag, value)
+        if action is Action.SHIFT:
+            return shifted(element.vr, value, self.patient.days)
+        if action is Action.PATIENT_ID:
+            return self.patient_ids.get(value.strip(_PADDING))
+        if action is Action.VOCABULARY:
+            return value.rstrip(_PADDING) if self.vocabulary.admits(value) else None
+        return None
+
+    def _denied(self, element: Element, rule: Rule) -> bytes | None:
+        """The value that a denied element is left with; None when it goes."""
+        if element.tag in codes.TAGS or rule.deny is Action.REMOVE:
+            return None
+        if rule.deny is Action.EMPTY:
+            return b""
+        if rule.vr == b"UI":
+            return self._mapped(element.tag, bytes(self.buffer[element.value : element.end]))
+        return DUMMIES.get(rule.vr)
+
+    def _mapped(self, tag: int, value: bytes) -> bytes:
+        """Every UID of a value replaced, unless it is registered."""
+        uids = [self.uids(uid.strip(_PADDING)) for uid in value.split(b"\\")]
+        if tag == REFERENCED_SOP_INSTANCE_UID:
+            self.references.update(uids)
+        return b"\\".join(uids)
+
+    def _recurse(self, element: Element) -> None:
+        """A sequence again, with undefined lengths, each item cleaned by the plan of this sequence."""
+        encoder, plan = self.encoder, self.plans.of(element.tag)
+        self.out += encoder.header(element.tag, b"SQ", UNDEFINED)
+        for item in element.items or []:
+            self.out += encoder.item
+            outer, self._code = self._code, self._coded(item) if plan.coded else {}
+            self._clean(item, plan)
+            self._code = outer
+            self.out += encoder.item_end
+        self.out += encoder.sequence_end
+
+    def _coded(self, item: list[Element]) -> dict[int, bytes]:
+        """What the code of an item becomes, by tag."""
+        buffer = self.buffer
+        present = {each.tag: bytes(buffer[each.value : each.end]) for each in item if each.tag in codes.TAGS}
+        return self.coding.cleaned(present) if present else {}
+
+    def _pixels(self, element: Element) -> None:
+        """Pixel data passed on as it is; fragments with their items and delimiter."""
+        tag, vr, start, value, end, _ = element
+        odd = (end - value) & 1
+        self.out += self.encoder.header(tag, vr, end - value + 1) if odd else self.buffer[start:value]
+        self._cut()
+        self.segments.append(self.buffer[value:end])
+        if odd:
+            self.out += b"\0"

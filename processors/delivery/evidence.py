@@ -123,7 +123,7 @@ def _entry(place: Workplace, reference: Reference, message: Message) -> dict[str
         "delivery.id": reference.id,
         "delivery.n": str(reference.n),
         "kind": "evidence",
-        "destination": "handoff",
+        "destination": "",
         "shipment.id": message.id,
         "package.path": str(path),
         "package.sha256": message.sha256,

@@ -20,9 +20,10 @@ _READY = f"""
     WHERE project IS NULL AND state = 'pending' AND due_at IS NULL
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.association_id = evidence.association_id AND {_UNFINISHED})
       AND NOT EXISTS (
-        SELECT 1 FROM instances i JOIN instances first ON first.id = i.duplicate_of
-        JOIN deliveries d ON d.id = first.delivery_id
-        WHERE i.association_id = evidence.association_id AND i.disposition = 'duplicate' AND {_UNFINISHED})
+        SELECT 1 FROM instances i LEFT JOIN instances first ON first.id = i.duplicate_of
+        LEFT JOIN deliveries d ON d.id = first.delivery_id
+        WHERE i.association_id = evidence.association_id AND i.disposition = 'duplicate'
+          AND (d.id IS NULL OR {_UNFINISHED}))
 """  # noqa: S608  # no value enters it
 
 

@@ -28,7 +28,7 @@ class _Part(BaseModel):
 class Target(_Part):
     """One destination of a delivery, and how it is treated on the way."""
 
-    destination: Name = Field("handoff", description="Where packages go; `handoff` is the only one so far.")
+    destination: Name = Field("handoff", description="What the site calls the place where packages go.")
     project: Name = Field(description="The project at the destination; pseudonyms differ between projects.")
     profile: str = Field("research-default", min_length=1, description="De-identification profile.")
 
@@ -53,7 +53,7 @@ class Condition(_Part):
 class Rule(_Part):
     """If `when` holds, `ship`; later rules are asked only if this one says `continue`."""
 
-    name: Name = Field(description="What events and explanations call it.")
+    name: str = Field(min_length=1, max_length=80, description="What explanations call it; never leaves the site.")
     when: Condition = Condition()
     ship: tuple[Target, ...] = Field(min_length=1)
     goes_on: bool = Field(False, alias="continue", description="Whether the rules below are asked too.")

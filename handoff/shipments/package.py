@@ -7,9 +7,9 @@
 """
 
 import hashlib
-import mmap
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import ValidationError
 
@@ -19,8 +19,8 @@ from handoff.shipments.archive import Member, read_members
 from handoff.shipments.dataset import dataset_offset
 
 _LARGEST_MANIFEST = 64 << 20
-_META_BYTES = 64 << 10
-"""No file meta group of ours comes near this."""
+_BLOCK = 1 << 20
+"""Bytes read at once; no file meta group of ours comes near it."""
 
 
 def verify_package(path: Path, shipment_id: str, most_members: int) -> Manifest:
@@ -34,24 +34,22 @@ def verify_package(path: Path, shipment_id: str, most_members: int) -> Manifest:
         raise PackageError("The package is empty.", code="zip-invalid")
     with path.open("rb") as file:
         members = read_members(file, size, most_members)  # (1)
-        manifest = _read_manifest(file.fileno(), members)
+        manifest = _read_manifest(file, members)
         if manifest.shipment_id != shipment_id:  # (2)
             raise PackageError("The manifest is that of another shipment.", code="manifest-other-shipment")
         _check_names(manifest, members)  # (3)
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view, memoryview(view) as data:
-            view.madvise(mmap.MADV_SEQUENTIAL)
-            for instance in manifest.instances:  # (4)
-                _check_instance(data, members[instance.member], instance)
+        buffer = memoryview(bytearray(_BLOCK))
+        for instance in manifest.instances:  # (4)
+            _check_instance(file, members[instance.member], instance, buffer)
     return manifest
 
 
-def _read_manifest(descriptor: int, members: dict[str, Member]) -> Manifest:
+def _read_manifest(file: BinaryIO, members: dict[str, Member]) -> Manifest:
     member = members.get(MANIFEST_MEMBER)
     if member is None or member.size > _LARGEST_MANIFEST:
         raise PackageError("The package has no manifest, or one of absurd size.", code="manifest-missing")
-    with open(descriptor, "rb", closefd=False) as file:
-        file.seek(member.start)
-        text = file.read(member.size)
+    file.seek(member.start)
+    text = file.read(member.size)
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
@@ -67,15 +65,26 @@ def _check_names(manifest: Manifest, members: dict[str, Member]) -> None:
         raise PackageError("A member has another size than the manifest says.", code="member-size")
 
 
-def _check_instance(data: memoryview, member: Member, instance: Instance) -> None:
-    """Digest and checksum of one member. The views are released here, or the map could not be closed."""
-    with data[member.start : member.start + member.size] as part:
-        offset = dataset_offset(bytes(part[:_META_BYTES]))
-        if offset is None:
-            raise PackageError("A member is no DICOM Part 10 file.", code="member-not-dicom")
-        with part[offset:] as dataset:
-            digest = hashlib.sha256(dataset).hexdigest()
-        if digest != instance.digest:
-            raise PackageError("A member has another digest than the manifest says.", code="member-digest")
-        if zlib.crc32(part) != member.crc:
-            raise PackageError("A member has another checksum than the ZIP says.", code="member-checksum")
+def _check_instance(file: BinaryIO, member: Member, instance: Instance, buffer: memoryview) -> None:
+    """Digest and checksum of one member, read once, block by block."""
+    digest = hashlib.sha256()
+    checksum = 0
+    left = member.size
+    file.seek(member.start)
+    while left:
+        size = file.readinto(buffer[: min(left, len(buffer))])  # type: ignore[attr-defined]
+        block = buffer[:size]
+        checksum = zlib.crc32(block, checksum)
+        digest.update(block[_dataset_begin(block) :] if left == member.size else block)
+        left -= size
+    if digest.hexdigest() != instance.digest:
+        raise PackageError("A member has another digest than the manifest says.", code="member-digest")
+    if checksum != member.crc:
+        raise PackageError("A member has another checksum than the ZIP says.", code="member-checksum")
+
+
+def _dataset_begin(block: memoryview) -> int:
+    offset = dataset_offset(block)
+    if offset is None:
+        raise PackageError("A member is no DICOM Part 10 file.", code="member-not-dicom")
+    return offset

@@ -139,8 +139,8 @@ class Receiver:
     def close(self) -> None:
         """Enter all that was reported, then let go of everything."""
         self._idle.close()
-        self._writer.close()
         self._reader.close()
+        self._writer.close()
         self._notifier.close()
 
     def _has_room(self, size: int) -> bool:

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from processors.landing import journal
 from processors.landing.delivery import ReceivedInstance, SealReason
 from processors.landing.durable import make_folder
-from processors.landing.filling import JOURNAL_FILE, Filling, new_id
+from processors.landing.filling import Filling, new_id
 from processors.landing.journal import (
     AssociationFacts,
     AssociationLine,
@@ -116,7 +116,7 @@ class OpenAssociation:
         if not self._has_folder:
             if not folder.exists():
                 make_folder(folder)
-            journal.append(folder / JOURNAL_FILE, AssociationLine(association=self.facts))
+            journal.append(self._journal, AssociationLine(association=self.facts))
             self._has_folder = True
         return folder / f"{next(self._numbers)}.part"
 
@@ -167,7 +167,7 @@ class OpenAssociation:
 
     @property
     def _journal(self) -> Path:
-        return self._layout.incoming / self.facts.id / JOURNAL_FILE
+        return self._layout.journal_of(self.facts.id)
 
     def _note_duplicate(self, arrived: ArrivedInstance, claim: Claim) -> None:
         duplicate = DuplicateInstance(

@@ -3,6 +3,7 @@
 Runs in the ledger's writer thread and at start-up. Each function may be repeated after a crash in the middle of it.
 """
 
+import contextlib
 import shutil
 import sqlite3
 import time
@@ -74,5 +75,8 @@ def enter_ended(
             if body.studies:
                 associations.add_evidence(connection, new_id(), facts.id)
                 evidence.ready(connection, facts.id)
+    if body.studies:
+        with contextlib.suppress(FileNotFoundError):
+            layout.journal_of(facts.id).rename(layout.kept_journal_of(facts.id))
     shutil.rmtree(layout.incoming / facts.id, ignore_errors=True)
     return body

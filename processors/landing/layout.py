@@ -52,6 +52,14 @@ class Layout:
         """The evidence file of an association."""
         return self.evidence / f"{association_id}.json"
 
+    def journal_of(self, association_id: str) -> Path:
+        """The journal of an association that is open."""
+        return self.incoming / association_id / "journal.jsonl"
+
+    def kept_journal_of(self, association_id: str) -> Path:
+        """The journal of an association that has ended, kept so that a lost ledger can be made anew."""
+        return self.evidence / f"{association_id}.jsonl"
+
     def prepare(self) -> None:
         """Make the folders, durably, and prove that they can be written.
 

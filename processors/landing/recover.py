@@ -21,7 +21,7 @@ from processors.landing.closing import enter_ended, enter_sealed
 from processors.landing.delivery import is_sealed, read_delivery
 from processors.landing.errors import DeliveryUnreadableError
 from processors.landing.filling import JOURNAL_FILE, Filling, SealedDelivery
-from processors.landing.journal import AssociationFacts, AssociationLine, DeliveryLine, KeptInstance, OpenedDelivery
+from processors.landing.journal import AssociationLine, DeliveryLine, KeptInstance, OpenedDelivery
 from processors.landing.layout import Layout
 from processors.ledger import associations, deliveries
 from processors.ledger.schema import record_event, transaction
@@ -107,24 +107,25 @@ def _is_whole(folder: Path, line: KeptInstance) -> bool:
 
 
 def _end_left_over(layout: Layout, connection: sqlite3.Connection, done: Recovered) -> None:
-    open_ones = {facts.id: facts for facts in associations.open_associations(connection)}
-    for folder in sorted(layout.incoming.iterdir()):
-        lines = list(journal.read(folder / JOURNAL_FILE, AssociationLine))
-        facts = next((line.association for line in lines if line.association), None) or open_ones.get(folder.name)
+    """End each association that is open in the ledger, or that only its journal knows of."""
+    known = associations.known_ids(connection)
+    left_over = {facts.id: facts for facts in associations.open_associations(connection)}
+    folders = {folder.name for folder in layout.incoming.iterdir()}
+    forgotten = {file.stem for file in layout.evidence.glob("*.jsonl")} - known
+    for association_id in sorted(folders | forgotten | left_over.keys()):
+        lines = _journal_lines(layout, association_id)
+        facts = next((line.association for line in lines if line.association), None) or left_over.get(association_id)
         if facts is None:  # a crash before anything was stored
-            shutil.rmtree(folder)
+            shutil.rmtree(layout.incoming / association_id, ignore_errors=True)
             continue
-        open_ones.pop(facts.id, None)
-        _end_one(layout, connection, facts, lines)
-        done.ended += 1
-    for facts in open_ones.values():
-        _end_one(layout, connection, facts, [])
+        duplicates = [line.duplicate for line in lines if line.duplicate]
+        refusals = [line.refusal for line in lines if line.refusal]
+        enter_ended(connection, layout, facts, "lost", duplicates=duplicates, refusals=refusals)
         done.ended += 1
 
 
-def _end_one(
-    layout: Layout, connection: sqlite3.Connection, facts: AssociationFacts, lines: list[AssociationLine]
-) -> None:
-    duplicates = [line.duplicate for line in lines if line.duplicate]
-    refusals = [line.refusal for line in lines if line.refusal]
-    enter_ended(connection, layout, facts, "lost", duplicates=duplicates, refusals=refusals)
+def _journal_lines(layout: Layout, association_id: str) -> list[AssociationLine]:
+    for path in (layout.journal_of(association_id), layout.kept_journal_of(association_id)):
+        if lines := list(journal.read(path, AssociationLine)):
+            return lines
+    return []

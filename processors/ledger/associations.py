@@ -27,6 +27,11 @@ def is_open(connection: sqlite3.Connection, association_id: str) -> bool:
     return row is not None and row[0] == "open"
 
 
+def known_ids(connection: sqlite3.Connection) -> set[str]:
+    """The ids of all associations that have a row."""
+    return {row[0] for row in connection.execute("SELECT id FROM associations")}
+
+
 def open_associations(connection: sqlite3.Connection) -> list[AssociationFacts]:
     """All associations that never ended, as a crash leaves them."""
     rows = connection.execute(
@@ -52,11 +57,11 @@ def close(
     )
     connection.execute(
         """
-        UPDATE associations SET closed_at = ?, ending = ?, refused = ?,
+        UPDATE associations SET opened_at = ?, peer = ?, closed_at = ?, ending = ?, refused = ?,
             acknowledged = (SELECT count(*) FROM instances WHERE association_id = ?)
         WHERE id = ?
         """,
-        (closed_at, ending, len(refusals), facts.id, facts.id),
+        (facts.opened_at, facts.peer, closed_at, ending, len(refusals), facts.id, facts.id),
     )
 
 

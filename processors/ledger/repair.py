@@ -1,0 +1,75 @@
+"""Mend what reconciling found: enter what only the landing knows, announce again what waits for nothing.
+
+Only a gap whose cause is plain is mended; the rest stays and is named again by the next `reconcile`.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterable
+from contextlib import closing, suppress
+from pathlib import Path
+
+from processors.landing.closing import enter_sealed
+from processors.landing.errors import DeliveryUnreadableError, LandingTakenError
+from processors.landing.layout import Layout
+from processors.landing.lock import hold
+from processors.landing.recover import Recovered, as_sealed, recover
+from processors.ledger.gaps import Gap
+from processors.ledger.schema import connect, record_event, transaction
+
+
+def repair(landing: Path, ledger: Path, found: Iterable[Gap]) -> None:
+    """Mend gaps, each in its own transaction."""
+    layout = Layout(landing)
+    with closing(connect(ledger)) as connection:
+        with suppress(LandingTakenError), hold(layout.receiver_lock, "receiver"):
+            recover(layout, connection)
+        for gap in found:
+            _mend(layout, connection, gap)
+
+
+def rebuild(landing: Path, ledger: Path) -> Recovered:
+    """Enter all that the landing knows and the ledger does not; with a new ledger that is everything up to routing.
+
+    What was decided and delivered since is found again when deliveries are announced: decisions lie beside them, and
+    the handoff answers a package that it has with the same receipt.
+
+    Raises:
+        LandingTakenError: a receiver runs; stop it first.
+    """
+    layout = Layout(landing)
+    layout.prepare()
+    with hold(layout.receiver_lock, "receiver"), closing(connect(ledger)) as connection:
+        return recover(layout, connection)
+
+
+def _mend(layout: Layout, connection: sqlite3.Connection, gap: Gap) -> None:
+    if gap.kind == "not-in-ledger":
+        with suppress(DeliveryUnreadableError):
+            enter_sealed(connection, as_sealed(layout.delivery(gap.subject)))
+    elif gap.kind in {"stalled", "terminal-too-early", "no-shipments"}:
+        _announce_again(connection, gap.subject, gap.kind)
+    elif gap.kind == "not-at-handoff":
+        _send_again(layout, connection, gap.subject)
+
+
+def _announce_again(connection: sqlite3.Connection, delivery_id: str, why: str) -> None:
+    with transaction(connection):
+        connection.execute(
+            "UPDATE deliveries SET due_at = 0, state = iif(state = 'terminal', 'routed', state) WHERE id = ?",
+            (delivery_id,),
+        )
+        record_event(connection, time.time(), delivery_id, "repaired", why)
+
+
+def _send_again(layout: Layout, connection: sqlite3.Connection, shipment_id: str) -> None:
+    """Send a kept package that the handoff has lost; a package that is gone is a person's to decide on."""
+    row = connection.execute("SELECT delivery_id FROM shipments WHERE id = ?", (shipment_id,)).fetchone()
+    if not (layout.delivery(row["delivery_id"]) / f"{shipment_id}.zip").is_file():
+        return
+    with transaction(connection):
+        connection.execute(
+            "UPDATE shipments SET state = 'packaged', receipt = NULL, terminal_at = NULL WHERE id = ?", (shipment_id,)
+        )
+        record_event(connection, time.time(), shipment_id, "repaired", "not-at-handoff")
+    _announce_again(connection, row["delivery_id"], "not-at-handoff")

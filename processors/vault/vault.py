@@ -1,18 +1,30 @@
 """What one may ask of the vault: who is this, which original was that, remember these."""
 
-from collections.abc import Iterable, Sequence
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from threading import RLock
+from typing import NamedTuple, Self
 
 from processors.deid.keys import KeyFile
+from processors.deid.profile import Profile
+from processors.deid.pseudonyms import identity, patient_pseudonym
+from processors.vault.cipher import Cipher
+from processors.vault.errors import VaultUnreadableError
+from processors.vault.identities import STUDY_WITH_TWO_IDENTITIES, unusable
+from processors.vault.schema import connect
 
-Level = Literal["study", "series", "instance", "frame-of-reference", "other"]
+_PROOF = "sluice"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One patient in one project, by names that may be shown to people of the project."""
+    """One patient in one project, by names that may be shown to people of the project.
+
+    `subject` (S-0001, in order of arrival) is for people's eyes only and never goes into a package.
+    """
 
     project: str
     pseudonym: str
@@ -33,31 +45,173 @@ class UidRow(NamedTuple):
     pseudonym: str
     study: str = ""
 
+    def __repr__(self) -> str:
+        """Without the original."""
+        return f"UidRow(pseudonym={self.pseudonym!r}, study={self.study!r})"
+
 
 class Vault:
-    """The open vault; use from one thread. Only parents write it, never workers."""
+    """The open vault, safe to share between threads of one process. Only parents write it, never workers."""
+
+    def __init__(self, connection: sqlite3.Connection, key_file: KeyFile, profile: Profile) -> None:
+        self._connection = connection
+        self._key_file = key_file
+        self._profile = profile
+        self._cipher = Cipher(key_file)
+        self._lock = RLock()
 
     @classmethod
-    def open(cls, path: Path, key_file: KeyFile | Path) -> Self:
-        """Open or create the vault (0600)."""
-        raise NotImplementedError
+    def open(cls, path: Path, key_file: KeyFile | Path, profile: Profile | None = None) -> Self:
+        """Open or create the vault (0600).
+
+        Args:
+            path: the database.
+            key_file: what its columns are sealed with.
+            profile: whose list of shared Patient IDs holds; the default profile's when None.
+
+        Raises:
+            VaultUnreadableError: it is no vault, or cannot be opened or made.
+            VaultKeyMismatchError: it was made with another key file.
+        """
+        keys = key_file if isinstance(key_file, KeyFile) else KeyFile.load(key_file)
+        vault = cls(connect(path), keys, profile or Profile.load())
+        try:
+            vault._prove()
+        except Exception:
+            vault.close()
+            raise
+        return vault
+
+    def _prove(self) -> None:
+        """Seal a known word in a new vault; unseal it in an old one."""
+        with self._transaction() as connection:
+            row = connection.execute("SELECT sealed FROM proof").fetchone()
+            if row is None:
+                sealed = self._cipher.seal("proof.sealed", b"", _PROOF)
+                connection.execute("INSERT INTO proof (id, sealed) VALUES (1, ?)", (sealed,))
+            else:
+                self._cipher.unseal("proof.sealed", b"", row[0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException as error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise VaultUnreadableError("The vault cannot be written.") from error
+                raise
 
     def identify(self, project: str, patient_id: str, issuer: str, study_uid: str) -> Identity | Held:
-        """Who this is in the project, remembered; or why a person must look first."""
-        raise NotImplementedError
+        """Who this is in the project, remembered; or why a person must look first.
+
+        A study that ever came with two identities is held from then on, under either.
+        """
+        if code := unusable(patient_id, self._profile):
+            return Held(code)
+        person = self._cipher.lookup("identity", identity(patient_id, issuer).decode())
+        study = self._cipher.lookup("study", study_uid.strip(" \0"))
+        with self._transaction() as connection:
+            self._remember(connection, person, patient_id, issuer)
+            connection.execute("INSERT OR IGNORE INTO studies (lookup, identity) VALUES (?, ?)", (study, person))
+            known, conflict = connection.execute(
+                "SELECT identity, conflict FROM studies WHERE lookup = ?", (study,)
+            ).fetchone()
+            if conflict or known != person:
+                connection.execute("UPDATE studies SET conflict = 1 WHERE lookup = ?", (study,))
+                return Held(STUDY_WITH_TWO_IDENTITIES)
+            pseudonym = patient_pseudonym(self._key_file.project(project), patient_id, issuer)
+            return Identity(project, pseudonym, f"S-{self._subject(connection, project, person, pseudonym):04d}")
+
+    def _remember(self, connection: sqlite3.Connection, person: bytes, patient_id: str, issuer: str) -> None:
+        if connection.execute("SELECT 1 FROM identities WHERE lookup = ?", (person,)).fetchone():
+            return
+        sealed = (
+            self._cipher.seal("identities.patient_id", person, patient_id.strip(" \0")),
+            self._cipher.seal("identities.issuer", person, issuer.strip(" \0")),
+        )
+        connection.execute("INSERT INTO identities (lookup, patient_id, issuer) VALUES (?, ?, ?)", (person, *sealed))
+
+    def _subject(self, connection: sqlite3.Connection, project: str, person: bytes, pseudonym: str) -> int:
+        """The number of a person in a project, the next free one at first sight."""
+        connection.execute(
+            "INSERT INTO subjects (identity, project, number, pseudonym)"
+            " SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3 FROM subjects WHERE project = ?2"
+            " ON CONFLICT (project, identity) DO NOTHING",
+            (person, project, pseudonym),
+        )
+        number: int = connection.execute(
+            "SELECT number FROM subjects WHERE project = ? AND identity = ?", (project, person)
+        ).fetchone()[0]
+        return number
+
+    def patient_of(self, project: str, pseudonym: str) -> tuple[str, str] | None:
+        """(Patient ID, issuer) behind a patient's pseudonym; PHI."""
+        with self._lock:
+            row = self._connection.execute(
+                "SELECT i.lookup, i.patient_id, i.issuer FROM subjects s JOIN identities i ON i.lookup = s.identity"
+                " WHERE s.project = ? AND s.pseudonym = ?",
+                (project, pseudonym),
+            ).fetchone()
+        if row is None:
+            return None
+        unseal = self._cipher.unseal
+        return unseal("identities.patient_id", row[0], row[1]), unseal("identities.issuer", row[0], row[2])
 
     def record(self, project: str, rows: Iterable[UidRow | tuple[str, str] | tuple[str, str, str]]) -> int:
-        """Remember mappings in one transaction; returns how many were new."""
-        raise NotImplementedError
+        """Remember (original, pseudonym, pseudonymous study) in one transaction; how many were new."""
+        cipher = self._cipher
+        prepared = {}
+        for row in map(UidRow._make, (tuple(row) if len(row) > 2 else (*row, "") for row in rows)):
+            key = cipher.lookup("uid", project, row.pseudonym)
+            prepared[key] = (cipher.lookup("study-pseudonym", project, row.study), row)
+        with self._transaction() as connection:
+            before = connection.total_changes
+            connection.executemany(
+                "INSERT OR IGNORE INTO uids (lookup, study, original, pseudonym) VALUES (?, ?, ?, ?)",
+                (
+                    (
+                        key,
+                        study,
+                        cipher.seal("uids.original", key, row.original),
+                        cipher.seal("uids.pseudonym", key, row.pseudonym),
+                    )
+                    for key, (study, row) in prepared.items()
+                ),
+            )
+            return connection.total_changes - before
 
     def original_of(self, project: str, pseudonym_uid: str) -> str | None:
-        """The original UID of a pseudonymous one."""
-        raise NotImplementedError
+        """The original UID of a pseudonymous one; PHI."""
+        key = self._cipher.lookup("uid", project, pseudonym_uid)
+        with self._lock:
+            row = self._connection.execute("SELECT original FROM uids WHERE lookup = ?", (key,)).fetchone()
+        return self._cipher.unseal("uids.original", key, row[0]) if row else None
 
     def instances_of_study(self, project: str, study_pseudonym: str) -> Sequence[tuple[str, str]]:
-        """(original, pseudonym) of all that was recorded under a pseudonymous study."""
-        raise NotImplementedError
+        """(original, pseudonym) of all that was recorded under a pseudonymous study; PHI."""
+        study = self._cipher.lookup("study-pseudonym", project, study_pseudonym)
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT lookup, original, pseudonym FROM uids WHERE study = ?", (study,)
+            ).fetchall()
+        unseal = self._cipher.unseal
+        return sorted(
+            (unseal("uids.original", key, original), unseal("uids.pseudonym", key, pseudonym))
+            for key, original, pseudonym in rows
+        )
 
     def close(self) -> None:
         """Close the database."""
-        raise NotImplementedError
+        with self._lock:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,30 @@
+"""The errors of the vault.
+
+```
+VaultError
+├── VaultUnreadableError
+└── VaultKeyMismatchError
+```
+"""
+
+from typing import ClassVar
+
+from processors.errors import ProcessorsError
+
+
+class VaultError(ProcessorsError):
+    """The vault cannot be used."""
+
+    remedy: ClassVar[str] = "Restore it from its backup; it is a source of truth and cannot be rebuilt."
+
+
+class VaultUnreadableError(VaultError):
+    """The vault is no database of ours, or cannot be opened or written."""
+
+    remedy: ClassVar[str] = "Check the disk and the owner of the file; restore it from its backup if it is damaged."
+
+
+class VaultKeyMismatchError(VaultError):
+    """The vault was made with another key file, or a row was altered."""
+
+    remedy: ClassVar[str] = "Use the key file that the vault was made with."

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from handoff.contract.batch import InstanceLine, VolumeLine
+from handoff.contract.batch import InstanceLine, Split, VolumeLine
 from ml.datasets.batch import Batch, path_of, read_datasets
 from ml.errors import BatchError, LabelError, SpecError
 from ml.preprocessing.labels import Mask, mask_of, referenced_instances
@@ -63,8 +63,13 @@ def check_split(lines: Iterable[VolumeLine]) -> None:
         raise BatchError("one patient is on both sides of the split.")
 
 
-def cases_of(batch: Batch, spec: Spec) -> Iterator[Case]:
+def cases_of(batch: Batch, spec: Spec, split: Split | None = None) -> Iterator[Case]:
     """Read each prepared volume of a batch and join it with the annotations that reference its slices.
+
+    Args:
+        batch: A prepared batch.
+        spec: The spec that its volumes must have been prepared with.
+        split: Only this side of the split; both when None.
 
     Raises:
         SpecError: A volume was prepared with another spec.
@@ -74,6 +79,8 @@ def cases_of(batch: Batch, spec: Spec) -> Iterator[Case]:
     check_spec(batch, spec)
     annotations = [(frozenset(line.references), line) for line in batch.annotations]
     for line in batch.volumes:
+        if split is not None and line.split != split:
+            continue
         volume = read_volume(path_of(line.uri), line.digest)
         if volume.spec_digest != spec.digest:
             raise SpecError("a volume was prepared with another spec than its batch says.")

@@ -1,0 +1,8 @@
+"""What the pipelines do, one plain function a step; each takes URIs and leaves files below `result_uri`.
+
+- `outcome`: what a step tells the last step, and the result manifest that the last step writes.
+- `prepare`: series to volumes, behind the geometry gate.
+- `train`: a U-Net on the train side of a prepared batch.
+- `evaluate`: the trained model on the test side, beside the best threshold.
+- `infer`: DICOM SEG of every volume of a prepared batch.
+"""

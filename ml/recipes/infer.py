@@ -1,0 +1,65 @@
+"""DICOM SEG of every volume of a prepared batch.
+
+Steps: 1 refuse a model of another spec; 2 predict on the slices as they were scanned; 3 read the source instances that
+the volume names; 4 write a SEG that references them.
+"""
+
+from pathlib import Path
+
+from handoff.contract.batch import InstanceLine
+from ml.datasets.batch import load_batch, path_of, read_datasets
+from ml.datasets.cases import Case, cases_of
+from ml.errors import BatchError
+from ml.inference.predict import predict_mask
+from ml.inference.segmentation import part10_bytes, segmentation_of
+from ml.models.checkpoint import load_model
+from ml.preprocessing.labels import Mask
+from ml.preprocessing.spec import load_spec
+from ml.recipes.evaluate import MODEL_NAME
+from ml.recipes.outcome import Outcome, begin, write_outcome, write_report
+
+
+def predict(batch_uri: str, handoff_key: str, result_uri: str, model_uri: str, spec_name: str) -> None:
+    """Write one SEG for each volume of the batch.
+
+    Raises:
+        BatchError, SpecError: The batch is not prepared, or prepared with another spec.
+        ModelError: The model was trained on volumes of another spec.
+    """
+    spec = load_spec(spec_name)
+    batch = load_batch(batch_uri)
+    network, threshold = load_model(path_of(model_uri), spec)  # 1
+    folder = begin(result_uri)
+    images = {line.sop_instance_uid: line for line in batch.images}
+    found = []
+    for case in cases_of(batch, spec):
+        mask = predict_mask(network, case.volume, spec, threshold)  # 2
+        uid = _write(case, mask, images, folder, handoff_key)
+        millilitres = float(mask.sum()) * _voxel_ml(case)
+        found.append({"series": case.line.series, "segmentation": uid, "lesion_ml": round(millilitres, 3)})
+    write_report(folder, {"spec_digest": spec.digest, "segmentations": found})
+    metrics = {"segmentations": float(len(found)), "empty": float(sum(entry["lesion_ml"] == 0 for entry in found))}
+    write_outcome(folder, Outcome(kind="infer", spec_digest=spec.digest, metrics=metrics))
+
+
+def _write(case: Case, mask: Mask, images: dict[str, InstanceLine], folder: Path, handoff_key: str) -> str:
+    """Write the SEG of one case; returns its SOP Instance UID."""
+    try:
+        lines = [images[uid] for uid in case.volume.sop_instance_uids]
+    except KeyError as error:
+        raise BatchError("the batch lacks an instance that one of its volumes was made of.") from error
+    read = {str(source.SOPInstanceUID): source for source in read_datasets(lines)}  # 3
+    sources = [read[uid] for uid in case.volume.sop_instance_uids]
+    segmentation = segmentation_of(mask, sources, handoff_key, MODEL_NAME)  # 4
+    uid = str(segmentation.SOPInstanceUID)
+    path = folder / "segmentations" / f"{uid}.dcm"
+    path.parent.mkdir(exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_bytes(part10_bytes(segmentation))
+    temporary.replace(path)
+    return uid
+
+
+def _voxel_ml(case: Case) -> float:
+    i, j, k = case.volume.source.spacing
+    return i * j * k / 1000

@@ -7,6 +7,7 @@ from pydicom.datadict import tag_for_keyword
 
 from processors.deid import marks, verify
 from processors.deid.actions import Vocabulary
+from processors.deid.charsets import decoded
 from processors.deid.codes import Coding
 from processors.deid.encode import Encoder
 from processors.deid.keys import ProjectKeys
@@ -75,7 +76,7 @@ class Instance:
 
     def text(self, tag: int) -> str:
         """A top level text, decoded by Specific Character Set."""
-        return verify.decoded(self.value(tag), self.value(CHARSET)).strip(" \0")
+        return decoded(self.value(tag), self.value(CHARSET)).strip(" \0")
 
 
 class Engine:

@@ -35,6 +35,8 @@ def require_whole(part: Part10, elements: dict[int, Element], value: Value) -> N
         RejectedError: there is none, it is longer or shorter, or it is not of its transfer syntax.
     """
     found = [elements[tag] for tag in (PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS) if tag in elements]
+    if not found:
+        raise RejectedError(Reason.PIXELS_MISSING)
     if len(found) != 1 or found[0].vr not in (b"OB", b"OW", b"OF", b"OD"):
         raise RejectedError(Reason.PIXELS_MISMATCH)
     element = found[0]

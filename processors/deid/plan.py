@@ -49,7 +49,13 @@ SPECIFIC_CHARACTER_SET, PATIENT_NAME, PATIENT_ID = 0x00080005, 0x00100010, 0x001
 MARKS = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _FIXED = {b"US": 2, b"SS": 2, b"UL": 4, b"SL": 4, b"FL": 4, b"FD": 8, b"AT": 4, b"UV": 8, b"SV": 8}
-_NUMERIC = frozenset(_FIXED) | {b"DS", b"IS"}
+_ANYWHERE: dict[bytes, Action] = {
+    **dict.fromkeys((*_FIXED, b"DS", b"IS"), Action.KEEP),
+    **dict.fromkeys((b"DA", b"DT"), Action.SHIFT),
+    b"UI": Action.MAP_UID,
+}
+"""What becomes of an unlisted attribute by its VR alone, in the IOD or not: numbers, dates and UIDs."""
+
 _NO_PLACE_FOR_DATA_SETS = (0x0000, 0x0002, 0x0004, 0x0006, 0xFFFA, 0xFFFC)
 _VR_BLIND = (Action.REMOVE, Action.EMPTY, Action.DUMMY, Action.MAP_UID, Action.PATIENT_ID, Action.PATIENT_NAME)
 
@@ -130,22 +136,14 @@ class Plan(dict[int, Rule]):
 
     def _unlisted(self, tag: int, vr: bytes, deny: Action) -> Action:
         """What the table does not list: technical attributes of the IOD and numbers pass, the rest is denied."""
-        in_iod = tag in self._types
-        if vr == b"UI":
-            return Action.MAP_UID
-        if vr in _NUMERIC:
-            return Action.KEEP
-        if vr in (b"DA", b"DT"):
-            return Action.SHIFT if self._modified else deny
         if tag in codes.TAGS:
             return Action.CODE if self.coded and not self._top else Action.REMOVE
-        if not in_iod:
+        if anywhere := _ANYWHERE.get(vr):
+            return deny if anywhere is Action.SHIFT and not self._modified else anywhere
+        if tag not in self._types:
             return Action.REMOVE
         if tag in PIXELS:
             return Action.PIXELS if self._top else deny
-        return self._in_iod(tag, vr, deny)
-
-    def _in_iod(self, tag: int, vr: bytes, deny: Action) -> Action:
         if vr == b"SQ":
             return Action.RECURSE
         if vr == b"CS" or (vr == b"TM" and self._modified):

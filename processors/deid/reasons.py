@@ -6,6 +6,7 @@ from enum import StrEnum
 class Reason(StrEnum):
     """One code a cause; `REASONS` says each in a sentence."""
 
+    UNREADABLE = "unreadable"
     NOT_DICOM = "not-dicom"
     META_INVALID = "meta-invalid"
     META_MISMATCH = "meta-mismatch"
@@ -21,6 +22,7 @@ class Reason(StrEnum):
     TOO_MANY_ELEMENTS = "too-many-elements"
     KIND_UNSUPPORTED = "kind-unsupported"
     PIXELS_UNCHECKED = "pixels-unchecked"
+    PIXELS_MISSING = "pixels-missing"
     PIXELS_MISMATCH = "pixels-mismatch"
     PATIENT_ID_EMPTY = "patient-id-empty"
     PATIENT_ID_JUNK = "patient-id-junk"
@@ -30,6 +32,7 @@ class Reason(StrEnum):
 
 
 REASONS: dict[Reason, str] = {
+    Reason.UNREADABLE: "The file cannot be read, or is no plain file.",
     Reason.NOT_DICOM: "The file is not DICOM Part 10 (PS3.10 7.1).",
     Reason.META_INVALID: "The file meta information cannot be read or names no transfer syntax.",
     Reason.META_MISMATCH: "File meta information and data set name different SOP classes.",
@@ -45,6 +48,7 @@ REASONS: dict[Reason, str] = {
     Reason.TOO_MANY_ELEMENTS: "The data set has more data elements than any image of its kind.",
     Reason.KIND_UNSUPPORTED: "The SOP class is not one that this profile passes.",
     Reason.PIXELS_UNCHECKED: "The pixels may show text, and nothing has looked at them.",
+    Reason.PIXELS_MISSING: "An image without pixel data.",
     Reason.PIXELS_MISMATCH: "The pixel data is longer or shorter than rows, columns and frames say.",
     Reason.PATIENT_ID_EMPTY: "There is no Patient ID to make a pseudonym of.",
     Reason.PATIENT_ID_JUNK: "The Patient ID is one that many patients share.",

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from pydicom.charset import convert_encodings, decode_bytes
-
 from processors.deid import codes
+from processors.deid.charsets import decoded, encodings
 from processors.deid.parse import DICTIONARY_VR, Element, Form, Parser
 from processors.deid.pseudonyms import REGISTERED
 
@@ -105,31 +104,12 @@ def _values(
 def _spellings(part: str, charset: bytes) -> set[bytes]:
     """The bytes that a text may have in a header: UTF-8, UTF-16, and the file's own encoding."""
     found = {part.encode(), part.encode("utf-16-le").rstrip(b"\0")}
-    for encoding in _encodings(charset):
+    for encoding in encodings(charset):
         try:
             found.add(part.encode(encoding).upper())
         except (UnicodeEncodeError, LookupError):
             continue
     return found
-
-
-@lru_cache(maxsize=256)
-def _encodings(charset: bytes) -> tuple[str, ...]:
-    names = [name.strip(" \0") for name in charset.decode("ascii", "replace").split("\\")]
-    try:
-        return tuple(convert_encodings(names))
-    except (LookupError, ValueError):
-        return ("latin-1",)
-
-
-def decoded(value: bytes, charset: bytes) -> str:
-    """Text of a value in its character set; what cannot be decoded stays as one character a byte."""
-    if value.isascii() and b"\x1b" not in value:
-        return value.decode("ascii")
-    try:
-        return decode_bytes(value, list(_encodings(charset)), set(map(ord, "\\^=")))
-    except (UnicodeDecodeError, LookupError, ValueError):
-        return value.decode("latin-1")
 
 
 @dataclass(slots=True)

@@ -97,22 +97,25 @@ class Walk:
 
     def _replaced(self, action: Action, element: Element) -> bytes | None:
         """The new value; None when the old one is not what the action needs, so that the rule's denial applies."""
-        if action is Action.EMPTY:
-            return b""
-        if action is Action.PATIENT_NAME:
-            return self.patient.pseudonym
-        if action is Action.CODE:
-            return self._code.get(element.tag)
         value = bytes(self.buffer[element.value : element.end])
-        if action is Action.MAP_UID:
-            return self._mapped(element.tag, value)
-        if action is Action.SHIFT:
-            return shifted(element.vr, value, self.patient.days)
-        if action is Action.PATIENT_ID:
-            return self.patient_ids.get(value.strip(_PADDING))
-        if action is Action.VOCABULARY:
-            return value.rstrip(_PADDING) if self.vocabulary.admits(value) else None
-        return None
+        match action:
+            case Action.EMPTY:
+                replaced: bytes | None = b""
+            case Action.PATIENT_NAME:
+                replaced = self.patient.pseudonym
+            case Action.PATIENT_ID:
+                replaced = self.patient_ids.get(value.strip(_PADDING))
+            case Action.CODE:
+                replaced = self._code.get(element.tag)
+            case Action.MAP_UID:
+                replaced = self._mapped(element.tag, value)
+            case Action.SHIFT:
+                replaced = shifted(element.vr, value, self.patient.days)
+            case Action.VOCABULARY:
+                replaced = value.rstrip(_PADDING) if self.vocabulary.admits(value) else None
+            case _:
+                replaced = None
+        return replaced
 
     def _denied(self, element: Element, rule: Rule) -> bytes | None:
         """The value that a denied element is left with; None when it goes."""

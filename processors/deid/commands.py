@@ -1,0 +1,113 @@
+"""`sluice deid` and `sluice keys`."""
+
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from processors.deid.folder import Outcome
+
+_FEW_FILES = 64
+
+
+@click.group()
+def deid() -> None:
+    """De-identify files, or explain what would happen to one."""
+
+
+@deid.command()
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--key-file", required=True, type=click.Path(path_type=Path), help="What pseudonyms are derived from.")
+@click.option("--profile", default="research-default", show_default=True, help="A shipped profile, or a YAML file.")
+@click.option("--project", default="default", show_default=True, help="Whose pseudonyms; projects cannot be joined.")
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="JSON Lines of what was quarantined.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes; by default one a core.")
+def apply(
+    *, source: Path, target: Path, key_file: Path, profile: str, project: str, report: Path | None, workers: int | None
+) -> None:
+    """De-identify every file below IN into OUT, by the same relative names.
+
+    A file that does not pass is absent from OUT; the report names it with a reason code. Exit 0 when all files were
+    looked at, whatever became of them.
+    """
+    from processors.deid import folder
+    from processors.deid.keys import KeyFile
+    from processors.deid.profile import Profile
+
+    folder.silence()
+    folder.check(source, target)
+    keys = KeyFile.load(key_file).project(project)
+    loaded = Profile.load(profile)
+    files = len(folder.files_of(source))
+    processes = workers or (1 if files < _FEW_FILES else os.cpu_count() or 1)
+    outcomes = folder.apply(source, target, loaded, keys, workers=processes)
+    with ExitStack() as stack:
+        lines = stack.enter_context(report.open("w", encoding="utf-8")) if report else None
+        reasons: Counter[str] = Counter()
+        for outcome in _progress(outcomes, files, stack):
+            if outcome.reason:
+                reasons[outcome.reason] += 1
+                if lines:
+                    lines.write(json.dumps({"file": outcome.file, "reason": outcome.reason}) + "\n")
+    passed = files - reasons.total()
+    click.echo(json.dumps({"files": files, "passed": passed, "quarantined": dict(sorted(reasons.items()))}))
+
+
+def _progress(outcomes: "Iterable[Outcome]", total: int, stack: ExitStack) -> "Iterator[Outcome]":
+    """The outcomes again, with a bar where a person watches."""
+    if not sys.stderr.isatty():
+        yield from outcomes
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = stack.enter_context(Progress(console=Console(stderr=True)))
+    yield from bar.track(outcomes, total=total, description="de-identifying")
+
+
+@deid.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--profile", default="research-default", show_default=True, help="A shipped profile, or a YAML file.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of columns.")
+def explain(file: Path, profile: str, *, as_json: bool) -> None:
+    """Print each attribute of FILE, what would happen to it and why; no values."""
+    from processors.deid import folder
+    from processors.deid.explain import explain_file
+    from processors.deid.profile import Profile
+
+    folder.silence()
+    explanation = explain_file(file, Profile.load(profile))
+    verdict = f"withheld: {explanation.reason}" if explanation.reason else "passes"
+    if as_json:
+        click.echo(json.dumps({"verdict": verdict, "why": explanation.sentence}))
+    else:
+        click.echo(f"{verdict}. {explanation.sentence}")
+    for each in explanation.decisions:
+        if as_json:
+            fields = {"tag": each.tag, "path": each.path, "vr": each.vr, "action": each.action, "why": each.why}
+            click.echo(json.dumps(fields))
+        else:
+            click.echo(f"{each.tag} {each.vr} {each.action:<12} {each.path:<60} {each.why}")
+
+
+@click.group()
+def keys() -> None:
+    """Make the key that pseudonyms are derived from."""
+
+
+@keys.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+def new(file: Path) -> None:
+    """Write a new random key to FILE, readable by its owner alone."""
+    from processors.deid.keys import KeyFile
+
+    key = KeyFile.create(file)
+    click.echo(json.dumps({"key": key.id, "epoch": key.epoch, "file": str(file)}))

@@ -1,0 +1,125 @@
+"""What would happen to each attribute of a file and why; no values."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.datadict import keyword_for_tag
+
+from processors.deid.actions import legal
+from processors.deid.engine import SOP_CLASS, Engine, Instance, Withheld
+from processors.deid.iod_types import TOP
+from processors.deid.keys import ProjectKeys
+from processors.deid.parse import Element
+from processors.deid.plan import Action, Plans, Rule
+from processors.deid.profile import Profile
+from processors.deid.reasons import REASONS, Reason, RejectedError
+from processors.deid.table_e1_1 import removed_by_pattern
+
+WORDS: dict[Action, str] = {
+    Action.KEEP: "keep",
+    Action.REMOVE: "remove",
+    Action.EMPTY: "empty",
+    Action.DUMMY: "dummy",
+    Action.RECURSE: "clean items",
+    Action.MAP_UID: "replace UID",
+    Action.SHIFT: "shift date",
+    Action.PATIENT_ID: "pseudonym",
+    Action.PATIENT_NAME: "pseudonym",
+    Action.CODE: "check code",
+    Action.VOCABULARY: "check words",
+    Action.PIXELS: "keep pixels",
+}
+"""Each action in a word or two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One attribute: where it is (`path` of keywords), what happens, and why."""
+
+    path: str
+    tag: str
+    vr: str
+    action: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What would become of a file: the reason if it is withheld, and each decision if its kind passes."""
+
+    reason: str | None
+    sentence: str
+    decisions: tuple[Decision, ...]
+
+
+def explain(part10: bytes, profile: Profile) -> Explanation:
+    """Explain one file by a profile; needs no key, since pseudonyms decide nothing."""
+    zero = bytes(32)
+    result = Engine(profile, ProjectKeys("explain", "0", zero, zero, zero, zero)).treat(part10)
+    reason = result.reason if isinstance(result, Withheld) else None
+    return Explanation(reason, REASONS[Reason(reason)] if reason else "It passes.", tuple(_decisions(part10, profile)))
+
+
+def _decisions(part10: bytes, profile: Profile) -> list[Decision]:
+    """Decisions, where the file can be read and its SOP class passes."""
+    try:
+        instance = Instance(part10)
+    except RejectedError:
+        return []
+    sop_class = instance.uid(SOP_CLASS).decode("latin-1")
+    if sop_class not in profile.classes:
+        return []
+    plans = Plans(profile, sop_class)
+    return list(dict.fromkeys(_each(instance.elements, instance.part.buffer, plans, TOP, "")))
+
+
+def _each(elements: list[Element], buffer: memoryview, plans: Plans, parent: int, path: str) -> Iterator[Decision]:
+    plan = plans.of(parent)
+    for element in elements:
+        rule = plan[element.tag]
+        right = element.vr in rule.vrs
+        action = rule.action if right else plan.wrong_vr(rule)
+        value = buffer[element.value : element.end]
+        lawful = action is not Action.KEEP or legal(element.tag, element.vr, value, rule.length)
+        here = f"{path}{_name(element.tag)}"
+        taken = action if lawful else rule.deny
+        why = _why(element.tag, rule) if taken is rule.action else f"not a legal {rule.vr.decode()} value"
+        tag = f"({element.tag >> 16:04X},{element.tag & 0xFFFF:04X})"
+        yield Decision(here, tag, element.vr.decode(), WORDS[taken], why)
+        if taken is Action.RECURSE:
+            for item in element.items or []:
+                yield from _each(item, buffer, plans, element.tag, f"{here}/")
+
+
+def _name(tag: int) -> str:
+    return keyword_for_tag(tag) or ("Private" if tag >> 16 & 1 else "Unknown")
+
+
+def _why(tag: int, rule: Rule) -> str:
+    """The source of a decision: table, option, or one of the tiers of default deny."""
+    kind = f", Type {rule.kind} here" if rule.kind else ", not in this IOD here"
+    if removed_by_pattern(tag):
+        return "E.1-1 X by pattern: private, curve or overlay"
+    if rule.code != "unlisted":
+        option = ", option of modified dates" if rule.action in (Action.SHIFT, Action.KEEP) else ""
+        return f"E.1-1 {rule.code}{option}{kind}"
+    reason = {
+        Action.KEEP: "technical",
+        Action.RECURSE: "sequence of the IOD",
+        Action.MAP_UID: "UID, unless registered in PS3.6",
+        Action.SHIFT: "date",
+        Action.CODE: "public code gets the dictionary's meaning",
+        Action.VOCABULARY: "passes if all its words are known",
+        Action.PIXELS: "pixels of a kind that passes",
+    }.get(rule.action, "denied by default")
+    return f"unlisted: {reason}{kind}"
+
+
+def explain_file(file: Path, profile: Profile) -> Explanation:
+    """Explain one file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return explain(file.read_bytes(), profile)

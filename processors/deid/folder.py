@@ -1,0 +1,131 @@
+"""A folder of files to a folder of de-identified files of the same relative names; what does not pass is absent."""
+
+import logging
+import mmap
+import os
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from processors.deid.engine import Engine, Treated, Withheld
+from processors.deid.errors import FolderError
+from processors.deid.keys import ProjectKeys
+from processors.deid.profile import Profile
+from processors.deid.reasons import Reason
+
+_MAPPED_FROM = 8 << 20
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file: `reason` is None when it passed."""
+
+    file: str
+    reason: str | None
+
+
+def silence() -> None:
+    """Keep libraries from quoting values of patients in warnings and logs."""
+    warnings.simplefilter("ignore")
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Every file below a folder, relative to it, in a stable order; links to folders are not followed."""
+    return sorted(
+        (Path(here) / name).relative_to(folder)
+        for here, _, names in os.walk(folder, followlinks=False)
+        for name in names
+    )
+
+
+def check(source: Path, target: Path) -> None:
+    """IN can be read, OUT can be made, and neither is inside the other.
+
+    Raises:
+        FolderError: if not so.
+    """
+    source, target = source.resolve(), target.resolve()
+    if not source.is_dir():
+        raise FolderError(f"{source} is no folder.")
+    if target.is_relative_to(source) or source.is_relative_to(target):
+        raise FolderError("IN and OUT overlap.")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FolderError(f"{target} cannot be made.") from error
+
+
+def apply(source: Path, target: Path, profile: Profile, keys: ProjectKeys, *, workers: int = 1) -> Iterator[Outcome]:
+    """De-identify every file below `source` into `target`; outcomes come in the order of `files_of`.
+
+    Raises:
+        FolderError: a cleaned file cannot be written.
+    """
+    files = files_of(source)
+    if workers <= 1:
+        engine = Engine(profile, keys)
+        for file in files:
+            yield treat_file(engine, source, target, file)
+        return
+    batches = (files[first : first + _BATCH] for first in range(0, len(files), _BATCH))
+    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (profile, keys)) as pool:
+        jobs = ((source, target, batch) for batch in batches)
+        for outcomes in pool.map(_treat_batch, jobs):
+            yield from outcomes
+
+
+_engine: list[Engine] = []
+"""The engine of a worker process."""
+
+
+def _start_worker(profile: Profile, keys: ProjectKeys) -> None:
+    silence()
+    _engine[:] = [Engine(profile, keys)]
+
+
+def _treat_batch(job: tuple[Path, Path, list[Path]]) -> list[Outcome]:
+    source, target, files = job
+    return [treat_file(_engine[0], source, target, file) for file in files]
+
+
+def treat_file(engine: Engine, source: Path, target: Path, file: Path) -> Outcome:
+    """De-identify one file; an earlier output of the same name goes when it does not pass."""
+    written = target / file
+    result = _treated(engine, source / file)
+    try:
+        if isinstance(result, Withheld):
+            written.unlink(missing_ok=True)
+            return Outcome(file.as_posix(), result.reason)
+        _write(written, result)
+    except OSError as error:
+        raise FolderError(f"{target} cannot be written.") from error
+    return Outcome(file.as_posix(), None)
+
+
+def _treated(engine: Engine, file: Path) -> Treated | Withheld:
+    if not file.is_file():
+        return Withheld(Reason.UNREADABLE.value)
+    try:
+        with file.open("rb") as opened:
+            if os.fstat(opened.fileno()).st_size < _MAPPED_FROM:
+                return engine.treat(opened.read())
+            return engine.treat(memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)))
+    except OSError:
+        return Withheld(Reason.UNREADABLE.value)
+
+
+def _write(file: Path, treated: Treated) -> None:
+    """Write beside the name, then rename: no reader ever sees half a file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name[:200]}.part")
+    with part.open("wb", buffering=0) as opened:
+        for chunk in treated.chunks:
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[opened.write(rest) or 0 :]
+    part.replace(file)

@@ -1,0 +1,55 @@
+"""The parameters of a site: declared in `nifi/parameters/sluice.yaml`, given their values by each deployment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+import yaml
+
+from nifi.errors import DeployError
+
+FLOW_RELEASE = "flow.release"
+"""Set by the deployment itself."""
+
+_TOKEN = "handoff.token"  # noqa: S105  # the parameter's name
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One declared parameter."""
+
+    name: str
+    description: str
+    sensitive: bool
+    default: str | None
+
+
+def read_parameters() -> tuple[str, dict[str, Parameter]]:
+    """The context's name and its declared parameters."""
+    written = yaml.safe_load((files("nifi") / "parameters" / "sluice.yaml").read_text("utf-8"))
+    declared = {
+        name: Parameter(name, entry["description"], bool(entry.get("sensitive")), entry.get("default"))
+        for name, entry in written["parameters"].items()
+    }
+    return str(written["context"]), declared
+
+
+def complete(given: Mapping[str, str], release: str) -> dict[str, str]:
+    """Every declared parameter with its value: given, or by default.
+
+    Raises:
+        DeployError: one has no value, or one is given that no flow knows.
+    """
+    _, declared = read_parameters()
+    if unknown := sorted(set(given) - set(declared)):
+        message = f"There is no parameter {unknown[0]}."
+        raise DeployError(message)
+    values = {name: parameter.default for name, parameter in declared.items() if parameter.default is not None}
+    values |= {**given, FLOW_RELEASE: release}
+    if missing := sorted(set(declared) - set(values)):
+        message = f"The parameter {missing[0]} has no value."
+        raise DeployError(message)
+    # A sensitive property may hold nothing beside its parameter, so the parameter is the whole header.
+    if " " not in values[_TOKEN]:
+        values[_TOKEN] = f"Bearer {values[_TOKEN]}"
+    return values

@@ -50,23 +50,22 @@ def sweep(places: Sequence[Path], values: Iterable[str]) -> Sweep:
     """
     values = tuple(values)
     search = _Search({needle for value in values for needle in _spellings(value)})
-    planted = [canary for place in places for canary in _plant(place, values[0])]
+    planted = {canary for place in places for canary in _plant(place, values[0])}
+    hits: list[Hit] = []
+    files = size = proven = 0
     try:
-        searched = [(place, file, content) for place in places for file, content in _contents(place)]
-        found = [(place, file) for place, file, content in searched if search.hits(content)]
+        for place, file, content in _walk(places):
+            hit = search.hits(content)
+            if file in planted:
+                proven += hit
+                continue
+            files, size = files + 1, size + len(content)
+            if hit:
+                hits.append(Hit(place.name, file))
     finally:
         for canary in planted:
             canary.unlink(missing_ok=True)
-    hits = tuple(Hit(place.name, file) for place, file in found if file not in planted)
-    proven = sum(file in planted for _, file in found)
-    return Sweep(
-        files=len(searched) - len(planted),
-        bytes=sum(len(content) for _, file, content in searched if file not in planted),
-        values=len(values),
-        hits=hits,
-        canaries_planted=len(planted),
-        canaries_found=proven,
-    )
+    return Sweep(files, size, len(values), tuple(hits), len(planted), proven)
 
 
 class _Search:
@@ -92,9 +91,15 @@ class _Search:
         pairs = (octets[:-1] << 8) | octets[1:]
         for place in np.flatnonzero(self.first[pairs[:-2]] & self.second[pairs[2:]]).tolist():
             for needle in self.by_start.get(content[place : place + 4], ()):
-                if content.startswith(needle, place):
+                if content.startswith(needle, place) and not _inside_a_number(content, place, needle):
                     return True
         return False
+
+
+def _inside_a_number(content: bytes, place: int, needle: bytes) -> bool:
+    """Whether digits that were found are a piece of a longer number, as in a clock's or a random one."""
+    around = content[max(place - 1, 0) : place] + content[place + len(needle) : place + len(needle) + 1]
+    return needle.isdigit() and any(byte in b"0123456789" for byte in around)
 
 
 def _spellings(value: str) -> Iterator[bytes]:
@@ -106,8 +111,10 @@ def _spellings(value: str) -> Iterator[bytes]:
     for shift in range(3):
         # base64 of any text that contains the value: only the whole groups of three bytes are certain.
         encoded = base64.b64encode(b"\0" * shift + plain)
-        start = 4 if shift else 0
-        yield encoded[start : len(encoded) - (4 if (len(plain) + shift) % 3 else 0)]
+        certain = encoded[4 if shift else 0 : len(encoded) - (4 if (len(plain) + shift) % 3 else 0)]
+        # Fewer characters would turn up in any random base64.
+        if len(certain) >= 8:
+            yield certain
 
 
 def _plant(place: Path, value: str) -> Iterator[Path]:
@@ -124,8 +131,14 @@ def _plant(place: Path, value: str) -> Iterator[Path]:
         yield file
 
 
+def _walk(places: Sequence[Path]) -> Iterator[tuple[Path, Path, bytes]]:
+    """Every file below each place with its bytes, unpacked where it is gzip; what vanishes meanwhile is passed over."""
+    for place in places:
+        for file, content in _contents(place):
+            yield place, file, content
+
+
 def _contents(place: Path) -> Iterator[tuple[Path, bytes]]:
-    """Every file below a place with its bytes, unpacked where it is gzip; what vanishes meanwhile is passed over."""
     for folder, folders, names in os.walk(place):
         folders[:] = sorted(set(folders) - SKIPPED_FOLDERS)
         for file in (Path(folder, name) for name in sorted(names)):

@@ -56,6 +56,7 @@ def in_landing(layout: Layout, ledger: sqlite3.Connection, *, receiver_runs: boo
     for folder in layout.deliveries.iterdir():
         present.add(folder.name)
         if not is_sealed(folder):
+            yield from _compare_journal(folder)
             if not receiver_runs:
                 yield Gap(folder.name, "unsealed", "no receiver is running that could seal it")
             continue
@@ -151,6 +152,13 @@ def at_handoff(ledger: sqlite3.Connection, listed: Mapping[str, HandoffShipment]
             yield Gap(shipment_id, "handoff-differs", f"delivered {theirs.delivered}, withheld {theirs.withheld}")
     for shipment_id in sorted(listed.keys() - rows.keys()):
         yield Gap(shipment_id, "unknown-shipment", "the handoff has it, the ledger does not")
+
+
+def _compare_journal(folder: Path) -> Iterator[Gap]:
+    kept = [line.kept.instance for line in journal.read(folder / JOURNAL_FILE, DeliveryLine) if line.kept]
+    absent = [one.file for one in kept if not (folder / one.file).is_file()]
+    if absent:
+        yield Gap(folder.name, "files-missing", f"{len(absent)} files absent, first {absent[0]}")
 
 
 def _compare_rows(delivery: Delivery, ledger: sqlite3.Connection) -> Iterator[Gap]:

@@ -92,7 +92,7 @@ def _environment() -> dict[str, str]:
     """What a worker sees of this process's environment: nothing that NiFi keeps secret in it."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR") if name in os.environ}
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
-    return {**kept, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, "PYTHONPATH": path}
 
 
 class Pool:

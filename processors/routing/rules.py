@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 from pydicom._uid_dict import UID_dictionary
-from pydicom.uid import UID
+from pydicom.uid import RE_VALID_UID
 
 from processors.routing.errors import RulesError
 
@@ -104,7 +105,7 @@ def _sop_class_uid(name: str) -> str:
     keywords = {entry[4]: uid for uid, entry in UID_dictionary.items() if entry[4]}
     if name in keywords:
         return keywords[name]
-    if name and UID(name).is_valid:
+    if len(name) <= 64 and re.fullmatch(RE_VALID_UID, name):
         return name
     message = f"{name!r} is neither a SOP class keyword nor a UID"
     raise ValueError(message)

@@ -64,7 +64,14 @@ def test_a_package_keeps_the_contract_and_shows_nothing_of_the_original(home: Tr
     assert [instance.sop_instance_uid for instance in manifest.instances] == sorted(
         instance.sop_instance_uid for instance in manifest.instances
     )
-    for original in ("Testperson", "HOSP-4711", slices[0].StudyInstanceUID, slices[0].SOPInstanceUID, "FRONTDOOR", "SCANNER9"):
+    for original in (
+        "Testperson",
+        "HOSP-4711",
+        slices[0].StudyInstanceUID,
+        slices[0].SOPInstanceUID,
+        "FRONTDOOR",
+        "SCANNER9",
+    ):
         assert original.encode() not in content
     assert {"flow_release", "rules_digest"} <= manifest.treatment.keys()
 

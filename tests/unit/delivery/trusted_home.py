@@ -107,7 +107,7 @@ class Handoff:
 class TrustedHome:
     """What a hospital's trusted zone has on its disk, and hands that do NiFi's work."""
 
-    def __init__(self, root: Path, rules: str = RULES, site: str = "", module: str = "") -> None:
+    def __init__(self, root: Path, pool: Pool, rules: str = RULES, site: str = "") -> None:
         self.root = root
         KeyFile.create(root / "keys" / "site.key")
         (root / "rules.yaml").write_text(rules)
@@ -115,12 +115,11 @@ class TrustedHome:
         self.clock = Clock()
         self.place = Workplace(Site.load(root), self.clock)
         self.place.layout.prepare()
-        self.pool = Pool(1, self.place.site.workers_log, *([module] if module else []))
+        self.pool = pool
         self.handoff = Handoff()
         self.association = secrets.token_hex(16)
 
     def close(self) -> None:
-        self.pool.close()
         self.place.close()
 
     def seal(self, datasets: list[Dataset], association: str = "") -> str:
@@ -152,7 +151,14 @@ class TrustedHome:
     def _write(self, folder: Path, number: int, dataset: Dataset) -> ReceivedInstance:
         content = part10(dataset)
         (folder / f"{number:06d}.dcm").write_bytes(content)
-        keywords = ("Modality", "PatientID", "IssuerOfPatientID", "StationName", "StudyDescription")
+        keywords = (
+            "Modality",
+            "PatientID",
+            "IssuerOfPatientID",
+            "StationName",
+            "StudyDescription",
+            "SeriesDescription",
+        )
         return ReceivedInstance(
             file=f"{number:06d}.dcm",
             sop_instance_uid=dataset.SOPInstanceUID,

@@ -1,0 +1,126 @@
+"""Workers die, NiFi's threads end, NiFi itself is killed: packages are made all the same, or not at all."""
+
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pydicom.uid import generate_uid
+
+from handoff.contract.shipment import Manifest
+from processors.delivery.errors import WorkerFailedError
+from processors.delivery.flowfile import Reference
+from processors.delivery.treat import treat
+from processors.delivery.workers import Pool, Worker
+from tests.unit.delivery.trusted_home import TrustedHome, ct, reference
+
+
+@pytest.fixture
+def crashing(tmp_path: Path) -> Iterator[Pool]:
+    """A pool whose workers die over a slice that says CRASH."""
+    pool = Pool(1, tmp_path / "workers.log", "tests.unit.delivery.crashing_worker")
+    yield pool
+    pool.close()
+
+
+def slices(count: int, bad: int, accession: str) -> list:
+    study, series = generate_uid(), generate_uid()
+    return [
+        ct(study, series, ReferringPhysicianName=accession if number == bad else "Doe^Jane") for number in range(count)
+    ]
+
+
+def test_a_slice_that_kills_its_worker_is_found_and_withheld_and_the_rest_goes_on(
+    make_home: Callable[..., TrustedHome], crashing: Pool
+) -> None:
+    home = make_home(pool=crashing)
+    home.seal(slices(3, 1, "CRASH^Me"))
+    [sent] = home.deliver(reference(home.announcer().next(0)))
+    with zipfile.ZipFile(sent["package.path"]) as package:
+        manifest = Manifest.model_validate_json(package.read("manifest.json"))
+    assert len(manifest.instances) == 2
+    assert manifest.withheld == {"crashes-worker": 1}
+    assert home.rows("SELECT attempts, workers_lost, state FROM shipments") == [(1, 2, "confirmed")]
+    assert home.rows("SELECT reason FROM shipment_instances WHERE state = 'withheld'") == [("crashes-worker",)]
+
+
+def test_a_worker_that_fails_says_no_more_than_a_code_and_lives_on(
+    make_home: Callable[..., TrustedHome], crashing: Pool, tmp_path: Path
+) -> None:
+    home = make_home(pool=crashing)
+    home.seal(slices(1, 0, "RAISE^Me"))
+    [entry] = home.route(reference(home.announcer().next(0)))
+    with pytest.raises(WorkerFailedError, match=r"^RuntimeError$"):
+        treat(home.place, Reference.read(entry), home.pool)
+    log = tmp_path / "workers.log"
+    assert "Testperson" in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert not list(home.place.delivery_folder(entry["delivery.id"]).glob("*.zip"))
+
+
+def test_the_pool_works_on_after_the_thread_that_started_its_worker_has_ended(home: TrustedHome) -> None:
+    home.seal(slices(1, 9, ""))
+    home.seal(slices(1, 9, ""))
+    announcer = home.announcer()
+    entries = [home.route(reference(announcer.next(0)))[0] for _ in range(2)]
+
+    def task(entry: dict[str, str]) -> None:
+        home.treat(entry)
+        home.place.close()
+
+    for entry in entries:
+        thread = threading.Thread(target=task, args=[entry])
+        thread.start()
+        thread.join()
+    assert home.rows("SELECT state FROM shipments") == [("packaged",), ("packaged",)]
+
+
+def test_two_tasks_with_the_same_shipment_make_one_package(home: TrustedHome) -> None:
+    home.seal(slices(2, 9, ""))
+    [entry] = home.route(reference(home.announcer().next(0)))
+    digests = []
+
+    def task() -> None:
+        digests.append(home.treat(entry)["package.sha256"])
+        home.place.close()
+
+    threads = [threading.Thread(target=task) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(digests) == 4
+    assert len(set(digests)) == 1
+    assert home.rows("SELECT attempts FROM shipments") == [(1,)]
+
+
+def test_workers_end_when_their_parent_is_killed_even_under_python_without_site(tmp_path: Path) -> None:
+    """NiFi runs Python with -S and ends it with SIGKILL."""
+    parent = (
+        f"import sys; sys.path[:] = {sys.path!r}\n"
+        "from pathlib import Path\n"
+        "from processors.delivery.workers import Worker\n"
+        f"worker = Worker(Path({str(tmp_path / 'log')!r}))\n"
+        "print(worker._process.pid, flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen([sys.executable, "-S", "-c", parent], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as nifi:
+        pid = int(nifi.stdout.readline())
+        status = Path(f"/proc/{pid}/stat")
+        assert status.exists()
+        nifi.kill()
+    for _ in range(200):
+        if not status.exists() or status.read_text().rsplit(")", 1)[1].split()[0] == "Z":
+            return
+        threading.Event().wait(0.05)
+    pytest.fail("the worker outlived its parent")
+
+
+def test_a_worker_sees_no_secret_of_nifis_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTH_TOKEN", "secret")
+    worker = Worker(tmp_path / "log")
+    assert b"AUTH_TOKEN" not in Path(f"/proc/{worker._process.pid}/environ").read_bytes()
+    worker.end()

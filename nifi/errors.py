@@ -15,7 +15,8 @@ NifiError
 ├── NarError                the processors' NAR cannot be built
 ├── FlowLintError           a flow breaks a rule of `nifi.releases.lint`
 └── DeployError             NiFi refuses or does not reach what a release asks for
-    └── UnreachableError    no NiFi answers at the URL
+    ├── UnreachableError    no NiFi answers at the URL
+    └── NothingDeployedError
 ```
 """
 
@@ -111,3 +112,9 @@ class UnreachableError(DeployError):
     """No NiFi answers at the URL."""
 
     remedy = "Start it with `sluice nifi up`, or give its address with --url."
+
+
+class NothingDeployedError(DeployError):
+    """No release is deployed on this NiFi."""
+
+    remedy = "Deploy one with `sluice flows deploy`."

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nifi.errors import DeployError
+from nifi.errors import DeployError, NothingDeployedError
 from nifi.releases.flow import Flow, Link
 from nifi.rest import Json, NiFi, wait_for
 
@@ -26,6 +26,18 @@ class Group:
 def find_parent(nifi: NiFi, name: str) -> Group | None:
     """The group of that name on the root canvas."""
     return _children(nifi, "root").get(name)
+
+
+def require_parent(nifi: NiFi, name: str) -> Group:
+    """The group of that name on the root canvas.
+
+    Raises:
+        DeployError: there is none.
+    """
+    parent = find_parent(nifi, name)
+    if parent is None:
+        raise NothingDeployedError("Nothing is deployed on this NiFi.")
+    return parent
 
 
 def make_parent(nifi: NiFi, name: str, comments: str, context: str) -> Group:

@@ -1,5 +1,6 @@
 """The parameters of a site: declared in `nifi/parameters/sluice.yaml`, given their values by each deployment."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -7,6 +8,9 @@ from importlib.resources import files
 import yaml
 
 from nifi.errors import DeployError
+
+REFERENCE = re.compile(r"#\{([^}]+)\}")
+"""How a property's value names a parameter."""
 
 FLOW_RELEASE = "flow.release"
 """Set by the deployment itself."""

@@ -1,0 +1,50 @@
+"""The processor types that flows may use: their relationships and properties, captured from NiFi 2.3.0.
+
+`processor_types.json` is GENERATED from what a NiFi says of each type; a test compares it with a running one. NiFi
+takes an unknown property of some types for a header or a route, so a misspelt name would be obeyed in silence.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property that a type declares."""
+
+    default: str | None
+    sensitive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorType:
+    """One processor type. `dynamic` says what an undeclared property becomes; None where there may be none."""
+
+    name: str
+    type: str
+    bundle: dict[str, str]
+    relationships: frozenset[str]
+    dynamic: Literal["property", "relationship"] | None
+    properties: dict[str, Property]
+
+    def relationships_with(self, properties: dict[str, Any]) -> frozenset[str]:
+        """The relationships of a processor with these properties: a router has one more for each route."""
+        if self.dynamic != "relationship":
+            return self.relationships
+        return self.relationships | (set(properties) - set(self.properties))
+
+
+@cache
+def read_types() -> dict[str, ProcessorType]:
+    """The allowed types by their full name, as flows spell it."""
+    written = json.loads((files("nifi.releases") / "processor_types.json").read_text("utf-8"))
+    return {entry["type"]: _type(name, entry) for name, entry in written.items()}
+
+
+def _type(name: str, entry: dict[str, Any]) -> ProcessorType:
+    properties = {key: Property(value["default"], value["sensitive"]) for key, value in entry["properties"].items()}
+    relationships = frozenset(entry["relationships"])
+    return ProcessorType(name, entry["type"], entry["bundle"], relationships, entry["dynamic"], properties)

@@ -25,7 +25,8 @@ def handoff() -> None:
 @click.option(
     "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
 )
-def serve(home: Path, host: str, port: int) -> None:
+@click.option("--worker/--no-worker", default=True, show_default=True, help="Start a worker for the target local.")
+def serve(home: Path, host: str, port: int, worker: bool) -> None:
     """Serve the HTTP API; prints one JSON line when it listens."""
     from handoff.logs import configure_logs
     from handoff.serve import listen
@@ -36,7 +37,31 @@ def serve(home: Path, host: str, port: int) -> None:
     configure_logs()
     settings = Settings.load(home)
     bound = listen(host, port)
-    run(Service.open(settings), bound)
+    run(Service.open(settings), bound, worker_target="local" if worker and "local" in settings.targets else None)
+
+
+@handoff.command()
+@_HOME
+@click.option("--target", required=True, help="The target of handoff.yaml to work for.")
+@click.option("--python", type=click.Path(path_type=Path, dir_okay=False), help="The ML environment's interpreter.")
+@click.option("--until-stdin-closes", is_flag=True, hidden=True, help="End with the process that holds our stdin.")
+def worker(home: Path, target: str, python: Path | None, until_stdin_closes: bool) -> None:
+    """Make runs of accepted handoffs, until SIGTERM; runs go on, and the next worker finds them."""
+    from handoff.errors import StartError
+    from handoff.handoffs.worker import run_worker
+    from handoff.logs import configure_logs
+    from handoff.settings import Settings
+    from handoff.stop import stop_event
+
+    configure_logs()
+    settings = Settings.load(home)
+    if target not in settings.targets:
+        message = f"The target {target} is not in handoff.yaml."
+        raise StartError(message, code="target", remedy=f"Known targets: {', '.join(sorted(settings.targets))}.")
+    chosen = settings.targets[target]
+    if python is not None:
+        chosen = chosen.model_copy(update={"python": python.absolute()})
+    run_worker(settings, target, chosen, stop_event(stdin=until_stdin_closes))
 
 
 if __name__ == "__main__":

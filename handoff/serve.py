@@ -11,6 +11,7 @@ import uvicorn
 from handoff.app import create_app
 from handoff.errors import StartError
 from handoff.service import Service
+from handoff.worker_beside import WorkerBeside
 
 _GRACE_SECONDS = 10
 
@@ -56,8 +57,8 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(service: Service, bound: socket.socket) -> None:
-    """Serve until a signal; requests in flight get some seconds to end."""
+def serve(service: Service, bound: socket.socket, worker_target: str | None) -> None:
+    """Serve until a signal; requests in flight get some seconds to end. The worker beside it ends with it."""
     host, port = bound.getsockname()[:2]
     config = uvicorn.Config(
         create_app(service),
@@ -67,4 +68,11 @@ def serve(service: Service, bound: socket.socket) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     ready = {"event": "listening", "host": host, "port": port, "receipt_public_key": service.signer.public_key}
-    Server(config, ready).run(sockets=[bound])
+    beside = WorkerBeside(service.settings.home, worker_target) if worker_target is not None else None
+    if beside is not None:
+        beside.start()
+    try:
+        Server(config, ready).run(sockets=[bound])
+    finally:
+        if beside is not None:
+            beside.stop()

@@ -1,0 +1,78 @@
+"""POST a batch, GET it."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from handoff.api.dependencies import After, Limit, ServiceDep, User
+from handoff.api.problems import problems
+from handoff.batches.form import BATCH_FILE, BatchForming
+from handoff.contract.identifiers import Digest, ProjectName
+from handoff.database.tables import Batch, Handoff
+from handoff.errors import NotFoundError
+from handoff.schemas.batches import BatchRequest, BatchView
+from handoff.schemas.page import Page
+from handoff.store import FolderStore
+
+router = APIRouter(tags=["batches"])
+
+
+@router.post(
+    "/v1/batches",
+    status_code=201,
+    dependencies=User,
+    responses={200: {"model": BatchView, "description": "A batch of this content exists"}, **problems()},
+)
+def form_batch(request: BatchRequest, response: Response, service: ServiceDep) -> BatchView:
+    """Form an immutable batch of complete studies. The same content is the same batch."""
+    formed = BatchForming(service.database, service.store).form(request)
+    response.status_code = 201 if formed.created else 200
+    with service.database.read() as session:
+        return _view(session, service.store, formed.batch)
+
+
+@router.get("/v1/batches/{batch_id}", dependencies=User, responses=problems(404))
+def get_batch(batch_id: Annotated[Digest, Path()], service: ServiceDep) -> BatchView:
+    """Show one batch with its provenance."""
+    with service.database.read() as session:
+        batch = session.get(Batch, batch_id)
+        if batch is None:
+            raise NotFoundError
+        return _view(session, service.store, batch)
+
+
+@router.get("/v1/batches", dependencies=User, responses=problems())
+def list_batches(
+    service: ServiceDep,
+    project: Annotated[ProjectName | None, Query()] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[BatchView]:
+    """List batches by id."""
+    chosen = select(Batch).where(Batch.id > (after or ""))
+    if project is not None:
+        chosen = chosen.where(Batch.project == project)
+    with service.database.read() as session:
+        rows = session.scalars(chosen.order_by(Batch.id).limit(limit + 1)).all()
+        items = tuple(_view(session, service.store, row) for row in rows[:limit])
+    return Page(items=items, next=items[-1].id if len(rows) > limit else None)
+
+
+def _view(session: Session, store: FolderStore, batch: Batch) -> BatchView:
+    prepared = select(Handoff.id).where(
+        Handoff.batch_id == batch.id, Handoff.kind == "prepare", Handoff.state == "SUCCEEDED"
+    )
+    facts: dict[str, Any] = {
+        "id": batch.id,
+        "project": batch.project,
+        "uri": (store.batch(batch.id) / BATCH_FILE).as_uri(),
+        "spec_digest": batch.spec_digest,
+        "instances": batch.instances,
+        "annotations": batch.annotations,
+        "test_percent": batch.test_percent,
+        "prepared_by": tuple(session.scalars(prepared.order_by(Handoff.ended_at))),
+        **batch.facts,
+    }
+    return BatchView.model_validate(facts)

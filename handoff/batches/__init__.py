@@ -1,0 +1,9 @@
+"""Batches: immutable data sets, named by the digest of what they hold.
+
+- `split`: which patients test, stable under growth.
+- `identity`: the id of a batch from its content alone.
+- `select`: which complete studies a request means.
+- `rows`: the instances of those studies.
+- `form`: makes the batch: lines in the store, rows in the database.
+- `prepared`: the same batch with the volumes that a preparing run made.
+"""

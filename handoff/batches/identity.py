@@ -1,0 +1,30 @@
+"""The id of a batch: what it holds and how it is prepared and split, not when, from where or by which release."""
+
+from collections.abc import Iterable
+
+from handoff.contract.canonical import canonical_digest
+
+
+def batch_id(
+    instances: Iterable[str],
+    annotations: Iterable[tuple[str, Iterable[str]]],
+    spec_digest: str | None,
+    test_percent: int,
+) -> str:
+    """Digest the content; the order of the arguments' items does not matter.
+
+    Args:
+        instances: digests of all instances.
+        annotations: digest of each annotation, and the UIDs that it refers to.
+        spec_digest: digest of the preparing spec, when the batch is meant for one.
+        test_percent: share of the patients that test.
+    """
+    return canonical_digest(
+        {
+            "schema": "sluice.batch/1",
+            "instances": sorted(instances),
+            "annotations": sorted([digest, sorted(references)] for digest, references in annotations),
+            "spec_digest": spec_digest,
+            "split": {"by": "patient", "test_percent": test_percent},
+        }
+    )

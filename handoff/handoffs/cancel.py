@@ -1,0 +1,35 @@
+"""A person ends a handoff: at once when no worker has it, else the worker ends it."""
+
+import time
+
+from sqlalchemy import select
+
+from handoff.database.engine import Database
+from handoff.database.tables import Handoff, OutboxRow
+from handoff.errors import ConflictError, NotFoundError
+from handoff.handoffs.outbox import settle
+from handoff.handoffs.states import ENDED, State, note, transition
+
+
+def cancel(database: Database, handoff_id: str) -> None:
+    """Ask for the end of a handoff; asking again changes nothing.
+
+    Raises:
+        NotFoundError: there is no such handoff.
+        ConflictError: it ended otherwise.
+    """
+    with database.write() as session:
+        handoff = session.get(Handoff, handoff_id, with_for_update=True)
+        if handoff is None:
+            raise NotFoundError
+        if handoff.state == State.CANCELED or handoff.cancel_asked:
+            return
+        if State(handoff.state) in ENDED:
+            raise ConflictError("The handoff has already ended.", code="ended", remedy="Nothing is left to cancel.")
+        row = session.scalar(select(OutboxRow).where(OutboxRow.handoff_id == handoff_id))
+        if handoff.state == State.ACCEPTED and row is not None and row.leased_until <= time.time():
+            settle(session, handoff_id)
+            transition(session, handoff, State.CANCELED, "asked")
+            return
+        handoff.cancel_asked = True
+        note(session, handoff, "cancel-asked")

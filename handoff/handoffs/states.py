@@ -1,0 +1,78 @@
+"""The states of a handoff and which may follow which, as data; every change writes an event."""
+
+import time
+from enum import StrEnum
+
+import structlog
+from sqlalchemy.orm import Session
+
+from handoff.database.tables import Event, Handoff
+
+log = structlog.get_logger("handoff.handoffs")
+
+
+class State(StrEnum):
+    """Where a handoff is."""
+
+    ACCEPTED = "ACCEPTED"
+    """Durable, with its outbox row."""
+    VALIDATING = "VALIDATING"
+    """A worker checks batch, pipeline and model again."""
+    READY = "READY"
+    """The run is laid out at the target."""
+    SUBMITTING = "SUBMITTING"
+    """An attempt was recorded; the engine may or may not know of it."""
+    SUBMITTED = "SUBMITTED"
+    """The engine has it."""
+    RUNNING = "RUNNING"
+    """The engine works on it."""
+    SUCCEEDED = "SUCCEEDED"
+    """A result manifest is there, and every digest in it was re-read."""
+    FAILED = "FAILED"
+    """It ended without a result that can be believed."""
+    CANCELED = "CANCELED"
+    """A person ended it."""
+    LOST = "LOST"
+    """The engine had it and denies it."""
+    REJECTED = "REJECTED"
+    """What it needs is not what was recorded."""
+
+
+ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED, State.LOST, State.REJECTED})
+AT_ENGINE = frozenset({State.SUBMITTED, State.RUNNING})
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.ACCEPTED: frozenset({State.VALIDATING, State.CANCELED}),
+    State.VALIDATING: frozenset({State.READY, State.REJECTED, State.CANCELED}),
+    State.READY: frozenset({State.SUBMITTING, State.CANCELED}),
+    State.SUBMITTING: frozenset({State.SUBMITTED, State.FAILED}),
+    State.SUBMITTED: frozenset({State.RUNNING, State.SUCCEEDED, State.FAILED, State.CANCELED, State.LOST}),
+    State.RUNNING: frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED, State.LOST}),
+    **{state: frozenset() for state in ENDED},
+}
+
+
+class TransitionError(Exception):
+    """A handoff cannot go from this state to that one."""
+
+
+def transition(session: Session, handoff: Handoff, to: State, reason: str | None = None) -> None:
+    """Move a handoff and write the event, in the caller's transaction.
+
+    Raises:
+        TransitionError: the table does not allow it; a bug, never a matter of input.
+    """
+    before = State(handoff.state)
+    if to not in TRANSITIONS[before]:
+        message = f"{before} is not followed by {to}."
+        raise TransitionError(message)
+    handoff.state, handoff.reason = to.value, reason
+    if to in ENDED:
+        handoff.ended_at = time.time()
+    note(session, handoff, to.value, reason)
+
+
+def note(session: Session, handoff: Handoff, event: str, reason: str | None = None) -> None:
+    """Write an event of a handoff."""
+    session.add(Event(handoff_id=handoff.id, at=time.time(), event=event, reason=reason))
+    log.info("handoff", handoff_id=handoff.id, key=handoff.key, kind=handoff.kind, happened=event, reason=reason)

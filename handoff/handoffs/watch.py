@@ -1,0 +1,88 @@
+"""Follow one run to its end. The engine's word ends a handoff, but only a verified result makes it SUCCEEDED."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from handoff.backends.interface import Backend, RunPhase
+from handoff.batches.prepared import write_prepared
+from handoff.database.engine import Database
+from handoff.database.tables import Batch, BatchInstance, Handoff, Instance, Shipment, Study
+from handoff.handoffs.order import result_folder
+from handoff.handoffs.states import State, transition
+from handoff.home import ResearchHome
+from handoff.results.record import record_result
+from handoff.results.verify import Expectation, ResultError, verify_result
+from handoff.store import FolderStore
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What watching needs; one per worker."""
+
+    database: Database
+    home: ResearchHome
+    store: FolderStore
+    backend: Backend
+
+    def look(self, handoff_id: str) -> None:
+        """Take one look at a run that the engine has."""
+        with self.database.read() as session:
+            handoff = session.get_one(Handoff, handoff_id)
+        reference = handoff.reference or handoff.key
+        if handoff.cancel_asked:
+            self.backend.cancel(reference)
+        status = self.backend.status(reference)
+        match status.phase:
+            case RunPhase.RUNNING:
+                if handoff.state == State.SUBMITTED:
+                    self._move(handoff_id, State.RUNNING)
+            case RunPhase.COMPLETED:
+                self._believe(handoff)
+            case RunPhase.FAILED:
+                self._move(handoff_id, State.FAILED, status.reason)
+            case RunPhase.CANCELED:
+                self._move(handoff_id, State.CANCELED, status.reason)
+            case RunPhase.GONE:
+                self._move(handoff_id, State.LOST, status.reason)
+
+    def _move(self, handoff_id: str, state: State, reason: str | None = None) -> None:
+        with self.database.write() as session:
+            transition(session, session.get_one(Handoff, handoff_id), state, reason)
+
+    def _believe(self, handoff: Handoff) -> None:
+        """Re-read every digest, then record the result and the success in one transaction."""
+        folder: Path = result_folder(self.home, handoff.key)
+        with self.database.read() as session:
+            batch = session.get_one(Batch, handoff.batch_id)
+            expected = _expectation(session, handoff, batch)
+        try:
+            result = verify_result(folder, expected)
+        except ResultError as error:
+            self._move(handoff.id, State.FAILED, error.code)
+            return
+        if result.volumes:
+            write_prepared(self.store, batch, handoff.key, result.spec_digest, result.volumes)
+        with self.database.write() as session:
+            row = session.get_one(Handoff, handoff.id)
+            record_result(session, row, result)
+            transition(session, row, State.SUCCEEDED)
+
+
+def _expectation(session: Session, handoff: Handoff, batch: Batch) -> Expectation:
+    """Key, kind and spec of the handoff; the series only for a preparing run, which alone may name them."""
+    if handoff.prepared_by is not None:
+        prepare = session.get_one(Handoff, handoff.prepared_by)
+        return Expectation(handoff.key, handoff.kind, prepare.spec_digest, frozenset())
+    chosen = (
+        select(Shipment.patient, Study.study_uid, Shipment.series_uid)
+        .join(Instance, Instance.shipment_id == Shipment.id)
+        .join(BatchInstance, BatchInstance.instance_id == Instance.id)
+        .join(Study, Study.id == Shipment.study_id)
+        .where(BatchInstance.batch_id == batch.id)
+        .distinct()
+    )
+    series = frozenset((patient, study, series) for patient, study, series in session.execute(chosen))
+    return Expectation(handoff.key, handoff.kind, batch.spec_digest, series)

@@ -1,0 +1,51 @@
+"""What a compiled KFP YAML asks for: its inputs, and whether it keeps the contract."""
+
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from handoff.errors import PipelineError
+from handoff.schemas.pipelines import PipelineInput
+
+CONTRACT_INPUTS = ("batch_uri", "handoff_key", "result_uri")
+"""Inputs that every pipeline takes and no request may set."""
+MODEL_INPUT = "model_uri"
+"""The input that a pipeline for inference takes besides."""
+
+
+def read_inputs(text: str) -> dict[str, PipelineInput]:
+    """The inputs of a compiled pipeline.
+
+    Raises:
+        PipelineError: it is no compiled pipeline, or lacks an input of the contract.
+    """
+    root = _root(text)
+    try:
+        written = root.get("inputDefinitions", {}).get("parameters", {})
+        inputs = {
+            str(name): PipelineInput(
+                type=facts["parameterType"],
+                optional=bool(facts.get("isOptional", False)) or "defaultValue" in facts,
+                default=facts.get("defaultValue"),
+            )
+            for name, facts in written.items()
+        }
+    except (AttributeError, KeyError, TypeError, ValidationError) as error:
+        raise PipelineError("The pipeline's inputs cannot be read.", code="pipeline-invalid") from error
+    missing = [name for name in CONTRACT_INPUTS if name not in inputs]
+    if missing:
+        message = f"The pipeline lacks the inputs {', '.join(missing)}."
+        raise PipelineError(message, code="pipeline-inputs")
+    return inputs
+
+
+def _root(text: str) -> dict[str, Any]:
+    try:
+        document = next(iter(yaml.safe_load_all(text)), None)
+    except yaml.YAMLError as error:
+        raise PipelineError("The pipeline is no YAML.", code="pipeline-invalid") from error
+    if not isinstance(document, dict) or "deploymentSpec" not in document or not isinstance(document.get("root"), dict):
+        raise PipelineError("The YAML is no compiled KFP pipeline.", code="pipeline-invalid")
+    root: dict[str, Any] = document["root"]
+    return root

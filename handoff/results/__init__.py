@@ -1,0 +1,5 @@
+"""Results: what a run left, believed only after every digest was re-read.
+
+- `verify`: the manifest keeps the contract, is this handoff's, and every file is what it says.
+- `record`: files, volumes and models in the database, in the transaction that makes the handoff SUCCEEDED.
+"""

@@ -1,0 +1,46 @@
+"""Record a result that was believed, in the transaction that makes its handoff SUCCEEDED."""
+
+import time
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from handoff.contract.result import Result
+from handoff.database.tables import Handoff, ModelVersion, ResultFileRow, Volume
+
+
+def record_result(session: Session, handoff: Handoff, result: Result) -> None:
+    """Write files, volumes and the model; the handoff gives the model its version."""
+    handoff.spec_digest = result.spec_digest
+    handoff.metrics = dict(result.metrics)
+    if result.files:
+        session.execute(insert(ResultFileRow), [{"handoff_id": handoff.id, **file.plain()} for file in result.files])
+    if result.volumes:
+        session.execute(insert(Volume), [_volume(handoff, volume.plain()) for volume in result.volumes])
+    if result.model is not None:
+        name = result.model.name
+        newest = session.scalar(select(func.max(ModelVersion.version)).where(ModelVersion.name == name)) or 0
+        session.add(
+            ModelVersion(
+                id=f"{name}:{newest + 1}",
+                name=name,
+                version=newest + 1,
+                project=handoff.project,
+                handoff_id=handoff.id,
+                spec_digest=result.spec_digest,
+                path=result.model.file,
+                metrics=dict(result.model.metrics),
+                created_at=time.time(),
+            )
+        )
+
+
+def _volume(handoff: Handoff, volume: dict[str, str]) -> dict[str, str]:
+    return {
+        "handoff_id": handoff.id,
+        "uri": volume["uri"],
+        "digest": volume["digest"],
+        "patient": volume["patient"],
+        "study_uid": volume["study"],
+        "series_uid": volume["series"],
+    }

@@ -1,0 +1,99 @@
+"""Believe a result, or say why not.
+
+1. `result.json` is there, small, and keeps the contract.
+2. It is that of this handoff: key and kind.
+3. Every file lies below the result's folder, has its size, and its SHA-256 was read again.
+4. The preparing spec is that of the batch; volumes are of the batch's series and consist of listed files.
+"""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from handoff.contract.result import RESULT_FILE, Result, ResultFile
+
+_LARGEST = 256 << 20
+
+
+class ResultError(Exception):
+    """The result cannot be believed; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a result must agree with."""
+
+    key: str
+    kind: str
+    spec_digest: str | None
+    series: Collection[tuple[str, str, str]]
+    """(patient, study, series) of the batch."""
+
+
+def verify_result(folder: Path, expected: Expectation) -> Result:
+    """Read the result of a run and all its files.
+
+    Raises:
+        ResultError: it cannot be believed.
+    """
+    result = _read(folder)  # (1)
+    if result.handoff_key != expected.key or result.kind != expected.kind:  # (2)
+        raise ResultError("result-of-another-handoff")
+    for file in result.files:  # (3)
+        _check_file(folder, file)
+    if expected.spec_digest is not None and result.spec_digest != expected.spec_digest:  # (4)
+        raise ResultError("result-spec-mismatch")
+    _check_volumes(folder, result, expected)
+    return result
+
+
+def _read(folder: Path) -> Result:
+    file = folder / RESULT_FILE
+    try:
+        if file.is_symlink() or file.stat().st_size > _LARGEST:
+            raise ResultError("result-invalid")
+        return Result.model_validate_json(file.read_bytes())
+    except FileNotFoundError as error:
+        raise ResultError("result-missing") from error
+    except (OSError, ValidationError) as error:
+        raise ResultError("result-invalid") from error
+
+
+def _check_file(folder: Path, file: ResultFile) -> None:
+    path = folder / file.path
+    try:
+        if not path.resolve(strict=True).is_relative_to(folder.resolve()) or not path.is_file():
+            raise ResultError("result-file-outside")
+        if path.stat().st_size != file.size:
+            raise ResultError("result-file-size")
+        with path.open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+    except (OSError, RuntimeError) as error:
+        raise ResultError("result-file-missing") from error
+    if found != file.sha256:
+        raise ResultError("result-file-digest")
+
+
+def _check_volumes(folder: Path, result: Result, expected: Expectation) -> None:
+    if (result.kind == "prepare") != bool(result.volumes):
+        raise ResultError("result-without-volumes" if result.kind == "prepare" else "result-invalid")
+    paths = {file.path for file in result.files}
+    inside = {path[:end] for path in paths for end in _ends(path)}
+    for volume in result.volumes:
+        if (volume.patient, volume.study, volume.series) not in expected.series:
+            raise ResultError("volume-not-of-batch")
+        name = volume.uri.removeprefix(folder.as_uri() + "/").rstrip("/")
+        if name == volume.uri or (name not in inside and name not in paths):
+            raise ResultError("volume-not-listed")
+
+
+def _ends(path: str) -> list[int]:
+    """Where each folder of a path ends."""
+    return [at for at, letter in enumerate(path) if letter == "/"]

@@ -1,0 +1,55 @@
+"""Batches as the API takes and shows them."""
+
+from typing import Any, Literal
+
+from pydantic import Field, NonNegativeInt
+
+from handoff.contract.document import Document
+from handoff.contract.identifiers import Digest, FileUri, ProjectName, RandomId, ReasonCode, Uid
+
+
+class ChosenStudies(Document):
+    """These studies and no others."""
+
+    studies: tuple[Uid, ...] = Field(min_length=1)
+
+
+class BatchRequest(Document):
+    """Which complete studies of a project become a batch."""
+
+    project: ProjectName
+    select: Literal["annotated", "unannotated", "all"] | ChosenStudies
+    spec_digest: Digest | None = Field(None, description="The preparing spec that the batch is meant for.")
+    test_percent: int = Field(25, ge=0, le=100, description="Share of the patients that test, by pseudonym.")
+
+
+class LeftOut(Document):
+    """A study that the selection could have meant, and why it is not in the batch."""
+
+    study: Uid
+    reason: ReasonCode
+
+
+class Provenance(Document):
+    """What a batch came from; beside it, not in its id."""
+
+    shipments: tuple[RandomId, ...]
+    studies: dict[Uid, int] = Field(description="Study: version.")
+    treatments: tuple[dict[str, Any], ...] = Field(description="Each distinct treatment of the packages.")
+
+
+class BatchView(Document):
+    """An immutable data set."""
+
+    id: Digest
+    project: ProjectName
+    uri: FileUri = Field(description="The lines, as a pipeline's batch_uri names them.")
+    spec_digest: Digest | None
+    instances: NonNegativeInt = Field(description="Annotations included.")
+    annotations: NonNegativeInt
+    patients: dict[Literal["train", "test"], int] = Field(description="Patients on each side of the split.")
+    test_percent: int
+    unresolved_references: NonNegativeInt = Field(description="References of annotations to what is not in the batch.")
+    left_out: tuple[LeftOut, ...]
+    provenance: Provenance
+    prepared_by: tuple[RandomId, ...] = Field((), description="Handoffs that prepared it, oldest first.")

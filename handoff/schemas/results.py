@@ -1,0 +1,36 @@
+"""Results and models as the API shows them."""
+
+from handoff.contract.document import Document
+from handoff.contract.identifiers import Digest, FileUri, ProjectName, RandomId, RelativePath
+from handoff.contract.result import ResultFile, RunKind
+from handoff.schemas.handoffs import ModelId
+
+
+class ResultView(Document):
+    """What one SUCCEEDED handoff left; every digest was re-read."""
+
+    handoff: RandomId
+    key: Digest
+    kind: RunKind
+    project: ProjectName
+    batch: Digest
+    model: ModelId | None
+    spec_digest: Digest
+    result_uri: FileUri
+    metrics: dict[str, float]
+    files: tuple[ResultFile, ...]
+
+
+class ModelView(Document):
+    """A model version. The spec digest says which volumes it understands."""
+
+    id: ModelId
+    name: ProjectName
+    version: int
+    project: ProjectName
+    handoff: RandomId
+    batch: Digest
+    spec_digest: Digest
+    uri: FileUri
+    file: RelativePath
+    metrics: dict[str, float]

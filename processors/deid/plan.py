@@ -140,8 +140,10 @@ class Plan(dict[int, Rule]):
             return Action.CODE if self.coded and not self._top else Action.REMOVE
         if anywhere := _ANYWHERE.get(vr):
             return deny if anywhere is Action.SHIFT and not self._modified else anywhere
-        if tag not in self._types:
-            return Action.REMOVE
+        return self._of_iod(tag, vr, deny) if tag in self._types else Action.REMOVE
+
+    def _of_iod(self, tag: int, vr: bytes, deny: Action) -> Action:
+        """The IOD's own: its sequences, coded strings and pixels, and what the profile's lists allow."""
         if tag in PIXELS:
             return Action.PIXELS if self._top else deny
         if vr == b"SQ":

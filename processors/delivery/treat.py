@@ -53,7 +53,7 @@ def treat(place: Workplace, reference: Reference, pool: Pool) -> Outcome:
 def _make(place: Workplace, shipment: Shipment, reference: Reference, pool: Pool) -> Outcome:
     folder = place.delivery_folder(shipment.delivery_id)
     with transaction(place.ledger) as ledger:
-        shipments.begin_attempt(ledger, shipment.id)
+        shipments.begin_attempt(ledger, shipment.id, place.clock())
     part = folder / f"{shipment.id}.{reference.n}.part"
     for left in folder.glob(f"{shipment.id}.*.part"):
         left.unlink(missing_ok=True)

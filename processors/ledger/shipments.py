@@ -84,9 +84,10 @@ def park_delivery(connection: sqlite3.Connection, delivery_id: str, reason: str,
     evidence.ready_after(connection, delivery_id)
 
 
-def begin_attempt(connection: sqlite3.Connection, shipment_id: str) -> None:
+def begin_attempt(connection: sqlite3.Connection, shipment_id: str, now: float) -> None:
     """Count an attempt, before it can take anything down with it."""
     connection.execute("UPDATE shipments SET attempts = attempts + 1 WHERE id = ?", (shipment_id,))
+    record_event(connection, now, shipment_id, "treating")
 
 
 def lose_worker(connection: sqlite3.Connection, shipment_id: str, now: float) -> int:

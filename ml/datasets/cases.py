@@ -31,10 +31,10 @@ class Case:
     truth: Mask | None
 
     def label(self) -> npt.NDArray[np.float32]:
-        """The truth on the volume's grid, 0 or 1: at least half of what a voxel covers is lesion."""
+        """The truth on the volume's grid: the part of what each voxel covers that is lesion, 0 to 1."""
         assert self.truth is not None
         covered = resample(self.truth.astype(np.int16), self.volume.source, self.volume.grid)
-        return (covered >= 0.5).astype(np.float32)
+        return covered.astype(np.float32)
 
 
 def check_spec(batch: Batch, spec: Spec) -> None:

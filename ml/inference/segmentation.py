@@ -6,6 +6,7 @@ source are shifted, and the day of the run beside them would tell by how much.
 """
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from io import BytesIO
@@ -42,6 +43,17 @@ def segmentation_of(mask: Mask, sources: Sequence[Dataset], key: str, algorithm:
     Returns:
         A binary SEG with one segment; empty frames are left out unless all are empty.
     """
+    with warnings.catch_warnings():
+        # A pseudonym is a name of one component, which highdicom takes for a mistake.
+        warnings.filterwarnings("ignore", message="The string .* is unlikely to represent", category=UserWarning)
+        segmentation = _encode(mask, sources, key, algorithm)
+    _forget_today(segmentation, sources[0])
+    _settle_dimensions(segmentation, derived_uid(key, str(sources[0].SeriesInstanceUID), "dimensions"))
+    return segmentation
+
+
+def _encode(mask: Mask, sources: Sequence[Dataset], key: str, algorithm: str) -> Dataset:
+    """Let highdicom put the object together."""
     series = str(sources[0].SeriesInstanceUID)
     segment = hd.seg.SegmentDescription(
         segment_number=1,
@@ -70,7 +82,6 @@ def segmentation_of(mask: Mask, sources: Sequence[Dataset], key: str, algorithm:
         transfer_syntax_uid=ExplicitVRLittleEndian,
         omit_empty_frames=bool(mask.any()),
     )
-    _forget_today(segmentation, sources[0])
     return segmentation
 
 
@@ -102,3 +113,9 @@ def _forget_today(segmentation: Dataset, source: Dataset) -> None:
         setattr(segmentation, keyword, date)
     for keyword in ("SeriesTime", "ContentTime", "InstanceCreationTime"):
         setattr(segmentation, keyword, time)
+
+
+def _settle_dimensions(segmentation: Dataset, uid: str) -> None:
+    """Replace the random DimensionOrganizationUID (PS3.3 C.7.6.17) wherever it stands."""
+    for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
+        item.DimensionOrganizationUID = uid

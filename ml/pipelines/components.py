@@ -6,7 +6,7 @@ target that runs images puts its own in the place of `BASE_IMAGE`.
 
 from kfp import dsl
 
-BASE_IMAGE = "sluice-ml:set-by-target"
+BASE_IMAGE = "sluice-python:set-by-target"
 
 
 @dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)

@@ -50,7 +50,7 @@ def measure(model: Path, cases: list[Case], spec: Spec, side: str) -> dict[str, 
         assert case.truth is not None
         scores.append(dice(predict_mask(network, case.volume, spec, threshold), case.truth))
         voxel_ml = float(np.prod(case.volume.grid.spacing)) / 1000
-        judged.append(Judged(case.volume.hounsfield, case.label() > 0, voxel_ml))
+        judged.append(Judged(case.volume.hounsfield, case.label() >= 0.5, voxel_ml))
     return {
         f"dice_{side}": float(np.mean(scores)),
         f"dice_{side}_worst": float(np.min(scores)),

@@ -1,0 +1,151 @@
+"""The committed pipelines, run by kfp's own subprocess runner over a small synthetic batch, one after another."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import highdicom as hd
+import pytest
+
+from handoff.contract.batch import InstanceLine
+from handoff.contract.result import Result
+from ml.models.checkpoint import save_model
+from ml.models.unet import UNet3D, UNetShape
+from ml.pipelines.registry import registry
+from ml.preprocessing.spec import Spec, load_spec
+from ml.recipes.infer import predict
+from ml.recipes.outcome import publish
+from tests.unit.ml.builders import annotation, ct_series, package, prepared_lines, small_body, write_batch
+
+pytestmark = pytest.mark.integration
+
+KEY = hashlib.sha256(b"a handoff").hexdigest()
+SPLITS = {"P1": "train", "P2": "train", "P3": "test"}
+RUNNER = Path(__file__).with_name("pipeline_process.py")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The results of the three pipelines and the batch that they read."""
+
+    folder: Path
+    lines: list[InstanceLine]
+    batch_uri: str
+
+    def result(self, kind: str) -> Path:
+        return self.folder / kind / KEY
+
+
+def run_pipeline(name: str, folder: Path, **arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a committed YAML as a worker does: own process, one thread a core, nothing of the caller's environment."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder), "OMP_NUM_THREADS": "2"}
+    command = [sys.executable, str(RUNNER), str(registry()[name].yaml), str(folder / "root"), json.dumps(arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+
+
+def make_batch(folder: Path) -> list[InstanceLine]:
+    """Three annotated patients, and one series with a missing slice that the gate must reject."""
+    lines: list[InstanceLine] = []
+    for number, patient in enumerate(SPLITS, start=1):
+        volume, truth = small_body(number)
+        images = ct_series(volume, series=f"1.2.3.{number}", patient=patient, spacing=(6.0, 5.0, 5.0))
+        drawn = annotation(truth, images, uid=f"1.2.4.{number}")
+        lines += package(folder / f"images-{number}.zip", images, SPLITS[patient])
+        references = [image.SOPInstanceUID for image in images]
+        lines += package(folder / f"labels-{number}.zip", [drawn], SPLITS[patient], references)
+    broken = ct_series(small_body(9)[0], series="1.2.3.9", patient="P9")
+    del broken[5]
+    return lines + package(folder / "broken.zip", broken)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """prepare, then train, then infer; each must end well."""
+    folder = tmp_path_factory.mktemp("runs")
+    lines = make_batch(folder)
+    raw = write_batch(folder / "raw.jsonl", lines)
+    run = Runs(folder, lines, (folder / "prepared.jsonl").as_uri())
+    _succeed(run, "prepare", batch_uri=raw)
+    write_batch(folder / "prepared.jsonl", [*lines, *prepared_lines(run.result("prepare"), SPLITS)])
+    _succeed(run, "train", batch_uri=run.batch_uri, epochs=2, seed=1)
+    _succeed(run, "infer", batch_uri=run.batch_uri, model_uri=(run.result("train") / "model/unet.pt").as_uri())
+    return run
+
+
+def _succeed(runs: Runs, kind: str, **arguments: object) -> None:
+    result_uri = runs.result(kind).as_uri()
+    done = run_pipeline(kind, runs.folder, handoff_key=KEY, result_uri=result_uri, **arguments)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+def content(runs: Runs, kind: str, name: str = "result.json") -> Any:
+    return json.loads((runs.result(kind) / name).read_bytes())
+
+
+@pytest.mark.parametrize("kind", ["prepare", "train", "infer"])
+def test_every_result_keeps_the_contract_and_its_digests_can_be_read_again(runs: Runs, kind: str) -> None:
+    result = Result.model_validate(content(runs, kind))
+    assert (result.kind, result.handoff_key, result.spec_digest) == (kind, KEY, load_spec().digest)
+    assert result.files
+    for file in result.files:
+        data = (runs.result(kind) / file.path).read_bytes()
+        assert (hashlib.sha256(data).hexdigest(), len(data)) == (file.sha256, file.size)
+
+
+def test_a_series_with_a_gap_is_named_with_its_reason_and_the_others_are_prepared(runs: Runs) -> None:
+    assert {volume["patient"] for volume in content(runs, "prepare")["volumes"]} == set(SPLITS)
+    rejected = content(runs, "prepare", "report.json")["rejected"]
+    assert [(entry["series"], entry["reason"]) for entry in rejected] == [("1.2.3.9", "gap")]
+
+
+def test_training_registers_a_model_that_was_judged_on_the_test_side(runs: Runs) -> None:
+    result = content(runs, "train")
+    assert result["model"]["file"] == "model/unet.pt"
+    assert set(result["model"]["metrics"]) >= {"dice_test", "baseline_dice_test", "test_volumes"}
+    assert result["model"]["metrics"]["test_volumes"] == 1
+
+
+def test_every_segmentation_opens_with_highdicom_and_its_references_resolve(runs: Runs) -> None:
+    batch = {line.sop_instance_uid: line for line in runs.lines if not line.annotation}
+    files = [file for file in content(runs, "infer")["files"] if file["role"] == "segmentation"]
+    assert len(files) == 3
+    for file in files:
+        segmentation = hd.seg.segread(runs.result("infer") / file["path"])
+        uids = [uid for _, _, uid in segmentation.get_source_image_uids()]
+        line = batch[uids[0]]
+        assert {batch[uid].series for uid in uids} == {line.series}
+        assert (segmentation.PatientID, segmentation.StudyInstanceUID) == (line.patient, line.study)
+        assert segmentation.SeriesInstanceUID not in {other.series for other in runs.lines}
+        assert segmentation.ContentDate == "20200102"
+        pixels = segmentation.get_pixels_by_source_instance(uids, ignore_spatial_locations=True)
+        assert pixels.shape[:3] == (len(uids), 32, 40)
+
+
+def test_running_again_makes_the_same_objects(runs: Runs) -> None:
+    result_uri, model_uri = runs.result("infer").as_uri(), (runs.result("train") / "model/unet.pt").as_uri()
+    before = content(runs, "infer")
+    predict(runs.batch_uri, KEY, result_uri, model_uri, "ct-body")
+    assert not (runs.result("infer") / "result.json").exists()
+    publish(result_uri, KEY)
+    assert content(runs, "infer") == before
+
+
+def test_a_model_of_another_spec_is_refused_and_leaves_no_result(runs: Runs, tmp_path: Path) -> None:
+    other = Spec(name="other")
+    save_model(tmp_path / "model.pt", UNet3D(UNetShape((8, 8))), other, 0.5)
+    done = run_pipeline(
+        "infer",
+        tmp_path,
+        batch_uri=runs.batch_uri,
+        handoff_key=KEY,
+        result_uri=(tmp_path / "result").as_uri(),
+        model_uri=(tmp_path / "model.pt").as_uri(),
+    )
+    assert done.returncode != 0
+    assert "the model was trained on volumes of another spec" in done.stdout + done.stderr
+    assert not (tmp_path / "result" / "result.json").exists()

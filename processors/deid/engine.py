@@ -87,9 +87,11 @@ class Engine:
         self.keys = keys
         self._uids = UidMap(keys)
         self._plans = {uid.encode(): Plans(profile, uid) for uid in profile.classes}
+        self._annotations = profile.annotation_classes
+        self._junk = profile.junk
         self._coding = Coding.of(profile.coding_schemes)
         self._vocabulary = Vocabulary(profile.vocabulary)
-        self._innocent = frozenset(word.upper() for word in profile.innocent_words)
+        self._innocent = frozenset((verify.OUR_WORD, *(word.upper() for word in profile.innocent_words)))
         self._vocabulary_tags = frozenset(tag_for_keyword(keyword) or 0 for keyword in profile.vocabulary_text)
         self._encoders = {form: Encoder(form) for form in (EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG)}
         self._marks = {form: self._encoded_marks(encoder) for form, encoder in self._encoders.items()}
@@ -140,7 +142,7 @@ class Engine:
         patient_id = instance.text(PATIENT_ID)
         if not patient_id:
             raise RejectedError(Reason.PATIENT_ID_EMPTY)
-        if patient_id.upper() in self.profile.junk:
+        if patient_id.upper() in self._junk:
             raise RejectedError(Reason.PATIENT_ID_JUNK)
         return patient_id, instance.text(ISSUER)
 
@@ -192,7 +194,7 @@ class Engine:
             digest=digest.hexdigest(),
             size=sum(len(chunk) for chunk in chunks),
             references=tuple(sorted(reference.decode() for reference in walk.references if reference)),
-            is_annotation=class_name in self.profile.annotation_classes,
+            is_annotation=class_name in self._annotations,
             uid_map=tuple(
                 (original.decode("latin-1"), new.decode())
                 for tag, new in uid.items()

@@ -1,5 +1,7 @@
 """The marks of what was really done (PS3.15 E.1.1 step 6, E.3.6; codes of PS3.16 CID 7050)."""
 
+from pydicom import __version__ as pydicom_version
+
 from processors.deid.codes import CODE_VALUE, MEANING, SCHEME
 from processors.deid.keys import ProjectKeys
 from processors.deid.profile import Profile
@@ -42,6 +44,7 @@ def treatment_facts(profile: Profile, keys: ProjectKeys) -> dict[str, str]:
         "profile": f"{profile.name} {profile.version}",
         "profile_digest": profile.digest,
         "table_e1_1_edition": EDITION,
+        "dictionary": f"pydicom {pydicom_version}",
         "key_epoch": keys.epoch,
         "longitudinal_temporal_information": temporal_information(profile),
     }

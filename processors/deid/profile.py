@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Literal, Self
@@ -75,23 +74,23 @@ class Profile(BaseModel):
         except (yaml.YAMLError, ValidationError) as error:
             raise ProfileError(f"The profile {name} cannot be used: {error}.") from error
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """SHA-256 of the profile's canonical JSON, in hex: comments and order of keys do not matter."""
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
-    @cached_property
+    @property
     def junk(self) -> frozenset[str]:
         """The shared Patient IDs in the form that they are compared in."""
         return frozenset(value.strip().upper() for value in self.junk_patient_ids)
 
-    @cached_property
+    @property
     def annotation_classes(self) -> frozenset[str]:
         """The annotations' SOP classes, as a set."""
         return frozenset(self.passes.annotations)
 
-    @cached_property
+    @property
     def classes(self) -> frozenset[str]:
         """Every SOP class that may pass."""
         return frozenset(self.passes.images) | self.annotation_classes

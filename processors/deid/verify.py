@@ -32,6 +32,9 @@ _TEXT_VRS = frozenset((b"AE", b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UR", b
 _NAME_PARTS = re.compile(r"[\^=\\,;/()\s]+")
 _TOKENS = re.compile(rb"[A-Z0-9.]+")
 _WORD = re.compile(r"[A-Z]+")
+OUR_WORD = "REMOVED"
+"""What dummies say; an object treated before may have it as a name."""
+
 _LONG = 5
 _DUMMY_DATES = frozenset((b"19000101", b"00010101"))
 

@@ -1,0 +1,42 @@
+"""PS3.3 8: a public code stays with the dictionary's meaning; a private one, or a meaning of the file's own, goes."""
+
+import pytest
+
+from tests.standard.corpus import cleaned, code, ct, items, seg
+
+
+def of(*codes):
+    made = seg([ct()])
+    made.SegmentSequence[0].SegmentedPropertyTypeCodeSequence = items(*codes)
+    return cleaned(made).SegmentSequence[0].SegmentedPropertyTypeCodeSequence[0]
+
+
+def test_a_known_code_keeps_its_value_and_gets_the_dictionarys_meaning():
+    clean = of(code("4147007", "SCT", "Tumour of Mrs Holzmann"))
+    assert (clean.CodeValue, clean.CodingSchemeDesignator, clean.CodeMeaning) == ("4147007", "SCT", "Mass")
+
+
+def test_an_unknown_code_of_a_public_scheme_keeps_its_value_but_no_meaning():
+    clean = of(code("999999999999", "SCT", "Holzmann"))
+    assert (clean.CodeValue, clean.CodeMeaning) == ("999999999999", "SCT 999999999999")
+
+
+@pytest.mark.parametrize(
+    ("value", "scheme"), [("HOLZMANN", "SCT"), ("1", "99HOSPITAL"), ("Holzmann", "L"), ("{Holzmann}", "UCUM")]
+)
+def test_a_private_or_malformed_code_is_replaced(value, scheme):
+    clean = of(code(value, scheme, "Holzmann"))
+    assert (clean.CodeValue, clean.CodingSchemeDesignator, clean.CodeMeaning) == ("REMOVED", "99SLUICE", "Removed")
+
+
+def test_old_snomed_codes_are_known():
+    assert of(code("T-A0100", "SRT", "Gehirn")).CodeMeaning.startswith("Brain")
+
+
+def test_a_segment_label_passes_word_by_word():
+    made = seg([ct()])
+    assert cleaned(made).SegmentSequence[0].SegmentLabel == "Lung lesion 1"
+    made.SegmentSequence[0].SegmentLabel = "Lung of Kowalczyk"
+    assert cleaned(made).SegmentSequence[0].SegmentLabel == "REMOVED"
+    made.SegmentSequence[0].SegmentLabel = "Lung 19510203"
+    assert cleaned(made).SegmentSequence[0].SegmentLabel == "REMOVED"

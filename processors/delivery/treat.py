@@ -113,16 +113,11 @@ def _work(place: Workplace, shipment: Shipment, job: Json, pool: Pool) -> Json:
             with transaction(place.ledger) as ledger:
                 lost = shipments.lose_worker(ledger, shipment.id, place.clock())
     with pool.alone():
-        return pool.run_fresh({**job, "instances": [_tried(pool, job, item) for item in job["instances"]]})
-
-
-def _tried(pool: Pool, job: Json, item: Json) -> Json:
-    """The instance, marked when a process that treats nothing else dies over it."""
-    try:
-        pool.run_fresh({**job, "instances": [item]})
-    except WorkerDiedError:
-        return {**item, "reason": CRASHES_WORKER}
-    return item
+        crashed = pool.run_fresh({**job, "probe": True})["crashed"]
+        for item in job["instances"]:
+            if item["file"] in crashed:
+                item["reason"] = CRASHES_WORKER
+        return pool.run_fresh(job)
 
 
 def _lies_there(place: Workplace, shipment: Shipment) -> bool:

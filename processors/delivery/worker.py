@@ -8,6 +8,7 @@ import faulthandler
 import json
 import mmap
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -30,6 +31,8 @@ from processors.delivery.package import PackageWriter
 MAPPED_BYTES: Final = 8 << 20
 """Files from this size on are mapped, not read: their pixels never need a second place in memory."""
 
+PROBE_SECONDS: Final = 300
+"""How long one instance may take when it is suspected."""
 OTHER_MODALITY: Final = "OT"
 """For an instance whose Modality is no code string (PS3.3 C.7.3.1.1.1)."""
 
@@ -73,6 +76,27 @@ def work(job: Json, treat: Engine) -> Json:
         writer.discard()
         raise
     return answer
+
+
+def probe(job: Json, treat: Engine) -> Json:
+    """Find the instances that kill whoever treats them, each alone in a process of its own that starts as a copy of us.
+
+    Returns the names of their files.
+    """
+    return {
+        "crashed": [item["file"] for item in job["instances"] if _dies(Path(job["folder"]) / item["file"], item, treat)]
+    }
+
+
+def _dies(path: Path, item: Json, treat: Engine) -> bool:
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.alarm(PROBE_SECONDS)
+            _treat(path, item, treat)
+        finally:
+            os._exit(0)  # what raises without dying is for the whole job to say
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) < 0
 
 
 def _treat(path: Path, item: Json, treat: Engine) -> Treated | Withheld:
@@ -152,7 +176,9 @@ def main() -> None:
         while True:
             job = json.loads(jobs.get())
             try:
-                answer = work(job, engine(job["profile"], job["project"], job["key_file"]))
+                answer = (probe if job.get("probe") else work)(
+                    job, engine(job["profile"], job["project"], job["key_file"])
+                )
             except Exception as error:  # noqa: BLE001  # the outermost loop; the cause goes into the workers' log
                 traceback.print_exc()
                 answer = {"error": type(error).__name__}

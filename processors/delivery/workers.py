@@ -19,7 +19,7 @@ from typing import Any, Final
 from processors.delivery.errors import WorkerDiedError, WorkerFailedError
 from processors.delivery.workplace import Workplace
 
-ANSWER_SECONDS: Final = 1800.0
+ANSWER_SECONDS: Final = 600.0
 """How long a worker may be silent over one shipment before it counts as dead."""
 MODULE: Final = "processors.delivery.worker"
 

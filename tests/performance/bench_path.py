@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -64,17 +64,18 @@ def _run(home: Path, slices: int) -> int:
         print(f"\rsealed {sealed} of {slices} slices", end="", flush=True)
     os.sync()
     print(flush=True)
-    built = nar.build(report=print)
+    built = nar.build(report=_said())
     with _handoff(home) as listening:
-        running = launch.start(home, report=print)
-        before = by_part(running.pid, listening["pid"])
+        running = launch.start(home, report=_said())
         parameters = {
             "trusted.home": str(trusted),
             "handoff.url": f"http://{listening['host']}:{listening['port']}",
             "handoff.token": (home / "research" / "token").read_text().strip(),
             "receipt.public.key": listening["receipt_public_key"],
         }
-        deploy(running.url, parameters, built, report=print)
+        deploy(running.url, parameters, built, start_flows=False, report=_said())
+        before = by_part(running.pid, listening["pid"])
+        deploy(running.url, parameters, built)
         seconds = _watch(trusted, slices)
         after = by_part(running.pid, listening["pid"])
     return _report(trusted, slices, seconds, {part: after[part] - before.get(part, 0.0) for part in after})
@@ -154,6 +155,19 @@ def _handoff(home: Path) -> Iterator[dict[str, Any]]:
     finally:
         service.terminate()
         service.wait(30)
+
+
+def _said() -> Callable[[str], None]:
+    """Prints a step once, however often its seconds are counted."""
+    last = [""]
+
+    def report(text: str) -> None:
+        step = text.split(" (")[0]
+        if step != last[0]:
+            print(step, flush=True)
+        last[0] = step
+
+    return report
 
 
 def _what_fits(wanted: int, home: Path) -> int:

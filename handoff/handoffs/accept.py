@@ -2,7 +2,7 @@
 
 1. Target, batch and pipeline exist; kind and pipeline fit together.
 2. Train and infer need a batch that a handoff prepared; infer needs a model of the very same preparing spec.
-3. Parameters are inputs of the pipeline, and every input without a default is given.
+3. Parameters are inputs of the pipeline and of its types, and every input without a default is given.
 4. The key is the digest of all of that. One key is one handoff, is one run.
 """
 
@@ -10,6 +10,7 @@ import secrets
 import time
 from dataclasses import dataclass
 
+from pydantic import JsonValue
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -19,7 +20,7 @@ from handoff.database.engine import Database
 from handoff.database.tables import Batch, Handoff, ModelVersion, OutboxRow, PipelineVersion
 from handoff.errors import RunError
 from handoff.handoffs.states import State, note
-from handoff.pipelines.compiled import CONTRACT_INPUTS, MODEL_INPUT
+from handoff.pipelines.compiled import CONTRACT_INPUTS, MODEL_INPUT, fit_parameter
 from handoff.pipelines.register import find_pipeline
 from handoff.schemas.handoffs import HandoffRequest
 from handoff.settings import Settings
@@ -77,7 +78,7 @@ def _decide(session: Session, request: HandoffRequest) -> Handoff:
         raise RunError("There is no such pipeline.", code="pipeline-unknown")
     prepared = None if request.kind == "prepare" else _prepared(session, batch)  # (2)
     model = _model(session, request, prepared)
-    _check_parameters(request, pipeline)  # (3)
+    parameters = _parameters(request, pipeline)  # (3)
     key = canonical_digest(  # (4)
         {
             "schema": "sluice.handoff/1",
@@ -86,7 +87,7 @@ def _decide(session: Session, request: HandoffRequest) -> Handoff:
             "prepared": prepared.key if prepared else None,
             "target": request.target,
             "pipeline": pipeline.id,
-            "parameters": request.parameters,
+            "parameters": parameters,
             "model": model.id if model else None,
         }
     )
@@ -100,7 +101,7 @@ def _decide(session: Session, request: HandoffRequest) -> Handoff:
         model_id=model.id if model else None,
         target=request.target,
         pipeline_id=pipeline.id,
-        parameters=dict(request.parameters),
+        parameters=parameters,
         state=State.ACCEPTED.value,
         created_at=time.time(),
     )
@@ -138,7 +139,7 @@ def _model(session: Session, request: HandoffRequest, prepared: Handoff | None) 
     return model
 
 
-def _check_parameters(request: HandoffRequest, pipeline: PipelineVersion) -> None:
+def _parameters(request: HandoffRequest, pipeline: PipelineVersion) -> dict[str, JsonValue]:
     ours = {*CONTRACT_INPUTS, *([MODEL_INPUT] if request.kind == "infer" else [])}
     if request.kind == "infer" and MODEL_INPUT not in pipeline.inputs:
         raise RunError("The pipeline takes no model_uri, so it cannot infer.", code="pipeline-unfit")
@@ -149,3 +150,4 @@ def _check_parameters(request: HandoffRequest, pipeline: PipelineVersion) -> Non
     if missing:
         message = f"The pipeline needs the parameters {', '.join(missing)}."
         raise RunError(message, code="parameter-missing")
+    return {name: fit_parameter(pipeline.inputs[name]["type"], value) for name, value in request.parameters.items()}

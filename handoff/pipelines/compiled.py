@@ -3,7 +3,7 @@
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from handoff.errors import PipelineError
 from handoff.schemas.pipelines import PipelineInput
@@ -12,6 +12,15 @@ CONTRACT_INPUTS = ("batch_uri", "handoff_key", "result_uri")
 """Inputs that every pipeline takes and no request may set."""
 MODEL_INPUT = "model_uri"
 """The input that a pipeline for inference takes besides."""
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+    "STRING": (str,),
+    "NUMBER_INTEGER": (int,),
+    "NUMBER_DOUBLE": (float,),
+    "BOOLEAN": (bool,),
+    "LIST": (list,),
+    "STRUCT": (dict,),
+}
+"""KFP's parameter types as JSON values."""
 
 
 def read_inputs(text: str) -> dict[str, PipelineInput]:
@@ -38,6 +47,21 @@ def read_inputs(text: str) -> dict[str, PipelineInput]:
         message = f"The pipeline lacks the inputs {', '.join(missing)}."
         raise PipelineError(message, code="pipeline-inputs")
     return inputs
+
+
+def fit_parameter(kind: str, value: JsonValue) -> JsonValue:
+    """The value as an input of this type takes it: a whole number fits where a fraction may stand, nothing else bends.
+
+    Raises:
+        PipelineError: the value has another type.
+    """
+    if kind == "NUMBER_DOUBLE" and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    fits = _PYTHON_TYPES.get(kind, ())
+    if not isinstance(value, fits) or (isinstance(value, bool) and bool not in fits):
+        message = f"A parameter is not of the type {kind} that the pipeline takes."
+        raise PipelineError(message, code="parameter-type")
+    return value
 
 
 def _root(text: str) -> dict[str, Any]:

@@ -1,0 +1,147 @@
+"""A handoff that really runs: service and worker as processes of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from handoff.client import HandoffClient
+from handoff.contract.canonical import canonical_json
+from handoff.schemas.batches import BatchRequest
+from handoff.schemas.handoffs import HandoffView
+from tests.integration.handoff.packages import Package, evidence_for
+
+SETTINGS = {"rules": {"quiet_seconds": 0.2, "abort_quiet_seconds": 0.4}, "max_evidence_bytes": 20_000}
+CODE = "c" * 64
+
+
+class RunningHandoff:
+    """A service on a free port; `kill` and `start` as often as a test likes."""
+
+    def __init__(self, home: Path, worker: bool = False, settings: dict[str, Any] | None = None) -> None:
+        self.home = home
+        self.worker = worker
+        self.process: subprocess.Popen[str] | None = None
+        (home / "research").mkdir(parents=True, exist_ok=True)
+        (home / "research" / "handoff.yaml").write_text(json.dumps({**SETTINGS, **(settings or {})}))
+
+    def start(self) -> "RunningHandoff":
+        command = [sys.executable, "-m", "handoff.commands", "serve", "--home", str(self.home), "--port", "0"]
+        command += [] if self.worker else ["--no-worker"]
+        environment = {**os.environ, "A_SECRET_TOKEN": "never-to-be-seen-by-a-step"}
+        with (self.home / "service.log").open("a") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
+        line = self.process.stdout.readline()
+        assert line, (self.home / "service.log").read_text()
+        self.ready = json.loads(line)
+        self.url = f"http://127.0.0.1:{self.ready['port']}"
+        self.client = HandoffClient.of_home(self.url, self.home)
+        return self
+
+    def kill(self) -> None:
+        self._close()
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def stop(self) -> int:
+        self._close()
+        self.process.terminate()
+        code = self.process.wait(timeout=30)
+        self.process.stdout.close()
+        return code
+
+    def _close(self) -> None:
+        self.client.__exit__(None, None, None)
+
+    def put(self, path: str, body: bytes, **headers: str) -> httpx.Response:
+        """A raw PUT as NiFi sends it."""
+        import hashlib
+
+        token = (self.home / "research" / "token").read_text().strip()
+        sent = {"Authorization": f"Bearer {token}", "Sluice-SHA256": hashlib.sha256(body).hexdigest()}
+        return httpx.put(self.url + path, content=body, headers={**sent, **headers}, trust_env=False)
+
+    def get(self, path: str, token: str = "api-token") -> httpx.Response:
+        secret = (self.home / "research" / token).read_text().strip()
+        return httpx.get(self.url + path, headers={"Authorization": f"Bearer {secret}"}, trust_env=False)
+
+    def deliver(self, *packages: Package, ending: str = "released", **counts: int) -> None:
+        """Packages of one study and the evidence that closes it."""
+        for package in packages:
+            assert self.put(f"/v1/shipments/{package.id}", package.body()).status_code == 201
+        evidence = evidence_for(*packages, ending=ending, **counts)
+        assert self.put(f"/v1/evidence/{evidence.evidence_id}", canonical_json(evidence)).status_code == 201
+
+    def stored(self) -> list[Path]:
+        """Every file in the store."""
+        return [file for file in (self.home / "research" / "store").rglob("*") if file.is_file()]
+
+
+@contextmanager
+def running(home: Path, **options: Any):
+    """A service that is stopped at the end."""
+    service = RunningHandoff(home, **options).start()
+    try:
+        yield service
+    finally:
+        if service.process.poll() is None:
+            service.stop()
+
+
+def start_worker(home: Path, *extra: str) -> subprocess.Popen[bytes]:
+    """A worker for the target local, as an operator starts it."""
+    command = [sys.executable, "-m", "handoff.commands", "worker", "--home", str(home), "--target", "local", *extra]
+    with (home / "worker.log").open("a") as log:
+        return subprocess.Popen(command, stderr=log)
+
+
+def compile_toy(file: Path) -> str:
+    """The toy pipeline, compiled by kfp in a process of its own."""
+    subprocess.run([sys.executable, str(Path(__file__).with_name("toy_pipeline.py")), str(file)], check=True)
+    return file.read_text()
+
+
+def annotated_study(service: RunningHandoff, patient: str = "P0001") -> Package:
+    """A study of three slices and one annotation that refers to them, delivered and awaited."""
+    images = Package.of(3, patient=patient)
+    truth = Package.of(1, annotates=images.uids, patient=patient, study=images.study)
+    service.deliver(images, truth)
+    wait_complete(service, images.study)
+    return images
+
+
+def wait_complete(service: RunningHandoff, study: str, version: int = 1) -> None:
+    wait_for(lambda: any(s.study == study and s.version == version for s in service.client.studies(state="complete")))
+
+
+def wait_for(condition, seconds: float = 20.0) -> None:
+    """Poll a condition that some other process makes true."""
+    import time
+
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.05)
+
+
+def hand_off(service: RunningHandoff, batch: str, kind: str = "prepare", model: str | None = None, **parameters: Any):
+    """A handoff of the toy pipeline."""
+    return service.client.hand_off(
+        kind=kind, batch=batch, pipeline="toy", parameters={"kind": kind, **parameters}, model=model
+    )
+
+
+def batch_of(service: RunningHandoff, select: Any = "annotated", **facts: Any) -> str:
+    return service.client.form_batch(BatchRequest(project="lungs", select=select, **facts)).id
+
+
+def starts(service: RunningHandoff, view: HandoffView) -> int:
+    """How often the step of a run was started."""
+    file = service.home / "research" / "results" / view.key / "ran.txt"
+    return len(file.read_text().splitlines()) if file.exists() else 0

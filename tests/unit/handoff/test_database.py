@@ -1,0 +1,75 @@
+"""Migrations and tables say the same."""
+
+import threading
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from handoff.database.engine import Database
+from handoff.database.migrate import require_current, upgrade
+from handoff.database.tables import Table, Token
+from handoff.errors import StartError
+
+
+@pytest.fixture
+def database(tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/handoff.db")
+    yield database
+    database.close()
+
+
+def test_the_migrations_lead_to_exactly_the_tables(database):
+    upgrade(database)
+    with database.reader.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Table.metadata) == []
+
+
+def test_migrating_twice_changes_nothing(database):
+    upgrade(database)
+    upgrade(database)
+    require_current(database)
+
+
+def test_a_worker_refuses_a_database_that_was_never_migrated(database):
+    with pytest.raises(StartError, match="another schema"):
+        require_current(database)
+
+
+def test_a_write_that_raises_leaves_nothing(database):
+    upgrade(database)
+    with pytest.raises(IntegrityError):
+        _write_the_same_twice(database)
+    with database.read() as session:
+        assert session.scalars(select(Token)).all() == []
+
+
+def _write_the_same_twice(database) -> None:
+    with database.write() as session:
+        for _ in range(2):
+            session.execute(insert(Token).values(digest="a" * 64, scope="api"))
+
+
+def test_two_writers_wait_for_each_other_instead_of_failing(database):
+    """BEGIN IMMEDIATE: a writer that read first would else fail at its first write."""
+    upgrade(database)
+    failures = []
+
+    def write(name: str) -> None:
+        try:
+            for number in range(20):
+                with database.write() as session:
+                    session.scalars(select(Token)).all()
+                    session.add(Token(digest=f"{name}{number}", scope="api"))
+        except SQLAlchemyError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in "abc"]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert failures == []
+    with database.read() as session:
+        assert len(session.scalars(select(Token)).all()) == 60

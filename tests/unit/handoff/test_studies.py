@@ -1,0 +1,99 @@
+"""When a study is complete, and what it then consists of."""
+
+import pytest
+
+from handoff.contract.evidence import Evidence
+from handoff.database.tables import Instance
+from handoff.settings import ProjectRules
+from handoff.studies.content import content_digest, current_instances, truth_of
+from handoff.studies.judge import Complete, Waiting, judge
+
+RULES = ProjectRules(quiet_seconds=60, abort_quiet_seconds=900)
+A, B = "a" * 32, "b" * 32
+
+
+def evidence(*shipments: tuple[str, int, int], ending: str = "released", total: int | None = None, **counts: int):
+    announced = [{"id": i, "delivered": d, "withheld": w} for i, d, w in shipments]
+    sum_of_all = sum(d + w for _, d, w in shipments) + sum(counts.values())
+    return Evidence.model_validate(
+        {
+            "evidence_id": "e" * 32,
+            "project": "lungs",
+            "study_instance_uid": "1.2",
+            "ending": ending,
+            "shipments": announced,
+            "total": sum_of_all if total is None else total,
+            **counts,
+        }
+    )
+
+
+def verdict(messages, arrived, now=1000.0, last=0.0):
+    return judge(messages, arrived, last, now, RULES)
+
+
+def test_a_released_study_closes_when_all_arrived_and_quiet_time_passed():
+    found = verdict([evidence((A, 3, 1), duplicates=2)], {A: 3})
+    assert isinstance(found, Complete)
+    assert found.closed_by["rule"] == "released-and-quiet"
+    assert (found.closed_by["delivered"], found.closed_by["withheld"], found.closed_by["duplicates"]) == (3, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("messages", "arrived", "reason"),
+    [
+        ([], {A: 3}, "no-evidence"),
+        ([evidence((A, 3, 0))], {A: 3, B: 1}, "no-evidence"),
+        ([evidence((A, 3, 0), (B, 1, 0))], {A: 3}, "shipments-missing"),
+        ([evidence((A, 3, 0))], {A: 2}, "counts-differ"),
+        ([evidence((A, 3, 0), total=4)], {A: 3}, "counts-differ"),
+        ([evidence((A, 3, 0), held=1)], {A: 3}, "held"),
+    ],
+)
+def test_a_study_stays_open_while_anything_is_missing(messages, arrived, reason):
+    assert verdict(messages, arrived) == Waiting(reason)
+
+
+def test_a_wholly_withheld_shipment_is_not_waited_for():
+    assert isinstance(verdict([evidence((A, 3, 0), (B, 0, 2))], {A: 3}), Complete)
+
+
+def test_evidence_may_come_before_its_shipments():
+    assert verdict([evidence((A, 3, 0))], {}) == Waiting("shipments-missing")
+
+
+def test_quiet_time_counts_from_the_last_arrival():
+    assert verdict([evidence((A, 3, 0))], {A: 3}, now=150, last=100) == Waiting("quiet-time", until=160)
+
+
+def test_an_abort_waits_longer_than_a_release():
+    aborted = [evidence((A, 3, 0), ending="aborted")]
+    assert verdict(aborted, {A: 3}, now=100) == Waiting("aborted", until=900)
+    assert isinstance(verdict(aborted, {A: 3}, now=901), Complete)
+
+
+def test_a_release_after_an_abort_ends_the_wait():
+    messages = [evidence((A, 3, 0), ending="aborted"), evidence((B, 1, 0), duplicates=3)]
+    assert isinstance(verdict(messages, {A: 3, B: 1}, now=61), Complete)
+
+
+def row(number: int, uid: str, revision: int = 1, **facts) -> Instance:
+    given = {"digest": f"{number:064x}", "annotation": False, "references": [], **facts}
+    return Instance(id=number, sop_instance_uid=uid, revision=revision, **given)
+
+
+def test_the_highest_revision_wins_whatever_arrives_last():
+    late_but_older = [row(1, "1.1", revision=2), row(2, "1.1", revision=1), row(3, "1.2")]
+    assert {item.id for item in current_instances(late_but_older)} == {1, 3}
+
+
+def test_content_does_not_depend_on_the_order_of_arrival():
+    rows = [row(1, "1.1"), row(2, "1.2")]
+    assert content_digest(rows) == content_digest(rows[::-1])
+
+
+def test_a_study_is_annotated_only_by_references_that_hit_it():
+    images = [row(1, "1.1"), row(2, "1.2")]
+    assert truth_of(images) == "unannotated"
+    assert truth_of([*images, row(3, "1.3", annotation=True, references=["9.9"])]) == "dangling"
+    assert truth_of([*images, row(3, "1.3", annotation=True, references=["9.9", "1.2"])]) == "annotated"

@@ -162,7 +162,7 @@ def _said() -> Callable[[str], None]:
     last = [""]
 
     def report(text: str) -> None:
-        step = text.split(" (")[0]
+        step = text.split(" (", maxsplit=1)[0]
         if step != last[0]:
             print(step, flush=True)
         last[0] = step

@@ -1,0 +1,81 @@
+"""Independent readers accept what comes out: dciodvfy (dicom3tools) finds no new error, dcmtk reads it all."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from pydicom.data import get_testdata_file
+
+from tests.standard.corpus import SYNTAXES, cleaned, ct, encoded, mr, output, pet, read, rtstruct, seg
+
+pytestmark = pytest.mark.integration
+
+
+def legacy_enhanced() -> bytes:
+    """A multi-frame CT that highdicom makes of single frames."""
+    import io
+
+    from highdicom.legacy import LegacyConvertedEnhancedCTImage
+
+    slices = [read(encoded(ct(number))) for number in (1, 2, 3)]
+    made = LegacyConvertedEnhancedCTImage(slices, "1.2.840.99999.7", 7, "1.2.840.99999.7.1", 1)
+    file = io.BytesIO()
+    made.save_as(file, enforce_file_format=True)
+    return file.getvalue()
+
+
+MADE = {
+    "ct": lambda: encoded(ct()),
+    "mr": lambda: encoded(mr()),
+    "pet": lambda: encoded(pet()),
+    "seg": lambda: encoded(seg([ct(1), ct(2)])),
+    "rtstruct": lambda: encoded(rtstruct([ct(1), ct(2)])),
+    "enhanced ct": legacy_enhanced,
+    **{f"ct {syntax}": (lambda syntax=syntax: encoded(ct(), syntax)) for syntax in SYNTAXES if syntax != "deflated"},
+    **{
+        name: (lambda name=name: Path(get_testdata_file(name)).read_bytes())
+        for name in ("CT_small.dcm", "MR_small.dcm", "MR_small_RLE.dcm", "liver_1frame.dcm", "693_J2KI.dcm")
+    },
+}  # fmt: skip
+
+
+def errors(file: bytes, folder: Path) -> set[str]:
+    """What dciodvfy calls an error."""
+    path = folder / "object.dcm"
+    path.write_bytes(file)
+    result = subprocess.run(
+        ["dciodvfy", "-new", str(path)], capture_output=True, text=True, check=False, errors="replace"
+    )
+    return {line for line in (result.stdout + result.stderr).splitlines() if line.startswith("Error")}
+
+
+@pytest.mark.parametrize("make", MADE.values(), ids=MADE)
+def test_de_identification_makes_no_new_error(make, tmp_path):
+    before = make()
+    assert errors(output(before), tmp_path) <= errors(before, tmp_path)
+
+
+def test_the_check_itself_finds_an_error(tmp_path):
+    made = ct()
+    del made.StudyInstanceUID
+    assert errors(encoded(made), tmp_path) > errors(encoded(ct()), tmp_path)
+
+
+@pytest.mark.parametrize("make", MADE.values(), ids=MADE)
+def test_dcmtk_reads_every_output(make, tmp_path):
+    path = tmp_path / "object.dcm"
+    path.write_bytes(output(make()))
+    result = subprocess.run(["dcmdump", "-q", str(path)], capture_output=True, text=True, check=False, errors="replace")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_multi_frame_object_keeps_every_frames_place_and_reference():
+    file = legacy_enhanced()
+    before, after = read(file), cleaned(file)
+    frames = after.PerFrameFunctionalGroupsSequence
+    assert len(frames) == 3
+    for old, new in zip(before.PerFrameFunctionalGroupsSequence, frames, strict=True):
+        assert old.PlanePositionSequence[0].ImagePositionPatient == new.PlanePositionSequence[0].ImagePositionPatient
+    originals = {cleaned(ct(number)).SOPInstanceUID for number in (1, 2, 3)}
+    sources = {each.ConversionSourceAttributesSequence[0].ReferencedSOPInstanceUID for each in frames}
+    assert sources == originals

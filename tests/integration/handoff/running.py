@@ -1,9 +1,11 @@
 """A handoff that really runs: service and worker as processes of their own."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,7 @@ class RunningHandoff:
         self.ready = json.loads(line)
         self.url = f"http://127.0.0.1:{self.ready['port']}"
         self.client = HandoffClient.of_home(self.url, self.home)
+        self._http = httpx.Client(base_url=self.url, trust_env=False, timeout=60)
         return self
 
     def kill(self) -> None:
@@ -58,18 +61,17 @@ class RunningHandoff:
 
     def _close(self) -> None:
         self.client.__exit__(None, None, None)
+        self._http.close()
 
     def put(self, path: str, body: bytes, **headers: str) -> httpx.Response:
         """A raw PUT as NiFi sends it."""
-        import hashlib
-
         token = (self.home / "research" / "token").read_text().strip()
         sent = {"Authorization": f"Bearer {token}", "Sluice-SHA256": hashlib.sha256(body).hexdigest()}
-        return httpx.put(self.url + path, content=body, headers={**sent, **headers}, trust_env=False)
+        return self._http.put(path, content=body, headers={**sent, **headers})
 
     def get(self, path: str, token: str = "api-token") -> httpx.Response:
         secret = (self.home / "research" / token).read_text().strip()
-        return httpx.get(self.url + path, headers={"Authorization": f"Bearer {secret}"}, trust_env=False)
+        return self._http.get(path, headers={"Authorization": f"Bearer {secret}"})
 
     def deliver(self, *packages: Package, ending: str = "released", **counts: int) -> None:
         """Packages of one study and the evidence that closes it."""
@@ -122,8 +124,6 @@ def wait_complete(service: RunningHandoff, study: str, version: int = 1) -> None
 
 def wait_for(condition, seconds: float = 20.0) -> None:
     """Poll a condition that some other process makes true."""
-    import time
-
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came true"

@@ -110,8 +110,8 @@ def top_level_elements(data: memoryview, encoding: Encoding) -> Iterator[tuple[i
     position, end = 0, len(data)
     try:
         while position < end:
-            if end - position < 8 and not any(data[position:]):
-                return  # a few zero bytes of padding that some senders leave
+            if encoding.little_endian and end - position < 8 and not any(data[position:]):
+                return  # padding that some senders leave; no little endian tag that may stand here begins with zero
             tag, vr, length, start = reader.element(data, position, encoding.explicit_vr)
             if tag >> 16 in {0x0000, 0x0002, 0xFFFE}:
                 raise MalformedError("A command, file meta or delimiter element stands in the data set.")

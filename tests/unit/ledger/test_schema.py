@@ -1,0 +1,77 @@
+"""The ledger file: durable settings, one migration, honest errors."""
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from processors.ledger.errors import LedgerTooNewError, LedgerUnreadableError
+from processors.ledger.schema import MIGRATIONS, connect, connect_readonly, record_event, transaction
+
+
+def test_a_new_ledger_is_private_and_survives_a_power_cut(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "ledger.db")) as connection:
+        pragmas = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")}
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2}
+    assert (tmp_path / "ledger.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
+    def start(_: int) -> int:
+        with closing(connect(tmp_path / "ledger.db")) as connection:
+            return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(start, range(8))) == {len(MIGRATIONS)}
+
+
+def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "ledger.db")) as connection:
+        with pytest.raises(sqlite3.IntegrityError), transaction(connection):
+            connection.executemany(
+                "INSERT INTO events (at, subject, event) VALUES (1.0, ?, ?)", [("a", "b"), ("a", None)]
+            )
+        assert connection.execute("SELECT count(*) FROM events").fetchone()[0] == 0
+
+
+def test_a_reader_cannot_write(tmp_path: Path) -> None:
+    connect(tmp_path / "ledger.db").close()
+    with (
+        closing(connect_readonly(tmp_path / "ledger.db")) as connection,
+        pytest.raises(sqlite3.OperationalError, match="readonly"),
+    ):
+        record_event(connection, 1.0, "a", "b")
+
+
+def test_a_reader_never_waits_for_a_writer(tmp_path: Path) -> None:
+    with (
+        closing(connect(tmp_path / "ledger.db")) as writer,
+        closing(connect_readonly(tmp_path / "ledger.db")) as reader,
+        transaction(writer),
+    ):
+        record_event(writer, 1.0, "a", "b")
+        assert reader.execute("SELECT count(*) FROM events").fetchone()[0] == 0
+
+
+def test_a_later_ledger_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "ledger.db")) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    for opening in (connect, connect_readonly):
+        with pytest.raises(LedgerTooNewError, match="version 999") as caught:
+            opening(tmp_path / "ledger.db")
+        assert caught.value.remedy
+
+
+def test_what_is_no_database_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_text("not a database, but long enough to be looked at as one" * 20)
+    with pytest.raises(LedgerUnreadableError) as caught:
+        connect(tmp_path / "ledger.db")
+    assert "rebuild" in caught.value.remedy
+
+
+def test_a_missing_ledger_is_not_made_by_a_reader(tmp_path: Path) -> None:
+    with pytest.raises(LedgerUnreadableError):
+        connect_readonly(tmp_path / "ledger.db")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,187 @@
+"""A crash at any moment: what was acknowledged is there once after recovery, what was not leaves nothing."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from processors.landing.association import OpenAssociation
+from processors.landing.evidence import read_evidence
+from processors.landing.recover import recover
+from processors.ledger.reconcile import reconcile
+from processors.ledger.schema import connect
+from tests.unit.receive.landing_desk import Desk
+
+
+def crash(desk: Desk) -> OpenAssociation:
+    """An association with three acknowledged instances, a duplicate and a refusal, cut off before any seal."""
+    one = desk.associate()
+    desk.store(one)
+    desk.store(one)
+    alone = desk.store(one, series="1.9.2")
+    desk.store(one, alone)
+    one.refuse(0xC000, "truncated")
+    return one
+
+
+def open_folder(desk: Desk, instances: int) -> Path:
+    """The unsealed delivery with so many files."""
+    return next(folder for folder in desk.layout.deliveries.iterdir() if len(list(folder.glob("*.dcm"))) == instances)
+
+
+def assert_sound(desk: Desk, *, kept: int, duplicates: int, ending: str = "lost") -> None:
+    """Recovery finds so much, a second one nothing more, and all witnesses agree."""
+    recover(desk.layout, desk.ledger)
+    again = recover(desk.layout, desk.ledger)
+    assert (again.sealed, again.entered, again.ended, again.dropped_files) == (0, 0, 0, 0)
+    assert sum(len(delivery.instances) for delivery in desk.on_disk()) == kept
+    assert desk.rows("SELECT count(*) FROM instances WHERE disposition = 'delivered'") == [(kept,)]
+    assert desk.rows("SELECT count(*) FROM instances WHERE disposition = 'duplicate'") == [(duplicates,)]
+    assert desk.rows("SELECT ending, acknowledged FROM associations") == [(ending, kept + duplicates)]
+    assert not list(desk.layout.incoming.iterdir())
+    report = reconcile(desk.layout.root, desk.ledger_file, pause=lambda _: None)
+    assert report.gaps == []
+    assert report.acknowledged == sum(report.states.values()) == kept + duplicates
+
+
+def test_unsealed_deliveries_are_sealed_from_their_journals(desk: Desk) -> None:
+    crash(desk)
+    assert_sound(desk, kept=3, duplicates=1)
+    assert {delivery.seal_reason for delivery in desk.on_disk()} == {"recovered"}
+    assert desk.rows("SELECT reason FROM refusals") == [("truncated",)]
+
+
+def test_the_evidence_of_a_lost_association_counts_duplicates_too(desk: Desk) -> None:
+    one = crash(desk)
+    recover(desk.layout, desk.ledger)
+    evidence = read_evidence(desk.layout.evidence_of(one.facts.id))
+    assert evidence is not None
+    assert evidence.ending == "lost"
+    assert (evidence.studies["1.9"].acknowledged, evidence.studies["1.9"].duplicates) == (4, 1)
+    assert set(evidence.studies["1.9"].deliveries) == {delivery.id for delivery in desk.on_disk()}
+    assert desk.rows("SELECT state, project, due_at FROM evidence") == [("pending", None, None)]
+
+
+def test_parts_that_were_being_received_go(desk: Desk) -> None:
+    one = crash(desk)
+    one.new_part().write_bytes(b"half an object")
+    assert_sound(desk, kept=3, duplicates=1)
+
+
+def test_a_file_that_its_journal_does_not_know_was_not_acknowledged_and_goes(desk: Desk) -> None:
+    """The crash came between the rename and the journal line."""
+    crash(desk)
+    shutil.copy(open_folder(desk, 2) / "000001.dcm", open_folder(desk, 2) / "000003.dcm")
+    assert_sound(desk, kept=3, duplicates=1)
+    assert not list(desk.layout.deliveries.glob("*/000003.dcm"))
+
+
+@pytest.mark.parametrize("cut", [1, 2, 30, 200])
+def test_a_torn_last_line_was_not_acknowledged_and_its_file_goes(desk: Desk, cut: int) -> None:
+    crash(desk)
+    journal = open_folder(desk, 2) / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-cut])
+    assert_sound(desk, kept=2, duplicates=1)
+    assert sum(1 for _ in desk.layout.deliveries.glob("*/*.dcm")) == 2
+
+
+def test_every_cut_of_a_journal_is_recovered(desk: Desk, tmp_path: Path) -> None:
+    crash(desk)
+    folder = open_folder(desk, 2)
+    whole = (folder / "journal.jsonl").read_bytes()
+    lines = [index + 1 for index, byte in enumerate(whole) if byte == 10]
+    for length in {0, *range(5, len(whole), 61), *lines, *(end - 1 for end in lines)}:
+        copy = Desk(tmp_path / f"copy{length}")
+        try:
+            shutil.rmtree(copy.layout.root)
+            shutil.copytree(desk.layout.root, copy.layout.root, ignore=shutil.ignore_patterns("notify"))
+            (copy.layout.delivery(folder.name) / "journal.jsonl").write_bytes(whole[:length])
+            whole_lines = sum(end <= length for end in lines)
+            assert_sound(copy, kept=1 + max(0, whole_lines - 1), duplicates=1)
+        finally:
+            copy.close()
+
+
+def test_a_delivery_without_an_instance_goes(desk: Desk) -> None:
+    crash(desk)
+    (desk.layout.deliveries / ("a" * 32)).mkdir()
+    (desk.layout.deliveries / ("b" * 32)).mkdir()
+    (desk.layout.deliveries / ("b" * 32) / "journal.jsonl").write_text('{"opened":')
+    assert_sound(desk, kept=3, duplicates=1)
+    assert len(list(desk.layout.deliveries.iterdir())) == 2
+
+
+def test_a_delivery_json_that_was_being_written_is_written_again(desk: Desk) -> None:
+    crash(desk)
+    (open_folder(desk, 2) / ".delivery.json.new").write_text('{"schema": "slu')
+    assert_sound(desk, kept=3, duplicates=1)
+
+
+def test_deliveries_sealed_but_not_entered_are_entered_with_the_times_of_their_journals(desk: Desk) -> None:
+    """The crash came before the ledger's commit."""
+    desk.enters = False
+    one = crash(desk)
+    one.end("released")
+    assert_sound(desk, kept=3, duplicates=1)
+    assert desk.rows("SELECT DISTINCT received_at FROM instances") == [(desk.now,)]
+    assert desk.rows("SELECT DISTINCT state, due_at, sealed_at FROM deliveries") == [("sealed", 0, desk.now)]
+
+
+def test_an_ending_that_is_written_as_evidence_stands_even_if_the_ledger_missed_it(desk: Desk) -> None:
+    """The crash came between the evidence file and the ledger's commit."""
+    one = crash(desk)
+    one.end("released")
+    desk.ledger.execute("UPDATE associations SET ending = 'open'")
+    desk.ledger.execute("DELETE FROM evidence")
+    desk.ledger.execute("DELETE FROM refusals")
+    desk.ledger.execute("DELETE FROM instances WHERE disposition = 'duplicate'")
+    (desk.layout.incoming / one.facts.id).mkdir()
+    desk.layout.kept_journal_of(one.facts.id).rename(desk.layout.journal_of(one.facts.id))
+    assert_sound(desk, kept=3, duplicates=1, ending="released")
+
+
+def test_a_crash_after_the_commit_and_before_the_parts_went_counts_nothing_twice(desk: Desk) -> None:
+    one = crash(desk)
+    one.end("released")
+    (desk.layout.incoming / one.facts.id).mkdir()
+    shutil.copy(desk.layout.kept_journal_of(one.facts.id), desk.layout.journal_of(one.facts.id))
+    assert_sound(desk, kept=3, duplicates=1, ending="released")
+
+
+def test_a_lost_ledger_is_made_anew_duplicates_included(desk: Desk, tmp_path: Path) -> None:
+    one = crash(desk)
+    one.end("released")
+    desk.close()
+    desk.ledger_file = tmp_path / "new.db"
+    desk.ledger = connect(desk.ledger_file)
+    assert_sound(desk, kept=3, duplicates=1, ending="released")
+    assert desk.rows("SELECT peer FROM associations") == [("192.0.2.1",)]
+
+
+def test_a_resend_after_recovery_is_a_duplicate(desk: Desk) -> None:
+    crash(desk)
+    recover(desk.layout, desk.ledger)
+    again = desk.associate()
+    for delivery in desk.on_disk():
+        for instance in delivery.instances:
+            desk.store(again, instance.sop_instance_uid)
+    again.end("released")
+    assert len(again.duplicates) == 3
+    assert len(desk.on_disk()) == 2
+
+
+def test_a_journaled_file_that_is_gone_is_damage_and_is_said(desk: Desk) -> None:
+    crash(desk)
+    folder = open_folder(desk, 2)
+    (folder / "000002.dcm").unlink()
+    assert recover(desk.layout, desk.ledger).missing_files == 1
+    assert desk.rows("SELECT subject, event, detail FROM events") == [(folder.name, "files-missing", "1")]
+    report = reconcile(desk.layout.root, desk.ledger_file, pause=lambda _: None)
+    assert [(gap.subject, gap.kind) for gap in report.gaps] == [(folder.name, "journal-differs")]
+
+
+def test_journals_hold_no_more_than_one_line_per_instance(desk: Desk) -> None:
+    crash(desk)
+    lines = (open_folder(desk, 2) / "journal.jsonl").read_text().splitlines()
+    assert [next(iter(json.loads(line))) for line in lines] == ["opened", "kept", "kept"]

@@ -44,11 +44,12 @@ def on_source(probability: Tensor, volume: Volume) -> FloatArray:
 def probabilities(network: UNet3D, inputs: Tensor) -> Tensor:
     """Probabilities `(i, j, k)` for inputs `(3, i, j, k)`, slab by slab along the first axis."""
     size = inputs.shape[1]
+    device = next(network.parameters()).device
     slabs = []
     with torch.inference_mode():
         for start in range(0, size, SLAB):
             low, high = max(0, start - CONTEXT), min(size, start + SLAB + CONTEXT)
-            piece = inputs[None, :, low:high].contiguous(memory_format=torch.channels_last_3d)
+            piece = inputs[None, :, low:high].to(device).contiguous(memory_format=torch.channels_last_3d)
             logits = network(piece)[0, 0]
-            slabs.append(torch.sigmoid(logits[start - low : min(size, start + SLAB) - low]))
+            slabs.append(torch.sigmoid(logits[start - low : min(size, start + SLAB) - low]).cpu())
     return torch.cat(slabs)

@@ -113,6 +113,8 @@ def _forget_today(segmentation: Dataset, source: Dataset) -> None:
         setattr(segmentation, keyword, date)
     for keyword in ("SeriesTime", "ContentTime", "InstanceCreationTime"):
         setattr(segmentation, keyword, time)
+    for equipment in segmentation.get("ContributingEquipmentSequence") or []:  # where highdicom names itself
+        del equipment.ContributionDateTime
 
 
 def _settle_dimensions(segmentation: Dataset, uid: str) -> None:

@@ -13,6 +13,7 @@ from ml.errors import BatchError
 from ml.inference.predict import predict_mask
 from ml.inference.segmentation import part10_bytes, segmentation_of
 from ml.models.checkpoint import load_model
+from ml.models.device import best_device
 from ml.preprocessing.labels import Mask
 from ml.preprocessing.spec import load_spec
 from ml.recipes.evaluate import MODEL_NAME
@@ -29,6 +30,7 @@ def predict(batch_uri: str, handoff_key: str, result_uri: str, model_uri: str, s
     spec = load_spec(spec_name)
     batch = load_batch(batch_uri)
     network, threshold = load_model(path_of(model_uri), spec)  # 1
+    network.to(best_device())
     folder = begin(result_uri)
     images = {line.sop_instance_uid: line for line in batch.images}
     found = []

@@ -21,6 +21,7 @@ from ml.datasets.cases import Case, cases_of, check_split
 from ml.errors import EmptyBatchError
 from ml.inference.inputs import input_channels
 from ml.models.checkpoint import save_model
+from ml.models.device import best_device
 from ml.models.unet import UNet3D, UNetShape, parameter_count
 from ml.preprocessing.spec import Spec, load_spec
 from ml.recipes.outcome import begin, write_report
@@ -67,12 +68,13 @@ def fit(batch_uri: str, result_uri: str, spec_name: str, epochs: int, seed: int)
         raise EmptyBatchError("the batch has no annotated volume to train on.")
     folder = begin(result_uri)
     started = time.monotonic()
-    network, losses = train(samples, epochs, seed)
+    network, losses = train(samples, epochs, seed, best_device())
     save_model(folder / MODEL_FILE, network, spec, THRESHOLD)
     write_report(
         folder,
         {
             "training_volumes": len(samples),
+            "device": best_device().type,
             "epochs": epochs,
             "seed": seed,
             "parameters": parameter_count(network),
@@ -92,15 +94,16 @@ def sample_of(case: Case, spec: Spec) -> Sample:
     return Sample(functional.pad(inputs, padding, value=-1.0), padded, np.argwhere(padded.numpy() >= 0.5))
 
 
-def train(samples: list[Sample], epochs: int, seed: int) -> tuple[UNet3D, list[float]]:
-    """Fit a new network; the same samples, epochs and seed give the same network on the same machine.
+def train(samples: list[Sample], epochs: int, seed: int, device: torch.device) -> tuple[UNet3D, list[float]]:
+    """Fit a new network; the same samples, epochs and seed give the same network on the same CPU.
 
     Returns:
-        The network in evaluation mode, and the mean loss of each epoch.
+        The network on the CPU in evaluation mode, and the mean loss of each epoch.
     """
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
-    network = UNet3D(UNetShape()).to(memory_format=torch.channels_last_3d)  # three times as fast on a CPU
+    # This order of memory is three times as fast on a CPU.
+    network = UNet3D(UNetShape()).to(device=device, memory_format=torch.channels_last_3d)
     optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_LEARNING_RATE, weight_decay=1e-4)
     steps = -(-len(samples) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -111,14 +114,21 @@ def train(samples: list[Sample], epochs: int, seed: int) -> tuple[UNet3D, list[f
         total = 0.0
         for _ in range(steps):
             inputs, labels = draw(samples, random)
-            loss = loss_of(network(inputs), labels)
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+            total += step(network, optimiser, inputs.to(device), labels.to(device))
             schedule.step()
-            total += loss.item()
         losses.append(total / steps)
-    return network.eval(), losses
+    return network.eval().cpu(), losses
+
+
+def step(network: UNet3D, optimiser: torch.optim.Optimizer, inputs: Tensor, labels: Tensor) -> float:
+    """One step of the optimiser; returns the loss before it. On CUDA convolutions run in bfloat16."""
+    with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=inputs.device.type == "cuda"):
+        logits = network(inputs)
+    loss = loss_of(logits.float(), labels)
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+    return loss.item()
 
 
 def draw(samples: list[Sample], random: np.random.Generator) -> tuple[Tensor, Tensor]:

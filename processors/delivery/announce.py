@@ -48,6 +48,7 @@ class Announcer:
 
     def next(self, wait: float = WAIT_SECONDS) -> Announcement | None:
         """The next announcement; None when nothing came due within `wait` seconds."""
+        self._sweep_now_and_then()
         if not self._fetched():
             self._sleep(wait)
             if not self._fetched():
@@ -67,15 +68,17 @@ class Announcer:
         self._taken_at = now
         return bool(self._ready)
 
-    def _sleep(self, wait: float) -> None:
-        """Wait for the receiver's byte or for the earliest due time."""
+    def _sweep_now_and_then(self) -> None:
         now = self._place.clock()
         if now - self._swept_at >= SWEEP_SECONDS:
             self._swept_at = now
             retention.sweep(self._place)
+
+    def _sleep(self, wait: float) -> None:
+        """Wait for the receiver's byte or for the earliest due time."""
         due = announcements.next_due(self._place.ledger)
         if due is not None:
-            wait = min(wait, max(due - now, 0.0))
+            wait = min(wait, max(due - self._place.clock(), 0.0))
         if self._news.poll(wait * 1000):
             with contextlib.suppress(BlockingIOError):
                 os.read(self._fifo, 65536)

@@ -161,5 +161,5 @@ def _refused(place: Workplace, reference: Reference, refusal: _Refusal, end: Cal
     elif refusal.relationship == "rejected":
         with transaction(place.ledger) as ledger:
             record_event(ledger, now, reference.shipment_id, "receipt-refused", refusal.reason)
-        announcements.try_again(place.ledger, reference.kind, reference.id, refusal.reason, now)
+        announcements.try_again(place.ledger, reference.kind, reference.id, reference.n, refusal.reason, now)
     return because(refusal.relationship, refusal.reason)

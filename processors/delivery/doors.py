@@ -65,7 +65,7 @@ def _failed(place: "Workplace | None", reference: Reference | None, error: Excep
         from processors.ledger import announcements
 
         try:
-            announcements.try_again(place.ledger, reference.kind, reference.id, code, place.clock())
+            announcements.try_again(place.ledger, reference.kind, reference.id, reference.n, code, place.clock())
         except Exception as second:  # noqa: BLE001  # the lease announces it again all the same
             confide(place.site.workers_log, second)
     return code

@@ -1,5 +1,6 @@
 """Keeps everything but codes out of NiFi's log: NiFi copies a Python process's output into it word by word."""
 
+import errno
 import logging
 import os
 import re
@@ -8,6 +9,8 @@ import threading
 import traceback
 import warnings
 from pathlib import Path
+
+from processors.delivery.errors import WorkerFailedError
 
 _TALKATIVE = ("pydicom", "pynetdicom", "PIL", "asyncio", "concurrent.futures")
 
@@ -33,7 +36,11 @@ def _ignore(*_args: object, **_kwargs: object) -> None:
 
 
 def code_of(error: BaseException) -> str:
-    """A code for an error: its class name in kebab case. Messages may hold values, class names cannot."""
+    """A code for an error: the system's name of it, else its class name in kebab case; messages may hold values."""
+    if isinstance(error, OSError) and (error.errno or 0) in errno.errorcode:
+        return errno.errorcode[error.errno or 0].lower()
+    if isinstance(error, WorkerFailedError) and error.args:
+        return f"worker-{error.args[0]}"
     name = type(error).__name__.removesuffix("Error") or "error"
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
 

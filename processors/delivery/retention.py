@@ -1,22 +1,21 @@
 """Removes what has arrived everywhere, and only then; `delivery.json` and the sidecars stay as the record."""
 
-import sqlite3
-from pathlib import Path
-
 from processors.delivery.package import package_path
 from processors.delivery.workplace import Workplace
 from processors.ledger.schema import record_event, transaction
 from processors.ledger.shipments import Shipment
 
 _DAY_SECONDS = 86400.0
+_AT_ONCE = 100
+"""Deliveries of one sweep; the rest waits for the next."""
 
 _RIPE = """
     SELECT d.id FROM deliveries d
-    WHERE d.state = 'terminal'
+    WHERE d.state = 'terminal' AND (?1 IS NULL OR d.id = ?1)
       AND NOT EXISTS (SELECT 1 FROM events e WHERE e.subject = d.id AND e.event = 'removed')
       AND NOT EXISTS (SELECT 1 FROM shipments s WHERE s.delivery_id = d.id
-                      AND (s.state NOT IN ('confirmed', 'closed', 'quarantined') OR s.terminal_at > ?))
-    LIMIT 100
+                      AND (s.state NOT IN ('confirmed', 'closed', 'quarantined') OR s.terminal_at > ?2))
+    LIMIT ?3
 """
 
 _REMOVABLE = """
@@ -31,25 +30,26 @@ def after_confirmation(place: Workplace, shipment: Shipment, *, terminal: bool) 
     if place.site.retention.packages == "until-confirmed":
         package_path(place.delivery_folder(shipment.delivery_id), shipment.id).unlink(missing_ok=True)
     if terminal and place.site.retention.originals_days == 0:
-        sweep(place)
+        sweep(place, shipment.delivery_id)
 
 
-def sweep(place: Workplace) -> int:
-    """Remove originals and packages of deliveries that all destinations have had for long enough.
+def sweep(place: Workplace, delivery_id: str | None = None) -> int:
+    """Remove originals and packages of deliveries (or of this one) that all destinations have had for long enough.
 
     Originals of withheld instances stay: a person may release them. Returns how many deliveries were swept.
     """
     before = place.clock() - place.site.retention.originals_days * _DAY_SECONDS
-    ripe = [row[0] for row in place.ledger.execute(_RIPE, (before,))]
-    for delivery_id in ripe:
-        _remove(place.ledger, place.delivery_folder(delivery_id), delivery_id)
-        with transaction(place.ledger) as ledger:
-            record_event(ledger, place.clock(), delivery_id, "removed")
+    ripe = [row[0] for row in place.ledger.execute(_RIPE, (delivery_id, before, _AT_ONCE))]
+    for each in ripe:
+        _remove(place, each)
     return len(ripe)
 
 
-def _remove(ledger: sqlite3.Connection, folder: Path, delivery_id: str) -> None:
-    for row in ledger.execute(_REMOVABLE, (delivery_id,)):
+def _remove(place: Workplace, delivery_id: str) -> None:
+    folder = place.delivery_folder(delivery_id)
+    for row in place.ledger.execute(_REMOVABLE, (delivery_id,)).fetchall():
         (folder / row["file"]).unlink(missing_ok=True)
     for package in folder.glob("*.zip"):
         package.unlink(missing_ok=True)
+    with transaction(place.ledger) as ledger:
+        record_event(ledger, place.clock(), delivery_id, "removed")

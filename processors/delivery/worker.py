@@ -27,6 +27,7 @@ from processors.deid.keys import KeyFile
 from processors.deid.profile import Profile
 from processors.deid.pseudonyms import pseudonymous_uid
 from processors.delivery.package import PackageWriter
+from processors.delivery.quiet import code_of
 
 MAPPED_BYTES: Final = 8 << 20
 """Files from this size on are mapped, not read: their pixels never need a second place in memory."""
@@ -181,7 +182,7 @@ def main() -> None:
                 )
             except Exception as error:  # noqa: BLE001  # the outermost loop; the cause goes into the workers' log
                 traceback.print_exc()
-                answer = {"error": type(error).__name__}
+                answer = {"error": code_of(error)}
             answers.write(json.dumps(answer).encode() + b"\n")
 
 

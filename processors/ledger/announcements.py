@@ -100,16 +100,14 @@ def standing(connection: sqlite3.Connection, kind: str, id_: str, n: int) -> Sta
     return "current" if n == row["n"] else "superseded"
 
 
-def try_again(connection: sqlite3.Connection, kind: str, id_: str, code: str, now: float) -> None:
-    """After a failure: announce again, later and later, unless it is settled meanwhile."""
+def try_again(connection: sqlite3.Connection, kind: str, id_: str, n: int, code: str, now: float) -> None:  # noqa: PLR0917
+    """After a failure of announcement n: announce again, later and later, unless a later one is on its way."""
+    pause = BACKOFF_SECONDS[min(max(n, 1), len(BACKOFF_SECONDS)) - 1]
     with transaction(connection):
-        row = connection.execute(
-            f"SELECT n FROM {_table(kind)} WHERE id = ? AND due_at IS NOT NULL",  # noqa: S608
-            (id_,),
-        ).fetchone()
-        if row is not None:
-            pause = BACKOFF_SECONDS[min(max(row["n"], 1), len(BACKOFF_SECONDS)) - 1]
-            connection.execute(f"UPDATE {_table(kind)} SET due_at = ? WHERE id = ?", (now + pause, id_))  # noqa: S608
+        connection.execute(
+            f"UPDATE {_table(kind)} SET due_at = ? WHERE id = ? AND n = ? AND due_at IS NOT NULL",  # noqa: S608
+            (now + pause, id_, n),
+        )
         record_event(connection, now, id_, "failed", code)
 
 

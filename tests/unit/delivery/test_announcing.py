@@ -126,9 +126,9 @@ def test_a_failure_is_announced_again_after_a_pause_that_grows(home: TrustedHome
     id_ = one(home)
     announcer = home.announcer()
     pauses = []
-    for _ in range(9):
-        assert announcer.next(0) is not None
-        announcements.try_again(home.place.ledger, "delivery", id_, "disk-full", home.clock())
+    for n in range(1, 10):
+        assert announcer.next(0).n == n
+        announcements.try_again(home.place.ledger, "delivery", id_, n, "enospc", home.clock())
         [(due,)] = home.rows("SELECT due_at FROM deliveries")
         pauses.append(due - home.clock())
         home.clock.now = due

@@ -1,6 +1,7 @@
 """The shells as NiFi loads them, with stand-ins for the few things that NiFi gives them."""
 
 import ast
+import errno
 import importlib
 import sys
 import types
@@ -168,7 +169,8 @@ def test_a_home_that_is_not_there_raises_nothing(shells: dict[str, type], name: 
 
 def test_codes_hold_a_class_name_and_never_a_message() -> None:
     assert quiet.code_of(ValueError("Mustermann^Erika")) == "value"
-    assert quiet.code_of(FileNotFoundError("x")) == "file-not-found"
+    assert quiet.code_of(UnicodeDecodeError("utf-8", b"Erika", 0, 1, "x")) == "unicode-decode"
+    assert quiet.code_of(FileNotFoundError(errno.ENOENT, "No such file", "/home/Erika")) == "enoent"
 
 
 def test_silenced_libraries_log_and_warn_nothing(capfd: pytest.CaptureFixture[str]) -> None:

@@ -103,7 +103,7 @@ def train(samples: list[Sample], epochs: int, seed: int, device: torch.device) -
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     # This order of memory is three times as fast on a CPU.
-    network = UNet3D(UNetShape()).to(device=device, memory_format=torch.channels_last_3d)
+    network = UNet3D(UNetShape()).to(device).to(memory_format=torch.channels_last_3d)
     optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_LEARNING_RATE, weight_decay=1e-4)
     steps = -(-len(samples) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(

@@ -50,7 +50,7 @@ def test_training_on_a_gpu_is_at_least_five_times_as_fast_as_on_the_cpu(
 ) -> None:
     seconds = {}
     for device, steps in ((CPU, 3), (CUDA, 50)):
-        network = UNet3D(UNetShape()).to(device=device, memory_format=torch.channels_last_3d)
+        network = UNet3D(UNetShape()).to(device).to(memory_format=torch.channels_last_3d)
         optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_LEARNING_RATE)
         batch = [tensor.to(device) for tensor in tensors]
         step(network, optimiser, *batch)

@@ -1,6 +1,6 @@
 """Deploy a release to a NiFi: NAR, parameters, the four groups, what connects them; then start.
 
-1. Upload the NAR, replacing one of the same version and other bytes.
+1. Upload the NAR. One of the same version and other bytes goes first, and the groups with it: NiFi is disposable.
 2. Set the parameters of the context `sluice`.
 3. Import each group that is missing; replace in place each whose flow changed. Queues survive a replacement.
 4. Connect the groups.
@@ -18,7 +18,7 @@ from nifi.progress import Report, silent
 from nifi.releases import extensions
 from nifi.releases.context import set_parameters
 from nifi.releases.flow import Flow, Link, read_assembly, read_flows, release_digest
-from nifi.releases.groups import Group, children, connect, find_parent, import_flow, make_parent, replace_flow
+from nifi.releases.groups import Group, children, connect, find_parent, import_flow, make_parent, remove, replace_flow
 from nifi.releases.parameters import complete
 from nifi.releases.schedule import start, stop, wait_until_valid
 from nifi.rest import NiFi
@@ -59,8 +59,7 @@ def deploy(
         parent = find_parent(nifi, assembly.group)
         if not extensions.is_installed(nifi, nar):
             report("Uploading the processors' NAR")
-            if parent:
-                stop(nifi, parent)
+            parent = _make_way(nifi, nar, parent)
             extensions.install(nifi, nar)
             changed.append("nar")
         report("Setting parameters")
@@ -77,6 +76,15 @@ def deploy(
         if start_flows:
             start(nifi, parent)
     return Deployment(release, parent.id, tuple(changed))
+
+
+def _make_way(nifi: NiFi, nar: Nar, parent: Group | None) -> Group | None:
+    """Take the flows away before their NAR goes: NiFi 2.3.0 can lock up while it loads processors under a flow anew."""
+    if parent is None or not extensions.would_replace(nifi, nar):
+        return parent
+    stop(nifi, parent)
+    remove(nifi, parent)
+    return None
 
 
 def _bring_groups(

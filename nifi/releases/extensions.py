@@ -20,10 +20,15 @@ def is_installed(nifi: NiFi, nar: Nar) -> bool:
     return any(found["digest"] == nar.digest and found["installComplete"] for found in installed(nifi))
 
 
+def would_replace(nifi: NiFi, nar: Nar) -> bool:
+    """Whether another NAR of the same version has to go before this one comes."""
+    return any(found["coordinate"]["version"] == nar.version for found in installed(nifi))
+
+
 def install(nifi: NiFi, nar: Nar) -> bool:
     """Upload the NAR unless it is there; one of the same version and another digest is replaced.
 
-    Its processors must be stopped when it is replaced. Returns whether anything changed.
+    No flow may use its processors when it is replaced. Returns whether anything changed.
 
     Raises:
         DeployError: NiFi cannot install it.

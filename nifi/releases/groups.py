@@ -92,6 +92,16 @@ def replace_flow(nifi: NiFi, group: Group, flow: Flow) -> None:
         raise DeployError(message)
 
 
+def remove(nifi: NiFi, group: Group) -> None:
+    """Remove a stopped group with all inside; what waits in its queues is dropped, and will be announced again."""
+    request = nifi.post(f"/process-groups/{group.id}/empty-all-connections-requests", {})["dropRequest"]["id"]
+    path = f"/process-groups/{group.id}/empty-all-connections-requests/{request}"
+    wait_for("empty the queues", lambda: nifi.get(path)["dropRequest"]["finished"])
+    nifi.delete(path)
+    version = nifi.get(f"/process-groups/{group.id}")["revision"]["version"]
+    nifi.delete(f"/process-groups/{group.id}", version=str(version))
+
+
 def connect(nifi: NiFi, parent: Group, groups: dict[str, Group], link: Link) -> bool:
     """Connect two groups by their ports unless they are; returns whether anything changed."""
     source = _port(nifi, groups[link.source], "output", link.output)

@@ -41,6 +41,7 @@ lint: $(STAMP) ## ruff (format, lint), mypy strict, import arrows, flows
 	$(BIN)/ruff check .
 	$(BIN)/mypy sluice nifi processors handoff ml
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache
+	$(BIN)/sluice flows lint
 
 format: $(STAMP) ## let ruff format and mend what it can
 	$(BIN)/ruff format .

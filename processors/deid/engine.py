@@ -130,7 +130,7 @@ class Engine:
         if not all(instance.uid(tag) for tag in (SOP_INSTANCE, STUDY, SERIES)):
             raise RejectedError(Reason.IDENTITY_INCOMPLETE)
         if sop_class != RT_STRUCTURE_SET:
-            require_unburned(instance.value, list(instance.top))
+            require_unburned(instance.value, sop_class, list(instance.top))
             require_whole(instance.part, instance.top, instance.value)
 
     def _identity(self, instance: Instance) -> tuple[str, str]:

@@ -8,7 +8,9 @@ DeidError
 │   ├── KeyFileInvalidError
 │   └── KeyFileExistsError
 ├── ProfileError
-└── FolderError
+├── FolderError
+├── OutputError
+└── WorkerDiedError
 ```
 """
 
@@ -25,6 +27,7 @@ class KeyFileError(DeidError):
     """The key file cannot be used."""
 
     remedy: ClassVar[str] = "Make one with `sluice keys new FILE`, and keep it: pseudonyms depend on it."
+    exit_code: ClassVar[int] = 2
 
 
 class KeyFileMissingError(KeyFileError):
@@ -51,12 +54,23 @@ class ProfileError(DeidError):
     """The profile cannot be used."""
 
     remedy: ClassVar[str] = "Name a shipped profile (research-default) or a YAML file of the same form."
+    exit_code: ClassVar[int] = 2
 
 
 class FolderError(DeidError):
     """The folders cannot be used."""
 
-    remedy: ClassVar[str] = (
-        "IN must be a folder that can be read, OUT another folder outside IN, both on a disk with space."
-    )
+    remedy: ClassVar[str] = "IN must be a folder that can be read, OUT another folder outside IN."
     exit_code: ClassVar[int] = 2
+
+
+class OutputError(DeidError):
+    """A cleaned file cannot be written."""
+
+    remedy: ClassVar[str] = "Make room or mend the permissions, then run again: files already written stay the same."
+
+
+class WorkerDiedError(DeidError):
+    """A worker process ended before its work."""
+
+    remedy: ClassVar[str] = "Run again with --workers 1 to find the file that ends it, or with more memory."

@@ -6,12 +6,13 @@ import os
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 from processors.deid.engine import Engine, Treated, Withheld
-from processors.deid.errors import FolderError
+from processors.deid.errors import FolderError, OutputError, WorkerDiedError
 from processors.deid.keys import ProjectKeys
 from processors.deid.profile import Profile
 from processors.deid.reasons import Reason
@@ -64,7 +65,8 @@ def apply(source: Path, target: Path, profile: Profile, keys: ProjectKeys, *, wo
     """De-identify every file below `source` into `target`; outcomes come in the order of `files_of`.
 
     Raises:
-        FolderError: a cleaned file cannot be written.
+        OutputError: a cleaned file cannot be written.
+        WorkerDiedError: a worker process ended.
     """
     files = files_of(source)
     if workers <= 1:
@@ -75,8 +77,11 @@ def apply(source: Path, target: Path, profile: Profile, keys: ProjectKeys, *, wo
     batches = (files[first : first + _BATCH] for first in range(0, len(files), _BATCH))
     with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (profile, keys)) as pool:
         jobs = ((source, target, batch) for batch in batches)
-        for outcomes in pool.map(_treat_batch, jobs):
-            yield from outcomes
+        try:
+            for outcomes in pool.map(_treat_batch, jobs):
+                yield from outcomes
+        except BrokenProcessPool as error:
+            raise WorkerDiedError("A worker process ended before its work.") from error
 
 
 _engine: list[Engine] = []
@@ -103,7 +108,7 @@ def treat_file(engine: Engine, source: Path, target: Path, file: Path) -> Outcom
             return Outcome(file.as_posix(), result.reason)
         _write(written, result)
     except OSError as error:
-        raise FolderError(f"{target} cannot be written.") from error
+        raise OutputError(f"{target} cannot be written.") from error
     return Outcome(file.as_posix(), None)
 
 

@@ -108,6 +108,8 @@ class Plan(dict[int, Rule]):
         row = table().get(tag)
         code = row.code if row else "unlisted"
         deny = by_code(row.code if row else "X/Z/D", kind, vr)
+        if tag == SPECIFIC_CHARACTER_SET:
+            deny = Action.REMOVE
         action = self._action(tag, vr, row, deny)
         self[tag] = rule = Rule(vr, vrs, action, deny, length, code, kind)
         return rule

@@ -7,7 +7,7 @@ is not looked for.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -27,6 +27,8 @@ _IDS = frozenset(
 """Attributes whose whole value names a patient, a visit, an order, a device or an institution."""
 
 _NOT_IDS = frozenset((0x00180010, 0x00104000))
+_LOOKED_AT = frozenset((b"PN", b"UI", b"DA", b"DT", b"UN", b"CS"))
+_CHARSET = 0x00080005
 _MARKS = frozenset((0x00120062, 0x00120063, 0x00120064, 0x00280303))
 _TEXT_VRS = frozenset((b"AE", b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UR", b"UT"))
 _NAME_PARTS = re.compile(r"[\^=\\,;/()\s]+")
@@ -52,33 +54,42 @@ class Identifying:
 def identifying(elements: list[Element], buffer: memoryview, innocent: frozenset[str]) -> Identifying:
     """The identifying values of an original, of all levels."""
     found = Identifying()
-    for element, charset in _all(elements, buffer, b""):
-        tag, vr, _, start, end, _ = element
-        if vr == b"UN":
-            vr = DICTIONARY_VR.get(tag, vr)
-        if start == end:
-            continue
-        if vr == b"UI":
-            found.uids.update(bytes(buffer[start:end]).strip(b" \0").split(b"\\"))
-        elif vr == b"PN" or tag in _IDS:
-            texts, words = _values(bytes(buffer[start:end]), charset, innocent, split=vr == b"PN")
-            found.texts |= texts
-            found.words |= words
-        elif vr in (b"DA", b"DT"):
-            found.dates.add((tag, bytes(buffer[start : start + 8])))
+    _collect(elements, buffer, innocent, b"", found)
     found.uids -= REGISTERED
     found.uids.discard(b"")
     return found
 
 
-def _all(elements: list[Element], buffer: memoryview, charset: bytes) -> Iterator[tuple[Element, bytes]]:
-    """Every element of every level with the character set that holds there (PS3.3 C.12.1.1.2)."""
-    for element in elements:
-        if element.tag == 0x00080005:
-            charset = bytes(buffer[element.value : element.end])
-        yield element, charset
-        for item in element.items or ():
-            yield from _all(item, buffer, charset)
+def _collect(
+    elements: list[Element], buffer: memoryview, innocent: frozenset[str], charset: bytes, found: Identifying
+) -> None:
+    """Add what identifies, with the character set that holds at each level (PS3.3 C.12.1.1.2)."""
+    for tag, vr, _, start, end, items in elements:
+        if items is not None:
+            for item in items:
+                _collect(item, buffer, innocent, charset, found)
+        elif vr in _LOOKED_AT or tag in _IDS:
+            if tag == _CHARSET:
+                charset = bytes(buffer[start:end])
+            elif start != end:
+                _add(tag, vr, bytes(buffer[start:end]), (charset, innocent), found)
+
+
+def _add(tag: int, vr: bytes, value: bytes, reading: tuple[bytes, frozenset[str]], found: Identifying) -> None:
+    """Add one value by what it is; a value of unknown VR by what the dictionary says it is.
+
+    `reading` is the character set and the words that are innocent.
+    """
+    if vr == b"UN":
+        vr = DICTIONARY_VR.get(tag, vr)
+    if vr == b"UI":
+        found.uids.update(value.strip(b" \0").split(b"\\"))
+    elif vr == b"PN" or tag in _IDS:
+        texts, words = _values(value, *reading, split=vr == b"PN")
+        found.texts |= texts
+        found.words |= words
+    elif vr in (b"DA", b"DT"):
+        found.dates.add((tag, value[:8]))
 
 
 @lru_cache(maxsize=4096)

@@ -102,7 +102,7 @@ def test_without_key_or_profile_nothing_starts_and_one_line_says_why(source, tmp
     option = [str(key) if each == "KEY" else each for each in option]
     with pytest.raises(SystemExit) as caught:
         main(["deid", "apply", str(source), str(tmp_path / "out"), *option])
-    assert caught.value.code == 1
+    assert caught.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert not names(tmp_path / "out")
 
@@ -135,4 +135,4 @@ def test_a_new_key_is_made_and_never_overwritten(tmp_path):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with pytest.raises(SystemExit) as caught:
         main(["keys", "new", str(file)])
-    assert caught.value.code == 1
+    assert caught.value.code == 2

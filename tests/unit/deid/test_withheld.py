@@ -77,6 +77,8 @@ def test_an_object_without_pixels_of_another_class_is_withheld():
     [
         ({"BurnedInAnnotation": "YES"}, "pixels-unchecked"),
         ({"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}, "pixels-unchecked"),
+        ({"ConversionType": "WSD"}, "pixels-unchecked"),
+        ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "pixels-unchecked"),
         ({"Rows": 15}, "pixels-mismatch"),
         ({"NumberOfFrames": 2}, "pixels-mismatch"),
         ({"PatientID": ""}, "patient-id-empty"),

@@ -62,6 +62,7 @@ def start(home: Path, *, port: int = 0, report: Report = silent) -> RunningNiFi:
         if running := RunningNiFi.load(home):
             message = f"NiFi of {running.home} runs already at {running.canvas} (pid {running.pid})."
             raise AlreadyRunningError(message)
+        _sweep(home)
         require_room(instance, 0 if (instance / "work").exists() else _INSTANCE_BYTES)
         web, management = _ports(port)
         settings = Settings(distribution, Path(sys.executable), web, f"Sluice at {Path(home).resolve()}")
@@ -104,6 +105,7 @@ def stop(home: Path) -> bool:
     """End the home's NiFi with all its children; False when it does not run."""
     running = RunningNiFi.load(home)
     if running is None:
+        _sweep(home)
         return False
     end_group(running.pid, _STOP_SECONDS)
     state_file(home).unlink(missing_ok=True)
@@ -140,6 +142,14 @@ def find_java() -> Path:
         message = f"The Java runtime at {java} does not run ({type(error).__name__})."
         raise JavaError(message) from error
     return java
+
+
+def _sweep(home: Path) -> None:
+    """End what a NiFi that was killed left behind; its group's number cannot name others while one of it lives."""
+    last = RunningNiFi.last(home)
+    if last is not None and birth(last.pid) is None:
+        end_group(last.pid, 0.0)
+    state_file(home).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -43,16 +43,17 @@ class RunningNiFi(BaseModel):
 
     @classmethod
     def load(cls, home: Path) -> Self | None:
-        """The home's NiFi if it lives; a state file of a dead one is removed."""
-        file = state_file(home)
+        """The home's NiFi if it lives."""
+        state = cls.last(home)
+        return state if state and state.alive else None
+
+    @classmethod
+    def last(cls, home: Path) -> Self | None:
+        """The NiFi that was started last in this home and not stopped, alive or not."""
         try:
-            state = cls.model_validate_json(file.read_text("utf-8"))
+            return cls.model_validate_json(state_file(home).read_text("utf-8"))
         except (OSError, ValidationError):
             return None
-        if not state.alive:
-            file.unlink(missing_ok=True)
-            return None
-        return state
 
 
 def instance_folder(home: Path) -> Path:

@@ -2,9 +2,10 @@
 
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from handoff.schemas.shipments import ShipmentView
 from sluice.demo.sent import Push
 
 _FATES = """
@@ -92,23 +93,23 @@ def count(push: Push, ledger: sqlite3.Connection) -> Counts:
     )
 
 
-def disagreements(counts: Counts, ledger: sqlite3.Connection, received: list[dict[str, Any]]) -> list[str]:
+def disagreements(counts: Counts, ledger: sqlite3.Connection, received: Sequence[ShipmentView]) -> list[str]:
     """Where the ledger and the handoff's own list of shipments tell different stories.
 
     Args:
         counts: what the ledger and the sender say.
         ledger: the open ledger.
-        received: the handoff's shipments, each with id, sha256 and delivered.
+        received: the handoff's shipments.
     """
     confirmed = {
         row["id"]: row["package_sha256"]
         for row in ledger.execute("SELECT id, package_sha256 FROM shipments WHERE state = 'confirmed'")
     }
-    stored = {shipment["id"]: shipment["sha256"] for shipment in received}
+    stored = {shipment.id: shipment.sha256 for shipment in received}
     found = []
     if confirmed != stored:
         found.append(f"the ledger has {len(confirmed)} confirmed shipments, the handoff holds {len(stored)} or others")
-    delivered = sum(int(shipment["delivered"]) for shipment in received)
+    delivered = sum(shipment.delivered for shipment in received)
     if delivered != counts.handed_off:
         found.append(f"the ledger handed off {counts.handed_off} instances, the handoff holds {delivered}")
     acknowledged = ledger.execute("SELECT COALESCE(SUM(acknowledged), 0) FROM associations").fetchone()[0]

@@ -4,12 +4,11 @@ import contextlib
 import ctypes
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,16 +17,18 @@ from sluice.demo.errors import PartFailedError
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
+_LOOK_SECONDS = 0.1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
 class Part:
-    """One running process of the demo."""
+    """One running process of the demo; `log` has its stderr, `spoken` its stdout."""
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path, spoken: Path) -> None:
         self.name = name
         self.process = process
         self.log = log
+        self.spoken = spoken
 
     def check(self) -> None:
         """Do nothing while the process runs.
@@ -40,31 +41,34 @@ class Part:
             message = f"{self.name} ended with {code}: {last_line(self.log)} ({self.log})."
             raise PartFailedError(message)
 
-    def ready(self, on_wait: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    def ready(self) -> dict[str, Any]:
         """Wait for the line of JSON by which a long-running command says that it listens.
 
         Raises:
             PartFailedError: the process ended, or said nothing in time.
         """
-        assert self.process.stdout is not None
         deadline = time.monotonic() + READY_SECONDS
-        said = b""
         while time.monotonic() < deadline:
-            if select.select([self.process.stdout], [], [], 0.2)[0]:
-                piece = os.read(self.process.stdout.fileno(), 65536)
-                said += piece
-                for line in said.splitlines(keepends=True):
-                    if line.endswith(b"\n") and line.startswith(b"{"):
-                        ready: dict[str, Any] = json.loads(line)
-                        return ready
-                if not piece:
-                    # Its output is closed, so its end is near.
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        self.process.wait(STOP_SECONDS)
+            for line in self.spoken.read_text("utf-8", errors="replace").splitlines(keepends=True):
+                if line.startswith("{") and line.endswith("\n"):
+                    said: dict[str, Any] = json.loads(line)
+                    return said
             self.check()
-            on_wait()
+            time.sleep(_LOOK_SECONDS)
         message = f"{self.name} was not ready after {READY_SECONDS:.0f} s: {last_line(self.log)} ({self.log})."
         raise PartFailedError(message)
+
+    def finish(self, on_wait: Callable[[str], None]) -> None:
+        """Wait for the end of a process that is meant to end; tell the last line of its log meanwhile.
+
+        Raises:
+            PartFailedError: it failed.
+        """
+        while self.process.poll() is None:
+            on_wait(last_line(self.log))
+            time.sleep(_LOOK_SECONDS)
+        if self.process.returncode:
+            self.check()
 
 
 class Crew:
@@ -73,6 +77,7 @@ class Crew:
     def __init__(self, logs: Path) -> None:
         self.logs = logs
         self.parts: list[Part] = []
+        self._lasting: list[Part] = []
         self._farewells: list[Callable[[], object]] = []
 
     def __enter__(self) -> Self:
@@ -90,21 +95,24 @@ class Crew:
                 _end_group(part.process)
             end_descendants()
 
-    def start(self, name: str, command: list[str], environment: Mapping[str, str] | None = None) -> Part:
-        """Start a command in its own process group; what it says on stderr goes to a log of its own."""
+    def start(self, name: str, command: list[str], *, ends: bool = False) -> Part:
+        """Start a command in its own process group, with logs of its own.
+
+        Args:
+            name: what people call it; its logs are named so.
+            command: the command line.
+            ends: whether it is meant to end by itself, so that `check` does not mind.
+        """
         self.logs.mkdir(parents=True, exist_ok=True)
-        log = self.logs / f"{name}.log"
-        with log.open("ab") as sink:
+        log, spoken = self.logs / f"{name}.log", self.logs / f"{name}.out"
+        with log.open("ab") as err, spoken.open("ab") as out:
             process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=sink,
-                env=None if environment is None else dict(environment),
-                start_new_session=True,
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
             )
-        part = Part(name, process, log)
+        part = Part(name, process, log, spoken)
         self.parts.append(part)
+        if not ends:
+            self._lasting.append(part)
         return part
 
     def at_the_end(self, farewell: Callable[[], object]) -> None:
@@ -130,8 +138,8 @@ class Crew:
             raise
 
     def check(self) -> None:
-        """Raise `PartFailedError` if any process of the crew has ended."""
-        for part in self.parts:
+        """Raise `PartFailedError` if a process that should last has ended."""
+        for part in self._lasting:
             part.check()
 
 
@@ -201,12 +209,10 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, sign)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_SECONDS)
-    if process.stdout is not None:
-        process.stdout.close()
 
 
 @contextlib.contextmanager
-def _deaf_to_interrupts() -> Any:
+def _deaf_to_interrupts() -> Iterator[None]:
     """A second Ctrl-C must not leave half of the processes behind."""
     before = {sign: signal.signal(sign, signal.SIG_IGN) for sign in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from handoff.schemas.shipments import ShipmentView
 from ml.evaluation.baseline import Baseline
 from processors.ledger.schema import connect
 from sluice.demo.counts import Counts, count, disagreements
@@ -140,9 +141,13 @@ def test_an_instance_still_on_its_way_is_counted_nowhere_and_opens_the_sum(ledge
     assert counts.gaps()
 
 
+def _stored(identifier: str, delivered: int) -> ShipmentView:
+    return ShipmentView.model_construct(id=identifier, sha256="f", delivered=delivered)
+
+
 def test_a_package_that_only_one_side_knows_is_a_disagreement(ledger: sqlite3.Connection) -> None:
     counts = count(PUSH, ledger)
-    both = [{"id": "s0", "sha256": "f", "delivered": 1}, {"id": "s1", "sha256": "f", "delivered": 0}]
+    both = [_stored("s0", 1), _stored("s1", 0)]
     assert disagreements(counts, ledger, both) == []
     assert disagreements(counts, ledger, both[:1])
-    assert disagreements(counts, ledger, [{**both[0], "delivered": 2}, both[1]])
+    assert disagreements(counts, ledger, [_stored("s0", 2), both[1]])

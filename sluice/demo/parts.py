@@ -1,0 +1,108 @@
+"""Start the demo's parts, push through them, and wait until every instance has ended somewhere."""
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from handoff.client import HandoffClient
+from processors.ledger.schema import connect_readonly
+from sluice.demo.errors import StandstillError
+from sluice.demo.material import Material
+from sluice.demo.narrate import Narrator
+from sluice.demo.processes import Crew, Part, sluice_command
+from sluice.demo.run_home import CALLED_AE, PROJECT, RunHome
+from sluice.demo.send import push
+from sluice.demo.sent import Push, Route, together
+from sluice.demo.settle import STANDSTILL_SECONDS, Standing, settle
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What runs, and how to reach it."""
+
+    nifi: Part
+    nar: Part
+    receiver_port: int
+    handoff_url: str
+    receipt_public_key: str
+
+
+def start_services(run: RunHome, crew: Crew) -> Services:
+    """Start everything at once; NiFi takes longest, and a modality need not wait for it."""
+    home = ("--home", str(run.root))
+    nifi = crew.start("nifi", sluice_command("nifi", "up", *home), ends=True)
+    nar = crew.start("nar", sluice_command("nifi", "nar", "--out", str(run.root / "nar")), ends=True)
+    handoff = crew.start("handoff", sluice_command("handoff", "serve", *home, "--host", LOOPBACK, "--port", "0"))
+    receiver = crew.start(
+        "receiver", sluice_command("receive", *home, "--host", LOOPBACK, "--port", "0", "--ae-title", CALLED_AE)
+    )
+    listening, receiving = handoff.ready(), receiver.ready()
+    url = f"http://{listening['host']}:{listening['port']}"
+    return Services(nifi, nar, receiving["port"], url, listening["receipt_public_key"])
+
+
+def deploy_flows(run: RunHome, services: Services, narrator: Narrator) -> str:
+    """Wait for NiFi, deploy the flows with this run's parameters, and return the canvas' address."""
+    from nifi import nar
+    from nifi.distribution.launch import find
+    from nifi.releases.deploy import deploy
+
+    services.nifi.finish(narrator.progress)
+    services.nar.finish(narrator.progress)
+    running = find(run.root)
+    assert running is not None
+    parameters = {
+        "trusted.home": str(run.trusted),
+        "handoff.url": services.handoff_url,
+        "handoff.token": (run.research / "token").read_text().strip(),
+        "receipt.public.key": services.receipt_public_key,
+    }
+    deploy(running.url, parameters, nar.build(), report=lambda what, *_: narrator.progress(what))
+    return running.canvas
+
+
+def push_all(material: Material, run: RunHome, services: Services, crew: Crew, narrator: Narrator) -> Push:
+    """Send every modality's files, one association each."""
+    pushes = []
+    for errand in material.errands():
+        route = Route(LOOPBACK, services.receiver_port, errand.calling_ae, CALLED_AE)
+        pushes.append(push(errand.files, route, run.modality / "logs", run=crew.run))
+        sent = together(pushes)
+        narrator.progress(f"{errand.title}: {sent.sent} instances sent, {sent.count('acknowledged')} acknowledged")
+        crew.check()
+    return together(pushes)
+
+
+def wait_for_receipts(run: RunHome, crew: Crew, narrator: Narrator) -> Standing:
+    """Wait until the ledger knows where every instance ended."""
+
+    def on_look(standing: Standing) -> None:
+        crew.check()
+        narrator.progress(str(standing))
+
+    with closing(connect_readonly(run.site.ledger)) as ledger:
+        return settle(ledger, on_look)
+
+
+def wait_for_studies(client: HandoffClient, wanted: Sequence[str], crew: Crew, narrator: Narrator) -> None:
+    """Wait until the handoff calls these studies complete.
+
+    Raises:
+        StandstillError: one stays open.
+    """
+    deadline = time.monotonic() + STANDSTILL_SECONDS
+    while True:
+        studies = list(client.studies(PROJECT))
+        complete = {study.study for study in studies if study.state == "complete"}
+        if complete >= set(wanted):
+            return
+        crew.check()
+        narrator.progress(f"{len(complete)} of {len(studies)} studies complete")
+        if time.monotonic() > deadline:
+            reasons = {study.waiting_for for study in studies if study.study in set(wanted) - complete}
+            message = f"Studies stay open, waiting for {', '.join(sorted(map(str, reasons)))}."
+            raise StandstillError(message)
+        time.sleep(0.3)

@@ -1,10 +1,11 @@
 """De-identification by PS3.15: a raw walk compiled from a profile, then an independent scan of what came out.
 
 Reading order: `engine` (one instance in, one out), `profile` (what shall happen, as data), `table_e1_1` and `iod_types`
-(what the standard says, as data), `plan` (both compiled to one rule an attribute), `part10` and `parse` (bytes to
-elements), `walk` (elements to cleaned bytes), `actions` (what a rule does to a value), `codes`, `dates`, `pseudonyms`
-and `keys` (what values become), `marks` (what was really done), `verify` (the scan), `reasons` and `errors`, `folder`,
-`explain` and `commands` (the command line).
+(what the standard says, as data), `plan` (all compiled to one rule an attribute), `part10` and `parse` (bytes to
+elements), `pixels` (what is asked of them), `walk` (elements to cleaned bytes), `actions`, `codes`, `dates`,
+`pseudonyms` and `keys` (what values become), `codestream` (comments in compressed images), `encode` and `marks` (what
+we write ourselves), `verify` and `charsets` (the scan), `reasons` and `errors`, `folder`, `explain` and `commands`
+(the command line).
 """
 
 from processors.deid.engine import Engine, Treated, Withheld

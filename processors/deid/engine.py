@@ -151,6 +151,7 @@ class Engine:
         walk = Walk(
             buffer=instance.part.buffer,
             form=form,
+            images=instance.part.images,
             encoder=self._encoders[form],
             plans=self._plans[instance.uid(SOP_CLASS)],
             uids=self._uids,

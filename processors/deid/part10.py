@@ -16,16 +16,17 @@ IMPLEMENTATION_VERSION_NAME = b"SLUICE"
 MAX_INFLATED = 2 << 30
 IMPLICIT, EXPLICIT = b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.1"
 DEFLATED, BIG = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.2"
+RLE = b"1.2.840.10008.1.2.5"
 NATIVE: dict[bytes, Form] = {
     IMPLICIT: IMPLICIT_LITTLE,
     EXPLICIT: EXPLICIT_LITTLE,
     DEFLATED: EXPLICIT_LITTLE,
     BIG: EXPLICIT_BIG,
 }
-_JPEG, _J2K, _ANY = rb"\xff\xd8\xff", rb"\xff\x4f\xff\x51", rb""
+_JPEG, _J2K = rb"\xff\xd8\xff", rb"\xff\x4f\xff\x51"
 _RLE = rb"[\x01-\x0f]\x00\x00\x00\x40\x00\x00\x00"
 ENCAPSULATED: dict[bytes, re.Pattern[bytes]] = {
-    b"1.2.840.10008.1.2.5": re.compile(_RLE),
+    RLE: re.compile(_RLE),
     **{b"1.2.840.10008.1.2.4.%d" % number: re.compile(_JPEG) for number in (50, 51, 57, 70, 80, 81)},
     **{b"1.2.840.10008.1.2.4.%d" % number: re.compile(_J2K) for number in (90, 91, 201, 202, 203)},
 }
@@ -41,6 +42,11 @@ class Part10:
     transfer_syntax: bytes
     sop_class: bytes
     form: Form
+
+    @property
+    def images(self) -> bool:
+        """Whether fragments hold JPEG or JPEG 2000 images, in contrast to run lengths."""
+        return self.transfer_syntax in ENCAPSULATED and self.transfer_syntax != RLE
 
     @property
     def encapsulated(self) -> re.Pattern[bytes] | None:

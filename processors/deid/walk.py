@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-from processors.deid import codes
+from processors.deid import codes, codestream
 from processors.deid.actions import DUMMIES, Vocabulary, legal
 from processors.deid.dates import shifted
 from processors.deid.encode import Encoder
@@ -26,10 +26,15 @@ class Patient:
 
 @dataclass(slots=True)
 class Walk:
-    """One walk over one instance; `segments` alternate between cleaned bytes and bulk values passed on."""
+    """One walk over one instance.
+
+    `segments` are cleaned bytes, and between them views of bulk values passed on. `images`: whether fragments hold
+    JPEG or JPEG 2000 images, whose comments are blanked.
+    """
 
     buffer: memoryview
     form: Form
+    images: bool
     encoder: Encoder
     plans: Plans
     uids: UidMap
@@ -158,6 +163,9 @@ class Walk:
         odd = (end - value) & 1
         self.out += self.encoder.header(tag, vr, end - value + 1) if odd else self.buffer[start:value]
         self._cut()
-        self.segments.append(self.buffer[value:end])
+        if self.images:
+            self.segments.extend(codestream.segments(self.buffer, value, end))
+        else:
+            self.segments.append(self.buffer[value:end])
         if odd:
             self.out += b"\0"

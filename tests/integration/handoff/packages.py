@@ -20,7 +20,7 @@ def new_id() -> str:
 
 
 def new_uid() -> str:
-    return f"2.25.{secrets.randbits(120)}"
+    return f"2.25.{10**35 + secrets.randbelow(9 * 10**35)}"
 
 
 def part10(dataset: bytes) -> bytes:

@@ -14,7 +14,8 @@ Span = tuple[int, int]
 
 _ENCODERS = re.compile(
     rb"(?:Kakadu-v?[\d.]{1,12}|Created by (?:GDCM/)?OpenJPEG version [\d.]{1,12}"
-    rb"|(?:CREATOR: )?JasPer Version [\d.]{1,12}|LEAD Technologies Inc\. V[\d.]{1,8}|Lavc[\d.]{1,12}|CharLS[ \d.]{0,12})\0?",
+    rb"|(?:CREATOR: )?JasPer Version [\d.]{1,12}|LEAD Technologies Inc\. V[\d.]{1,8}|Lavc[\d.]{1,12}"
+    rb"|CharLS[ \d.]{0,12})\0?",
     re.IGNORECASE,
 )
 _APPLICATIONS = re.compile(rb"JFIF\0.{7}\0\0|Adobe.{7}|SPIFF\0.{24}|\0\0\0\x01\xff\xd8|mrfx.", re.DOTALL)
@@ -108,11 +109,11 @@ def _jpeg_2000(image: memoryview) -> Iterator[Span]:
 
 
 def _segment(image: memoryview, pos: int) -> tuple[int, int, int]:
-    """A marker at `pos`, and the span of its parameters behind their length."""
+    """A marker at `pos`, behind any fill bytes, and the span of its parameters behind their length."""
+    while pos + 4 <= len(image) and image[pos] == image[pos + 1] == 0xFF:
+        pos += 1
     if pos + 4 > len(image) or image[pos] != 0xFF:
         raise RejectedError(Reason.PIXELS_MISMATCH)
-    if image[pos + 1] == 0xFF:
-        return _segment(image, pos + 1)
     length = int.from_bytes(image[pos + 2 : pos + 4], "big")
     last = pos + 2 + length
     if length < 2 or last > len(image):

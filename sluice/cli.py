@@ -53,7 +53,7 @@ def sluice() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and turn an error with a remedy into one line and an exit code."""
     try:
-        sluice.main(args=arguments, prog_name="sluice", standalone_mode=False)
+        code = sluice.main(args=arguments, prog_name="sluice", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -66,3 +66,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         click.echo(f"sluice: {error} {remedy}", err=True)
         sys.exit(getattr(error, "exit_code", 1))
+    if isinstance(code, int) and code:
+        # Outside its standalone mode click returns the code of `Exit` instead of exiting.
+        sys.exit(code)

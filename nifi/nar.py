@@ -63,6 +63,7 @@ def build(folder: Path | None = None, report: Report = silent, source: Path = _R
     version = installed_version("dicom-sluice")
     members["META-INF/MANIFEST.MF"] = _manifest(version)
     target = cache_folder() / "nar" / f"{_inputs_digest(members, wheels)}.nar"
+    target.parent.mkdir(parents=True, exist_ok=True)
     if not target.exists():
         report("Packing the processors' NAR")
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:

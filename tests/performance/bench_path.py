@@ -27,9 +27,8 @@ from tests.performance.cpu_time import by_part
 from tests.performance.sealed_slices import seal
 
 SLICES: Final = 20_480
-SLICE_BYTES: Final = 1_100_000
-"""Of disk for one slice: once in the landing, once in the handoff's store, and a little for what is on its way."""
 SPARE_BYTES: Final = 4 << 30
+"""For NiFi, and for packages that are on their way."""
 PEER_SLICES_PER_SECOND: Final = 21.0
 """A FlowFileTransform that reads and returns 0.5 MB of content in NiFi 2.3.0 on two cores: 47.6 ms each, measured."""
 RULES: Final = "version: 1\nrules:\n  - {name: all, ship: [{project: bench}]}\n"
@@ -51,16 +50,16 @@ def main() -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="bench-path-", dir=options.folder)).resolve()
     try:
-        return _run(home, _what_fits(options.slices, home))
+        return _run(home, _what_fits(options.slices, options.rows, home), options.rows)
     finally:
         launch.stop(home)
         if not options.keep:
             shutil.rmtree(home, ignore_errors=True)
 
 
-def _run(home: Path, slices: int) -> int:
+def _run(home: Path, slices: int, rows: int) -> int:
     trusted = _trusted_home(home)
-    for sealed in seal(trusted, slices):
+    for sealed in seal(trusted, slices, rows):
         print(f"\rsealed {sealed} of {slices} slices", end="", flush=True)
     os.sync()
     print(flush=True)
@@ -170,8 +169,10 @@ def _said() -> Callable[[str], None]:
     return report
 
 
-def _what_fits(wanted: int, home: Path) -> int:
-    fits = max((shutil.disk_usage(home).free - SPARE_BYTES) // SLICE_BYTES, 0) // 512 * 512
+def _what_fits(wanted: int, rows: int, home: Path) -> int:
+    """A slice lies on the disk twice, in the landing and in the handoff's store."""
+    free = max(shutil.disk_usage(home).free - SPARE_BYTES, 0)
+    fits = free // (2 * (2 * rows * rows + 4096)) // 512 * 512
     if fits < wanted:
         print(f"{wanted} slices do not fit on this disk; taking {fits}.")
     return int(min(wanted, fits)) or sys.exit("There is no room for a single delivery.")
@@ -186,6 +187,7 @@ def _use_two_cores() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--slices", type=int, default=SLICES, help="slices of 0.5 MB")
+    parser.add_argument("--rows", type=int, default=512, help="rows and columns of a slice; 512 make 0.5 MB")
     parser.add_argument("--folder", type=Path, default=Path("build"), help="a folder on a local disk, 40 GB free")
     parser.add_argument("--keep", action="store_true", help="leave everything in the folder")
     return parser.parse_args()

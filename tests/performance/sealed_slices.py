@@ -1,4 +1,4 @@
-"""Seals distinct CT slices of 0.5 MB straight into a landing, as a receiver would have left them."""
+"""Seals distinct CT slices straight into a landing, as a receiver would have left them."""
 
 import hashlib
 import io
@@ -19,7 +19,6 @@ from processors.landing.layout import Layout
 from processors.ledger.schema import connect
 from tests.builders import ct_slice
 
-ROWS = 512
 UID_LENGTH = 44
 
 
@@ -31,11 +30,11 @@ def uid() -> str:
 class Template:
     """One slice with realistic pixels; each copy has its own UIDs and position."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: int) -> None:
         self._uids = {"sop": uid(), "study": uid(), "series": uid()}
-        dataset = ct_slice(rows=ROWS, study=self._uids["study"], series=self._uids["series"], patient="PATIENT01")
+        dataset = ct_slice(rows=rows, study=self._uids["study"], series=self._uids["series"], patient="PATIENT01")
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = self._uids["sop"]
-        noise = np.random.default_rng(1).normal(0, 40, (ROWS, ROWS))
+        noise = np.random.default_rng(1).normal(0, 40, (rows, rows))
         dataset.PixelData = (noise + 1000).astype(np.int16).tobytes()
         buffer = io.BytesIO()
         dataset.save_as(buffer, enforce_file_format=True)
@@ -55,11 +54,14 @@ class Template:
         return copy.replace(b"PATIENT01", patient.encode())
 
 
-def seal(trusted: Path, slices: int) -> Iterator[int]:
-    """Seal so many slices, one association and one study for each delivery of 512; yields how many are sealed."""
+def seal(trusted: Path, slices: int, rows: int = 512) -> Iterator[int]:
+    """Seal slices of `rows` x `rows` pixels: deliveries of 512, each an association and a study of its own.
+
+    Yields how many are sealed, after each delivery.
+    """
     layout = Layout(trusted / "landing")
     layout.prepare()
-    template, ledger = Template(), connect(trusted / "ledger.db")
+    template, ledger = Template(rows), connect(trusted / "ledger.db")
     sealed = 0
     while sealed < slices:
         count = min(MAXIMUM_INSTANCES, slices - sealed)

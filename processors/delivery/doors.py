@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from processors.delivery.flowfile import FlowFile, Outcome, Reference, because
+from processors.delivery.parent import end_with_parent
 from processors.delivery.quiet import code_of, confide, silence
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def confirm(home: str, public_key: str, flowfile: FlowFile) -> Outcome:
 
 def _through(home: str, flowfile: FlowFile, work: "Callable[[Workplace, Reference], Outcome]") -> Outcome:
     silence()
+    end_with_parent()
     place = reference = None
     try:
         from processors.delivery.workplace import workplace
@@ -111,6 +113,7 @@ _listeners: dict[str, Listener] = {}
 
 def listener(home: str) -> Listener:
     """The listener of a trusted home, one a process."""
+    end_with_parent()
     return _listeners.setdefault(home, Listener(home))
 
 

@@ -94,6 +94,8 @@ def _shipment(place: Workplace, delivery: Delivery, target: Target, context: dic
 
 def _held(place: Workplace, delivery: Delivery, project: str) -> str:
     """Ask the vault who every instance belongs to; returns why a person must look first, or nothing."""
+    if not delivery.study_instance_uid:
+        return ""  # no study that could have two identities; de-identification withholds what belongs to none
     people = {
         (each.header.get("PatientID", ""), each.header.get("IssuerOfPatientID", "")) for each in delivery.instances
     }

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from pydicom.uid import MRImageStorage, generate_uid
 
+from processors.delivery.flowfile import Reference
 from processors.delivery.pinned import Route
 from processors.delivery.route import route
+from processors.delivery.treat import treat
 from processors.ledger.shipments import of_delivery
 from tests.unit.delivery.trusted_home import RELEASE, RULES, TrustedHome, ct, reference
 
@@ -82,6 +84,17 @@ def test_a_delivery_of_one_study_with_two_identities_is_held(home: TrustedHome) 
     home.route(reference(announcer.next(0)))
     outcome = route(home.place, reference(announcer.next(0)), RELEASE)
     assert outcome.attributes["reason"].startswith("held:")
+
+
+def test_objects_without_a_study_are_withheld_and_never_held_for_each_others_identity(home: TrustedHome) -> None:
+    for patient in ("A1", "B2"):
+        slices = [ct(generate_uid(), generate_uid(), PatientID=patient, StudyInstanceUID="")]
+        home.seal(slices)
+    announcer = home.announcer()
+    for _ in range(2):
+        [entry] = home.route(reference(announcer.next(0)))
+        assert treat(home.place, Reference.read(entry), home.pool).relationship == "quarantine"
+    assert set(home.rows("SELECT state, reason FROM shipment_instances")) == {("withheld", "identity-incomplete")}
 
 
 def test_rules_that_cannot_be_used_leave_as_a_code_and_the_delivery_is_tried_again(

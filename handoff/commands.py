@@ -13,6 +13,10 @@ _HOME = click.option(
     help="Where everything lies; the handoff's part is research/.",
 )
 
+_END_RUNS = click.option(
+    "--end-runs", is_flag=True, help="At the end cancel the runs too; else they go on, and the next worker finds them."
+)
+
 
 @click.group()
 def handoff() -> None:
@@ -26,7 +30,8 @@ def handoff() -> None:
     "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
 )
 @click.option("--worker/--no-worker", default=True, show_default=True, help="Start a worker for the target local.")
-def serve(home: Path, host: str, port: int, worker: bool) -> None:
+@_END_RUNS
+def serve(home: Path, host: str, port: int, worker: bool, end_runs: bool) -> None:
     """Serve the HTTP API; prints one JSON line when it listens."""
     from handoff.logs import configure_logs
     from handoff.serve import listen
@@ -37,7 +42,8 @@ def serve(home: Path, host: str, port: int, worker: bool) -> None:
     configure_logs()
     settings = Settings.load(home)
     bound = listen(host, port)
-    run(Service.open(settings), bound, worker_target="local" if worker and "local" in settings.targets else None)
+    target = "local" if worker and "local" in settings.targets else None
+    run(Service.open(settings), bound, worker_target=target, end_runs=end_runs)
 
 
 @handoff.command()
@@ -45,8 +51,9 @@ def serve(home: Path, host: str, port: int, worker: bool) -> None:
 @click.option("--target", required=True, help="The target of handoff.yaml to work for.")
 @click.option("--python", type=click.Path(path_type=Path, dir_okay=False), help="The ML environment's interpreter.")
 @click.option("--until-stdin-closes", is_flag=True, hidden=True, help="End with the process that holds our stdin.")
-def worker(home: Path, target: str, python: Path | None, until_stdin_closes: bool) -> None:
-    """Make runs of accepted handoffs, until SIGTERM; runs go on, and the next worker finds them."""
+@_END_RUNS
+def worker(home: Path, target: str, python: Path | None, until_stdin_closes: bool, end_runs: bool) -> None:
+    """Make runs of accepted handoffs, until SIGTERM."""
     from handoff.errors import StartError
     from handoff.handoffs.worker import run_worker
     from handoff.logs import configure_logs
@@ -61,7 +68,7 @@ def worker(home: Path, target: str, python: Path | None, until_stdin_closes: boo
     chosen = settings.targets[target]
     if python is not None:
         chosen = chosen.model_copy(update={"python": python.absolute()})
-    run_worker(settings, target, chosen, stop_event(stdin=until_stdin_closes))
+    run_worker(settings, target, chosen, stop_event(stdin=until_stdin_closes), end_runs=end_runs)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ HandoffError                500
 ├── NotFoundError           404
 ├── ConflictError           409
 ├── TooLargeError           413
+├── StoreFullError          507
+├── BusyError               503  the database did not answer in time
 └── RefusedError            422  the content cannot be taken; `code` says why
     ├── PackageError             see `handoff.shipments.package`
     ├── BatchError               see `handoff.batches`
@@ -80,6 +82,22 @@ class TooLargeError(HandoffError):
     status = 413
     remedy = "Send smaller packages, or raise the limit in handoff.yaml."
     code = "too-large"
+
+
+class StoreFullError(HandoffError):
+    """The store has no room left."""
+
+    status = 507
+    remedy = "Nothing was stored. Make room on the disk of the research home, then send it again."
+    code = "store-full"
+
+
+class BusyError(HandoffError):
+    """The database did not answer in time."""
+
+    status = 503
+    remedy = "Send it again; nothing is lost by repeating."
+    code = "database-busy"
 
 
 class RefusedError(HandoffError):

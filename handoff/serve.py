@@ -57,7 +57,7 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(service: Service, bound: socket.socket, worker_target: str | None) -> None:
+def serve(service: Service, bound: socket.socket, worker_target: str | None, *, end_runs: bool = False) -> None:
     """Serve until a signal; requests in flight get some seconds to end. The worker beside it ends with it."""
     host, port = bound.getsockname()[:2]
     config = uvicorn.Config(
@@ -68,7 +68,7 @@ def serve(service: Service, bound: socket.socket, worker_target: str | None) -> 
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     ready = {"event": "listening", "host": host, "port": port, "receipt_public_key": service.signer.public_key}
-    beside = WorkerBeside(service.settings.home, worker_target) if worker_target is not None else None
+    beside = None if worker_target is None else WorkerBeside(service.settings.home, worker_target, end_runs=end_runs)
     if beside is not None:
         beside.start()
     try:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from handoff.access.tokens import Tokens, record_tokens
+from handoff.database.dialect import sqlite_url
 from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
 from handoff.evidence import EvidenceAdmission
@@ -38,7 +39,7 @@ class Service:
         home = ResearchHome.of(settings.home)
         home.make()
         signer = ReceiptSigner.load(home.receipt_key)
-        database = Database(settings.database_url or f"sqlite:///{home.database}")
+        database = Database(settings.database_url or sqlite_url(home.database))
         upgrade(database)
         record_tokens(database, home)
         store = FolderStore(home.store)

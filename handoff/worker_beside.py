@@ -15,10 +15,11 @@ _END_SECONDS = 10.0
 class WorkerBeside(threading.Thread):
     """Keeps one worker process running. The pipe ends it even when the service is killed."""
 
-    def __init__(self, home: Path, target: str) -> None:
+    def __init__(self, home: Path, target: str, *, end_runs: bool) -> None:
         super().__init__(name="worker-beside", daemon=True)
         self._command = [sys.executable, "-m", "handoff.commands", "worker", "--target", target]
         self._command += ["--home", str(home), "--until-stdin-closes"]
+        self._command += ["--end-runs"] if end_runs else []
         self._stopping = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
         self._starting = threading.Lock()
@@ -33,7 +34,7 @@ class WorkerBeside(threading.Thread):
             self._stopping.wait(_PAUSE_SECONDS)
 
     def stop(self) -> None:
-        """End the worker; runs at the engine go on and are found again."""
+        """End the worker; its runs go on and are found again, unless they are to end with it."""
         with self._starting:
             self._stopping.set()
             child = self._child

@@ -1,5 +1,6 @@
 """Every error as problem details (RFC 9457): title, status, code, remedy; never content of the request."""
 
+import errno
 from typing import Any
 
 import structlog
@@ -7,10 +8,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from handoff.contract.document import Document
-from handoff.errors import HandoffError
+from handoff.errors import BusyError, HandoffError, StoreFullError
 
 log = structlog.get_logger("handoff.api")
 MEDIA_TYPE = "application/problem+json"
@@ -58,6 +60,17 @@ def install_problems(app: FastAPI) -> None:
         return problem_response(
             error.status_code, f"http-{error.status_code}", str(error.detail), "See /openapi.json for what exists."
         )
+
+    @app.exception_handler(OSError)
+    def _disk(request: Request, error: OSError) -> JSONResponse:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            return _unknown(request, error)
+        return _known(request, StoreFullError())
+
+    @app.exception_handler(OperationalError)
+    def _database(request: Request, error: OperationalError) -> JSONResponse:
+        log.error("database", exc_info=error)
+        return _known(request, BusyError())
 
     @app.exception_handler(Exception)
     def _unknown(request: Request, error: Exception) -> JSONResponse:

@@ -1,10 +1,16 @@
 """The only place that knows which database it is."""
 
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
+
+
+def sqlite_url(file: Path) -> str:
+    """The URL of a SQLite file, whatever letters its path has."""
+    return URL.create("sqlite", database=str(file)).render_as_string(hide_password=False)
 
 
 def connect(url: str) -> tuple[Engine, Engine]:

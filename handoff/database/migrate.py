@@ -6,6 +6,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
 
 from handoff.database.engine import Database
 from handoff.errors import StartError
@@ -21,11 +23,22 @@ def configuration() -> Config:
 
 
 def upgrade(database: Database) -> None:
-    """Run the migrations that this database lacks, in one transaction."""
+    """Run the migrations that this database lacks, in one transaction.
+
+    Raises:
+        StartError: a newer version wrote it, or it is no database.
+    """
     config = configuration()
-    with database.writer.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    try:
+        with database.writer.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except (CommandError, SQLAlchemyError) as error:
+        raise StartError(
+            "The database cannot be brought to this version's schema.",
+            code="schema",
+            remedy="Use the version that wrote it or a newer one, or restore a backup.",
+        ) from error
 
 
 def require_current(database: Database) -> None:

@@ -5,17 +5,20 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, ParamSpec
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from handoff.backends.interface import Backend
 from handoff.backends.make import make_backend
+from handoff.database.dialect import sqlite_url
 from handoff.database.engine import Database
 from handoff.database.migrate import require_current
 from handoff.errors import StartError
+from handoff.handoffs.cancel import cancel
 from handoff.handoffs.outbox import at_engine, busy, free_leases, free_row, lease
 from handoff.handoffs.submit import Submission
 from handoff.handoffs.watch import Watch
@@ -24,6 +27,7 @@ from handoff.settings import Settings, Target
 from handoff.store import FolderStore
 
 log = structlog.get_logger("handoff.worker")
+P = ParamSpec("P")
 _PERIOD_SECONDS = 0.25
 _LOCK_SECONDS = 15.0
 
@@ -45,19 +49,33 @@ class Worker:
         with self._database.write() as session:
             free_leases(session, self._target)
         while not stop.wait(_PERIOD_SECONDS):
-            try:
-                self.work()
-            except SQLAlchemyError as error:
-                log.warning("database", cause=type(error).__name__)
+            self._round(self.work)
 
     def work(self) -> None:
         """Look at every run once, then fill the free places."""
         with self._database.read() as session:
             running = at_engine(session, self._target)
         for handoff_id in running:
-            self._watch.look(handoff_id)
+            self._round(self._watch.look, handoff_id)
         while (taken := self._take()) is not None:
-            self._submission.submit(taken)
+            self._round(self._submission.submit, taken)
+
+    def end_runs(self) -> None:
+        """Cancel every run of the target and write that down."""
+        with self._database.read() as session:
+            running = at_engine(session, self._target)
+        for handoff_id in running:
+            self._round(cancel, self._database, handoff_id)
+            self._round(self._watch.look, handoff_id)
+
+    def _round(self, step: Callable[P, None], *arguments: P.args, **named: P.kwargs) -> None:
+        """Do one thing; what fails is logged and tried again, and never keeps others waiting."""
+        try:
+            step(*arguments, **named)
+        except SQLAlchemyError as error:
+            log.warning("database", cause=type(error).__name__)
+        except Exception:  # the outermost loop: a bug in one handoff must not end the work for all
+            log.exception("worker-step-failed", step=getattr(step, "__name__", "step"))
 
     def _take(self) -> str | None:
         """Lease the next row, if there is a free place; looks without a write lock first."""
@@ -70,8 +88,10 @@ class Worker:
             return row.handoff_id if row is not None else None
 
 
-def run_worker(settings: Settings, target_name: str, target: Target, stop: threading.Event) -> None:
-    """Serve one target of a home until told to stop.
+def run_worker(
+    settings: Settings, target_name: str, target: Target, stop: threading.Event, *, end_runs: bool = False
+) -> None:
+    """Serve one target of a home until told to stop; then leave its runs alone, or end them.
 
     Raises:
         StartError: the home was never served, another worker has the target, or its interpreter cannot run kfp.
@@ -80,7 +100,7 @@ def run_worker(settings: Settings, target_name: str, target: Target, stop: threa
     if settings.database_url is None and not home.database.exists():
         message = f"{home.root} was never served."
         raise StartError(message, code="home", remedy="Start `sluice handoff serve` with this --home first.")
-    database = Database(settings.database_url or f"sqlite:///{home.database}")
+    database = Database(settings.database_url or sqlite_url(home.database))
     require_current(database)
     with hold_target(home, target_name):
         backend = make_backend(home, target)
@@ -89,7 +109,10 @@ def run_worker(settings: Settings, target_name: str, target: Target, stop: threa
             message = f"The target {target_name} cannot run anything: {found.problem}."
             raise StartError(message, code="target", remedy="Give --python an interpreter with dicom-sluice[ml].")
         log.info("worker", target=target_name, **found.versions)
-        Worker(database, home, target_name, target.runs, backend).run(stop)
+        worker = Worker(database, home, target_name, target.runs, backend)
+        worker.run(stop)
+        if end_runs:
+            worker.end_runs()
     database.close()
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,8 +110,6 @@ def test_a_run_that_dies_without_a_result_fails_and_leaves_no_process(service, e
 
 
 def test_a_run_whose_folder_is_gone_is_lost(service, end):
-    import shutil
-
     view = hand_off(service, batch_of(service), seconds=2.0, spec="lost")
     worker = start_worker(service.home)
     wait_for(lambda: starts(service, view) == 1)
@@ -122,6 +121,16 @@ def test_a_run_whose_folder_is_gone_is_lost(service, end):
     shutil.rmtree(service.home / "research/runs" / view.key)
     end(start_worker(service.home))
     assert service.client.wait(view.id, 60).state == State.LOST
+
+
+def test_a_worker_that_is_told_so_ends_its_runs_with_itself(service):
+    view = hand_off(service, batch_of(service), seconds=600.0, spec="ends with it", spoil="orphan")
+    worker = start_worker(service.home, "--end-runs")
+    wait_for(lambda: starts(service, view) == 1)
+    worker.terminate()
+    assert worker.wait(timeout=30) == 0
+    assert service.client.handoff(view.id).state == State.CANCELED
+    assert members(run_of(service, view)["pid"], view.key) == []
 
 
 def test_a_run_over_its_time_is_ended_whole(tmp_path, toy_yaml):

@@ -15,6 +15,7 @@ from sluice.demo.run_home import CALLED_AE, PROJECT, RunHome
 from sluice.demo.send import push
 from sluice.demo.sent import Push, Route, together
 from sluice.demo.settle import STANDSTILL_SECONDS, Standing, settle
+from sluice.tracing.research import URL_FILE
 
 LOOPBACK = "127.0.0.1"
 
@@ -41,6 +42,7 @@ def start_services(run: RunHome, crew: Crew) -> Services:
     )
     listening, receiving = handoff.ready(), receiver.ready()
     url = f"http://{listening['host']}:{listening['port']}"
+    (run.research / URL_FILE).write_text(f"{url}\n", "ascii")
     return Services(nifi, nar, receiving["port"], url, listening["receipt_public_key"])
 
 

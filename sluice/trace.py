@@ -1,0 +1,52 @@
+"""`sluice trace`: any id to its whole line, from the association that brought it to the models that learned of it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+import click
+
+
+class UnknownIdError(Exception):
+    """Nobody here knows this id."""
+
+    remedy: ClassVar[str] = (
+        "Give an id of an association, delivery, shipment, batch, handoff or model, or a pseudonymous UID; --home says "
+        "whose."
+    )
+
+
+@click.command()
+@click.argument("identifier", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: start, nodes, edges, witnesses.")
+@click.option("--identified", is_flag=True, help="Tell original UIDs and AE titles too; they may identify a patient.")
+@click.option("--handoff-url", envvar="SLUICE_HANDOFF_URL", help="Where the handoff is; default: where it was last.")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="SLUICE_HOME",
+    default=Path(".sluice"),
+    show_default=True,
+    help="The home; either zone of it may be missing.",
+)
+def trace(*, identifier: str, as_json: bool, identified: bool, handoff_url: str | None, home: Path) -> None:
+    """Follow ID to its whole line, both ways.
+
+    ID may be of an association, delivery, shipment, evidence message, batch, handoff (or its key), or model, or the
+    pseudonymous UID of a study, series or instance.
+    """
+    from rich.console import Console
+
+    from sluice.tracing.join import trace_line
+    from sluice.tracing.tree import draw_tree
+
+    joined = trace_line(home, identifier, identified=identified, handoff_url=handoff_url)
+    if not joined.line.facts:
+        raise UnknownIdError(f"Nobody here knows the id {identifier}.")
+    if as_json:
+        click.echo(json.dumps({**joined.line.as_json(), "witnesses": joined.witnesses}, indent=2))
+        return
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 240)
+    console.print(draw_tree(joined.line))
+    console.print(f"[dim]told by: {' and '.join(joined.witnesses)}[/]")

@@ -1,0 +1,45 @@
+"""Both zones' lines as one; the shipment id is where they meet."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sluice.tracing.line import Line
+from sluice.tracing.research import asker, line_of
+from sluice.tracing.trusted import TrustedSide
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A line and who told it."""
+
+    line: Line
+    witnesses: tuple[str, ...]
+
+
+def trace_line(home: Path, identifier: str, *, identified: bool = False, handoff_url: str | None = None) -> Joined:
+    """The whole line of an id, as far as the zones that can be reached here know it.
+
+    Args:
+        home: the Sluice home; either zone may be missing.
+        identifier: of an association, delivery, shipment, evidence message, batch, handoff, run or model, or a
+            pseudonymous study or instance UID.
+        identified: whether original UIDs and AE titles are told too.
+        handoff_url: where to ask the handoff; by default where it was listening last, else its database is read.
+
+    Returns:
+        An empty line if nobody knows the id.
+    """
+    trusted = TrustedSide(home / "trusted", identified)
+    ask, told_by = asker(home, handoff_url)
+    line = line_of(ask(identifier))
+    here = trusted.line(identifier)
+    starts = line.starts | here.starts
+    if not line.facts:
+        for shipment in here.of_kind("shipment"):
+            line.merge(line_of(ask(shipment.id)))
+    line.merge(here)
+    line.merge(trusted.shipments(thing.id for thing in line.of_kind("shipment")))
+    line.merge(trusted.evidence(thing.id for thing in line.of_kind("evidence")))
+    line.starts = starts
+    known_here = bool(line.of_kind("association"))
+    return Joined(line, (*(("ledger",) if known_here else ()), *((told_by,) if told_by else ())))

@@ -1,0 +1,84 @@
+"""What the handoff knows: asked over HTTP where it runs, else read from its database."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from handoff.client import HandoffClient, ProblemError
+from handoff.errors import NotFoundError
+from handoff.home import ResearchHome
+from handoff.schemas.trace import Trace
+from sluice.tracing.line import Line, Thing
+
+Ask = Callable[[str], Trace | None]
+
+URL_FILE = "url"
+"""Beside the handoff's database: where it was listening last."""
+
+
+def asker(home: Path, url: str | None = None) -> tuple[Ask, str]:
+    """How to ask the handoff of a home, and how that is called among the witnesses.
+
+    Args:
+        home: the Sluice home.
+        url: of the handoff; None means where it was listening last.
+    """
+    research = ResearchHome.of(home)
+    noted = research.root / URL_FILE
+    url = url or (noted.read_text("ascii").strip() if noted.exists() else None)
+    if url and research.api_token.exists() and _answers(url):
+        return _over_http(url, home), "handoff"
+    if research.database.exists():
+        return _from_database(research.database), "handoff's database"
+    return lambda _: None, ""
+
+
+def line_of(found: Trace | None) -> Line:
+    """A trace of the handoff as a line."""
+    line = Line()
+    if found is None:
+        return line
+    for node in found.nodes:
+        line.add(Thing(node.kind, node.id), **node.facts)
+    for edge in found.edges:
+        line.lead(Thing.named(edge.source), Thing.named(edge.target))
+    line.starts.add(Thing.named(found.start))
+    return line
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz", timeout=5, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _over_http(url: str, home: Path) -> Ask:
+    def ask(identifier: str) -> Trace | None:
+        with HandoffClient.of_home(url, home) as client:
+            try:
+                return client.trace(identifier)
+            except ProblemError as error:
+                if error.status == httpx.codes.NOT_FOUND:
+                    return None
+                raise
+
+    return ask
+
+
+def _from_database(file: Path) -> Ask:
+    from handoff.database.engine import Database
+    from handoff.lineage.trace import trace
+
+    def ask(identifier: str) -> Trace | None:
+        database = Database(f"sqlite:///{file}")
+        try:
+            with database.read() as session:
+                return trace(session, identifier)
+        except NotFoundError:
+            return None
+        finally:
+            database.close()
+
+    return ask

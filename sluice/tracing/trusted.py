@@ -1,0 +1,179 @@
+"""What ledger and vault know: associations, deliveries, shipments, evidence, and which pseudonym is which original."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from processors.ledger.schema import connect_readonly
+from processors.site import Site
+from processors.vault.vault import Vault
+from sluice.tracing.line import Line, Thing
+
+_DELIVERIES = """
+SELECT d.id, d.association_id, d.study_uid, d.series_uid, d.instance_count, d.state, d.reason
+FROM deliveries d
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedSide:
+    """The trusted home of a site, or of what is left of it.
+
+    Attributes:
+        home: the trusted home; where it has no ledger, nothing is known here.
+        identified: whether original UIDs and AE titles may be told.
+    """
+
+    home: Path
+    identified: bool = False
+
+    def line(self, identifier: str) -> Line:
+        """Everything of an association, a delivery, a shipment, an evidence message or a pseudonymous UID."""
+        line = Line()
+        with _ledger(self._site) as ledger:
+            if ledger is not None:
+                for delivery in self._deliveries_of(ledger, line, identifier):
+                    self._tell_delivery(ledger, line, delivery)
+        return line
+
+    def shipments(self, identifiers: Iterable[str]) -> Line:
+        """How shipments that the handoff named came here."""
+        line = Line()
+        with _ledger(self._site) as ledger:
+            if ledger is None:
+                return line
+            for identifier in identifiers:
+                row = ledger.execute("SELECT delivery_id FROM shipments WHERE id = ?", (identifier,)).fetchone()
+                if row is not None:
+                    self._tell_delivery(ledger, line, row["delivery_id"])
+        return line
+
+    def evidence(self, identifiers: Iterable[str]) -> Line:
+        """Which associations evidence messages that the handoff named speak of."""
+        line = Line()
+        with _ledger(self._site) as ledger:
+            if ledger is None:
+                return line
+            for identifier in identifiers:
+                row = ledger.execute("SELECT association_id FROM evidence WHERE id = ?", (identifier,)).fetchone()
+                if row is not None:
+                    self._tell_association(ledger, line, row["association_id"])
+                    line.lead(Thing("association", row["association_id"]), Thing("evidence", identifier))
+        return line
+
+    @property
+    def _site(self) -> Site:
+        return Site.load(self.home)
+
+    def _deliveries_of(self, ledger: sqlite3.Connection, line: Line, identifier: str) -> list[str]:
+        """The deliveries that an id means; marks the id as the start of the line."""
+        for kind, chosen in _DIRECT.items():
+            if ledger.execute(f"SELECT 1 FROM {_TABLES[kind]} WHERE id = ?", (identifier,)).fetchone():  # noqa: S608
+                line.starts.add(Thing(kind, identifier))
+                if kind in {"association", "evidence"}:
+                    line.merge(self._association_of(ledger, kind, identifier))
+                return [row[0] for row in ledger.execute(chosen, (identifier,))]
+        return self._deliveries_of_uid(ledger, line, identifier)
+
+    def _association_of(self, ledger: sqlite3.Connection, kind: str, identifier: str) -> Line:
+        line = Line()
+        association = identifier
+        if kind == "evidence":
+            found = ledger.execute("SELECT association_id FROM evidence WHERE id = ?", (identifier,)).fetchone()
+            association = found["association_id"]
+            line.add(Thing("evidence", identifier))
+            line.lead(Thing("association", association), Thing("evidence", identifier))
+        self._tell_association(ledger, line, association)
+        return line
+
+    def _deliveries_of_uid(self, ledger: sqlite3.Connection, line: Line, pseudonym: str) -> list[str]:
+        """The deliveries behind a pseudonymous UID, by the vault."""
+        found: list[str] = []
+        for kind, original in self._originals(ledger, pseudonym):
+            column = {"study": "study_uid", "instance": "sop_instance_uid"}[kind]
+            rows = ledger.execute(
+                f"SELECT DISTINCT association_id, delivery_id, disposition FROM instances WHERE {column} = ?",  # noqa: S608
+                (original,),
+            ).fetchall()
+            for row in rows:
+                thing = line.add(Thing(kind, pseudonym), **({"original": original} if self.identified else {}))
+                line.starts.add(thing)
+                if row["delivery_id"]:
+                    found.append(row["delivery_id"])
+                else:
+                    self._tell_association(ledger, line, row["association_id"])
+                    line.add(thing, came_again_over=row["association_id"])
+        return found
+
+    def _originals(self, ledger: sqlite3.Connection, pseudonym: str) -> Iterator[tuple[str, str]]:
+        site = self._site
+        if not (site.vault.exists() and site.key_file.exists()):
+            return
+        projects = [row[0] for row in ledger.execute("SELECT DISTINCT project FROM shipments")]
+        with Vault.open(site.vault, site.key_file) as vault:
+            originals = {vault.original_of(project, pseudonym) for project in projects} - {None}
+        for original in originals:
+            for kind, column in (("study", "study_uid"), ("instance", "sop_instance_uid")):
+                if ledger.execute(f"SELECT 1 FROM instances WHERE {column} = ?", (original,)).fetchone():  # noqa: S608
+                    assert original is not None
+                    yield kind, original
+
+    def _tell_delivery(self, ledger: sqlite3.Connection, line: Line, identifier: str) -> None:
+        row = ledger.execute(f"{_DELIVERIES} WHERE d.id = ?", (identifier,)).fetchone()
+        delivery = line.add(
+            Thing("delivery", identifier), instances=row["instance_count"], state=row["state"], reason=row["reason"]
+        )
+        if self.identified:
+            line.add(delivery, study=row["study_uid"], series=row["series_uid"])
+        self._tell_association(ledger, line, row["association_id"])
+        line.lead(Thing("association", row["association_id"]), delivery)
+        for shipment in ledger.execute(
+            "SELECT id, project, state, reason, passed, withheld FROM shipments WHERE delivery_id = ?", (identifier,)
+        ):
+            thing = line.add(
+                Thing("shipment", shipment["id"]),
+                project=shipment["project"],
+                state=shipment["state"],
+                reason=shipment["reason"],
+                delivered=shipment["passed"],
+                withheld=shipment["withheld"],
+            )
+            line.lead(delivery, thing)
+
+    def _tell_association(self, ledger: sqlite3.Connection, line: Line, identifier: str) -> None:
+        row = ledger.execute(
+            "SELECT ending, acknowledged, refused, calling_ae, called_ae FROM associations WHERE id = ?", (identifier,)
+        ).fetchone()
+        if row is None:
+            return
+        association = line.add(
+            Thing("association", identifier),
+            ending=row["ending"],
+            acknowledged=row["acknowledged"],
+            refused=row["refused"],
+        )
+        if self.identified:
+            line.add(association, calling_ae=row["calling_ae"], called_ae=row["called_ae"])
+
+
+_TABLES = {"association": "associations", "delivery": "deliveries", "shipment": "shipments", "evidence": "evidence"}
+
+_DIRECT = {
+    "association": "SELECT id FROM deliveries WHERE association_id = ?",
+    "delivery": "SELECT id FROM deliveries WHERE id = ?",
+    "shipment": "SELECT delivery_id FROM shipments WHERE id = ?",
+    "evidence": "SELECT d.id FROM deliveries d JOIN evidence e ON e.association_id = d.association_id WHERE e.id = ?",
+}
+"""How to get from an id of ours to its deliveries."""
+
+
+@contextmanager
+def _ledger(site: Site) -> Iterator[sqlite3.Connection | None]:
+    """The ledger, open for reading; None where there is none."""
+    if not site.ledger.exists():
+        yield None
+        return
+    with closing(connect_readonly(site.ledger)) as connection:
+        yield connection

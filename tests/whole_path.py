@@ -1,0 +1,245 @@
+"""A whole Sluice on loopback for tests: receiver, NiFi and handoff as real processes, each of which may be killed."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from nifi.distribution import launch
+from nifi.nar import Nar
+from nifi.releases.deploy import deploy
+from processors.deid.keys import KeyFile
+from processors.vault.vault import Vault
+
+SLUICE = [sys.executable, "-m", "sluice"]
+RULES = """
+version: 1
+rules:
+  - name: everything to the research project
+    when: {}
+    ship:
+      - {destination: research, project: lung, profile: research-default}
+"""
+
+
+@dataclass
+class Service:
+    """A `sluice` command that runs until it is told to stop, and the line with which it said that it listens."""
+
+    command: list[str]
+    log: Path
+    process: subprocess.Popen[str] | None = None
+    listening: dict[str, Any] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Start it and wait for its listening line."""
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                self.command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, f"{self.command} ended: {self.log.read_text()[-2000:]}"
+        self.listening = json.loads(line)
+
+    def kill(self) -> None:
+        """End it as a power cut would, children included."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self._reap()
+
+    def stop(self) -> None:
+        """End it politely, then for good."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._reap()
+
+    def _reap(self) -> None:
+        assert self.process is not None
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+class WholePath:
+    """One home with everything in it. Use as a context manager; `up()` starts all three."""
+
+    def __init__(self, home: Path, *, rules: str = RULES, site: str = "") -> None:
+        self.home = home
+        self.trusted = home / "trusted"
+        (self.trusted / "keys").mkdir(parents=True)
+        (home / "research").mkdir()
+        (self.trusted / "rules.yaml").write_text(rules)
+        (self.trusted / "sluice.yaml").write_text(site)
+        KeyFile.create(self.trusted / "keys" / "site.key")
+        (home / "research" / "handoff.yaml").write_text("rules: {quiet_seconds: 1}\n")
+        self.dicom_port, self.http_port = free_port(), free_port()
+        self.receiver = Service(
+            [*SLUICE, "receive", "--home", str(home), "--port", str(self.dicom_port)], home / "receiver.log"
+        )
+        self.handoff = Service(
+            [*SLUICE, "handoff", "serve", "--home", str(home), "--port", str(self.http_port)],
+            home / "handoff.log",
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.receiver.stop()
+        launch.stop(self.home)
+        self.handoff.stop()
+
+    def up(self, nar: Nar) -> None:
+        """Start handoff, NiFi with its flows, and the receiver."""
+        self.handoff.start()
+        self.deploy(nar)
+        self.receiver.start()
+
+    def deploy(self, nar: Nar, **changes: str) -> None:
+        """Start NiFi and deploy the release with this home's parameters."""
+        running = launch.start(self.home)
+        parameters = {
+            "trusted.home": str(self.trusted),
+            "handoff.url": f"http://127.0.0.1:{self.http_port}",
+            "handoff.token": (self.home / "research" / "token").read_text().strip(),
+            "receipt.public.key": self.handoff.listening["receipt_public_key"],
+            **changes,
+        }
+        deploy(running.url, parameters, nar)
+
+    def kill_nifi(self) -> None:
+        """End NiFi's JVM as a power cut would; its Python children are left to notice by themselves."""
+        running = launch.find(self.home)
+        assert running is not None
+        os.kill(running.pid, signal.SIGKILL)
+
+    def ledger(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """Rows of the ledger, read only."""
+        with closing(sqlite3.connect(f"file:{self.trusted / 'ledger.db'}?mode=ro", uri=True)) as connection:
+            connection.row_factory = sqlite3.Row
+            return connection.execute(query, values).fetchall()
+
+    def settle(self, acknowledged: int, seconds: float = 180) -> None:
+        """Wait until the ledger knows all that senders saw acknowledged, and none of it is on its way."""
+        wait_for(
+            lambda: self.known() >= acknowledged and not self.on_the_way(),
+            seconds,
+            lambda: f"{self.known()} of {acknowledged} known, still on the way: {self.on_the_way()}",
+        )
+
+    def known(self) -> int:
+        """How many instances the ledger has, duplicates included."""
+        return int(self.ledger("SELECT count(*) FROM instances")[0][0])
+
+    def on_the_way(self) -> list[tuple[str, str, int]]:
+        """(what, state, count) of everything that is not at its end."""
+        return [
+            tuple(row)
+            for row in self.ledger(
+                "SELECT 'delivery', state, count(*) FROM deliveries"
+                " WHERE state NOT IN ('terminal', 'parked') GROUP BY 2"
+                " UNION ALL SELECT 'evidence', state, count(*) FROM evidence"
+                " WHERE state NOT IN ('confirmed', 'parked', 'translated') GROUP BY 2"
+            )
+        ]
+
+    def handed_off(self, project: str = "lung") -> Counter[str]:
+        """How often each original SOP Instance UID stands in the handoff's packages of a project."""
+        api_token = (self.home / "research" / "api-token").read_text().strip()
+        store = self.home / "research" / "store"
+        vault = Vault.open(self.trusted / "vault.db", KeyFile.load(self.trusted / "keys" / "site.key"))
+        found: Counter[str] = Counter()
+        try:
+            for package in sorted(store.rglob("*.zip")):
+                with zipfile.ZipFile(package) as archive:
+                    manifest = json.loads(archive.read("manifest.json"))
+                if manifest["project"] != project:
+                    continue
+                for instance in manifest["instances"]:
+                    found[str(vault.original_of(project, instance["sop_instance_uid"]))] += 1
+        finally:
+            vault.close()
+        listed = httpx.get(
+            f"http://127.0.0.1:{self.http_port}/v1/shipments",
+            params={"project": project, "limit": 1000},
+            headers={"Authorization": f"Bearer {api_token}"},
+        )
+        listed.raise_for_status()
+        assert sum(item["delivered"] for item in listed.json()["items"]) == sum(found.values())
+        return found
+
+
+@dataclass
+class Push:
+    """One storescu over one association, and what its log says."""
+
+    process: subprocess.Popen[str]
+    acknowledged: list[Path] = field(default_factory=list)
+    refused: list[Path] = field(default_factory=list)
+
+    def until(self, enough: int) -> None:
+        """Read the sender's log until so many instances are acknowledged, or the sender ends."""
+        assert self.process.stdout is not None
+        current: Path | None = None
+        for line in self.process.stdout:
+            text = line.strip()
+            if "Sending file: " in text:
+                current = Path(text.split("Sending file: ", 1)[1])
+            elif "Received Store Response (Success)" in text and current is not None:
+                self.acknowledged.append(current)
+            elif "Received Store Response" in text and current is not None:
+                self.refused.append(current)
+            if len(self.acknowledged) >= enough:
+                return
+
+    def finish(self) -> None:
+        """Read to the end and reap the sender."""
+        self.until(sys.maxsize)
+        self.process.wait(60)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+def push(port: int, files: Iterable[Path], list_folder: Path) -> Push:
+    """Start a real storescu over the files; a missing storescu is an error, not a skip."""
+    folder = Path(list_folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, file in enumerate(files):
+        (folder / f"{number:05}.dcm").symlink_to(file.resolve())
+    command = ["storescu", "-v", "+sd", "+sp", "*.dcm", "-aec", "SLUICE", "127.0.0.1", str(port), str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return Push(process)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody has at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], object], seconds: float, complaint: Callable[[], str]) -> None:
+    """Poll a condition of other processes; no event of theirs can be waited for from here."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, complaint()
+        time.sleep(0.1)

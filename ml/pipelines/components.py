@@ -18,11 +18,11 @@ def make_volumes(batch_uri: str, result_uri: str, spec: str) -> None:
 
 
 @dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)
-def fit(batch_uri: str, result_uri: str, spec: str, epochs: int, seed: int) -> None:
+def fit(batch_uri: str, result_uri: str, spec: str, steps: int, seed: int) -> None:
     """Train the network on the annotated volumes of the train side."""
     from ml.recipes.train import fit as run
 
-    run(batch_uri, result_uri, spec, epochs, seed)
+    run(batch_uri, result_uri, spec, steps, seed)
 
 
 @dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)

@@ -20,10 +20,10 @@ def prepare(batch_uri: str, handoff_key: str, result_uri: str, spec: str = SPEC)
 
 @dsl.pipeline(name="train", description="Train and judge a 3D U-Net on a prepared batch.")
 def train(  # noqa: PLR0917 - the arguments are the pipeline's inputs, by name
-    batch_uri: str, handoff_key: str, result_uri: str, spec: str = SPEC, epochs: int = 70, seed: int = 1
+    batch_uri: str, handoff_key: str, result_uri: str, spec: str = SPEC, steps: int = 350, seed: int = 1
 ) -> None:
     """Fit, then judge and publish."""
-    model = components.fit(batch_uri=batch_uri, result_uri=result_uri, spec=spec, epochs=epochs, seed=seed)
+    model = components.fit(batch_uri=batch_uri, result_uri=result_uri, spec=spec, steps=steps, seed=seed)
     components.evaluate(batch_uri=batch_uri, handoff_key=handoff_key, result_uri=result_uri, spec=spec).after(model)
 
 

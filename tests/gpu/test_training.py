@@ -63,6 +63,6 @@ def test_training_on_a_gpu_is_at_least_five_times_as_fast_as_on_the_cpu(
 
 
 def test_a_model_trained_on_a_gpu_is_kept_for_any_machine() -> None:
-    network, losses = train([sample_of(body_case(1), Spec(name="native"))], epochs=3, seed=1, device=CUDA)
+    network, losses = train([sample_of(body_case(1), Spec(name="native"))], steps=3, seed=1, device=CUDA)
     assert {parameter.device.type for parameter in network.parameters()} == {"cpu"}
     assert np.isfinite(losses).all()

@@ -72,7 +72,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     run = Runs(folder, lines, (folder / "prepared.jsonl").as_uri())
     _succeed(run, "prepare", batch_uri=raw)
     write_batch(folder / "prepared.jsonl", [*lines, *prepared_lines(run.result("prepare"), SPLITS)])
-    _succeed(run, "train", batch_uri=run.batch_uri, epochs=2, seed=1)
+    _succeed(run, "train", batch_uri=run.batch_uri, steps=2, seed=1)
     _succeed(run, "infer", batch_uri=run.batch_uri, model_uri=(run.result("train") / "model/unet.pt").as_uri())
     return run
 

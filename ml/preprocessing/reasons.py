@@ -10,6 +10,7 @@ SERIES_REASONS: Final[dict[str, str]] = {
     "derived": "only derived or secondary images",
     "photometric": "pixels are neither MONOCHROME1 nor MONOCHROME2",
     "no-geometry": "position, orientation or spacing is missing or not finite",
+    "malformed": "an attribute has a value that the standard does not allow",
     "undecodable": "the pixel data cannot be decoded",
     "range": "rescaled values do not fit 16 bits",
     "mixed-series": "more than one SeriesInstanceUID",

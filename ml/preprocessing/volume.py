@@ -55,9 +55,13 @@ def volume_of(datasets: Iterable[Dataset], spec: Spec) -> SeriesVolume:
     Raises:
         SeriesError: The series is not a proven regular volume; the reason code says why.
     """
-    slices, set_aside = _sort_out(datasets, spec.modality)
-    series = gate(slices, spec.minimum_slices)
-    pixels = np.stack([hounsfield(image.pixels) for image in series.slices])
+    try:
+        slices, set_aside = _sort_out(datasets, spec.modality)
+        series = gate(slices, spec.minimum_slices)
+        pixels = np.stack([hounsfield(image.pixels) for image in series.slices])
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        # pydicom reads values lazily: one that its VR does not allow shows only where it is used.
+        raise SeriesError("malformed", "an attribute has a value that the standard does not allow") from error
     return SeriesVolume(_on_spec_grid(series, pixels, spec), set_aside)
 
 

@@ -1,14 +1,18 @@
 """The geometry gate. A naive loader (file order, mean distance) is shown to fail where the gate does not."""
 
+import contextlib
 import itertools
+from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom import Dataset
 
 from ml.errors import SeriesError
 from ml.preprocessing.geometry import gate
-from ml.preprocessing.slices import as_slice
+from ml.preprocessing.reasons import SERIES_REASONS
+from ml.preprocessing.slices import as_slice, read_dataset
 from ml.preprocessing.spec import Spec
 from ml.preprocessing.volume import volume_of
 from tests.unit.ml.builders import ct_series
@@ -154,3 +158,20 @@ def test_a_localizer_among_slices_is_set_aside_and_counted() -> None:
 def test_oblique_axes_that_belong_to_no_patient_axis_are_rejected() -> None:
     half = 2**-0.5
     assert reason_of(ct_series(ramp(), orientation=(half, half, 0, -half, half, 0))) == "oblique"
+
+
+@pytest.mark.filterwarnings("ignore")  # pydicom warns of what is wrong in these files, and much is
+def test_real_files_give_a_volume_or_a_typed_rejection_and_nothing_else() -> None:
+    """Every file in pydicom's wheel, each as a series of its own; the reasons are all known."""
+    files = [path for path in (Path(pydicom.__file__).parent / "data/test_files").rglob("*") if path.is_file()]
+    reasons = set()
+    for file in files:
+        with contextlib.suppress(SeriesError):
+            dataset = read_dataset(file.read_bytes())
+            try:
+                volume_of([dataset], NATIVE)
+            except SeriesError as rejection:
+                reasons.add(rejection.reason)
+    assert len(files) > 50
+    assert reasons <= set(SERIES_REASONS)
+    assert {"no-image", "modality", "too-few-slices", "multi-frame"} & reasons

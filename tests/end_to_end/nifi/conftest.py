@@ -1,20 +1,29 @@
 """The release, deployed on the session's NiFi; nothing is sealed in its landing, so it only idles."""
 
 import base64
+from collections.abc import Iterator
 
 import pytest
 
 from nifi.releases.deploy import Deployment, deploy
+from tests.end_to_end.nifi.scripted_handoff import ScriptedHandoff
 
 
 @pytest.fixture(scope="session")
-def parameters(nifi) -> dict[str, str]:
-    """Values of a site whose handoff does not exist."""
+def handoff() -> Iterator[ScriptedHandoff]:
+    """What the deployed flows take for the handoff."""
+    with ScriptedHandoff() as scripted:
+        yield scripted
+
+
+@pytest.fixture(scope="session")
+def parameters(nifi, handoff) -> dict[str, str]:
+    """Values of a site."""
     trusted = nifi.home / "trusted"
     trusted.mkdir(exist_ok=True)
     return {
         "trusted.home": str(trusted),
-        "handoff.url": "http://127.0.0.1:9",
+        "handoff.url": handoff.url,
         "handoff.token": "not-a-real-token-of-anybody",
         "receipt.public.key": base64.b64encode(bytes(32)).decode(),
     }

@@ -1,0 +1,61 @@
+"""A handoff that answers what a test tells it to, and remembers what it was asked."""
+
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Queue
+from typing import Self
+
+DROP = 0
+"""In a script: close the connection without an answer."""
+
+
+@dataclass
+class Request:
+    """One request as it came."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class ScriptedHandoff:
+    """Answers each PUT with the next status of the script, and 422 once the script is over."""
+
+    script: list[int] = field(default_factory=list)
+    requests: "Queue[Request]" = field(default_factory=Queue)
+
+    def __enter__(self) -> Self:
+        handoff = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                handoff.requests.put(Request(self.path, dict(self.headers), body))
+                status = handoff.script.pop(0) if handoff.script else 422
+                if status == DROP:
+                    self.close_connection = True
+                    return
+                self.send_response(status)
+                if status in {301, 302}:
+                    self.send_header("Location", "/elsewhere")
+                self.send_header("filename", "overwritten")
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def log_message(self, *_: object) -> None:
+                """Be silent."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"

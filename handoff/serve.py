@@ -14,6 +14,8 @@ from handoff.service import Service
 from handoff.worker_beside import WorkerBeside
 
 _GRACE_SECONDS = 10
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than a sender keeps idle connections, so that no request meets a closing one."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -65,6 +67,7 @@ def serve(service: Service, bound: socket.socket, worker_target: str | None, *, 
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     ready = {"event": "listening", "host": host, "port": port, "receipt_public_key": service.signer.public_key}

@@ -30,7 +30,14 @@ def close_due(session: Session, settings: Settings, now: float) -> int:
             study.waiting_for, study.due_at = verdict.reason, verdict.until
         else:
             _close(session, study, verdict, now)
-        log.info("study", project=study.project, state=study.state, version=study.version, waits=study.waiting_for)
+        log.info(
+            "study",
+            project=study.project,
+            study=study.study_uid,
+            state=study.state,
+            version=study.version,
+            waits=study.waiting_for,
+        )
     return len(studies)
 
 

@@ -1,6 +1,7 @@
 """`sluice receive`."""
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -51,9 +52,12 @@ def receive(
     )
     log = EventLog(sys.stderr)
     threading.excepthook = lambda fault: log.fault("thread-fault", fault.exc_value or SystemExit())
-    stop = threading.Event()
+    # The kernel may give the signal to any thread; only a wake-up descriptor then wakes the main thread for certain.
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: None)
     run(
         settings,
         PynetdicomEngine(host, port, ae_title),
@@ -61,5 +65,9 @@ def receive(
         lambda bound_host, bound_port: click.echo(
             json.dumps({"event": "listening", "host": bound_host, "port": bound_port, "ae_title": ae_title})
         ),
-        stop,
+        lambda: os.read(told, 1),
     )
+    # Everything is durable and closed. pynetdicom's thread of a connection that never asked for an association would
+    # hold up an ordinary exit until its timer runs out.
+    sys.stdout.flush()
+    os._exit(0)

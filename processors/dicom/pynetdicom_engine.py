@@ -26,6 +26,8 @@ MAXIMUM_PDU_BYTES: Final = 131072
 MAXIMUM_ASSOCIATIONS: Final = 500
 SILENT_PEER_SECONDS: Final = 3600.0
 """An association without a byte for so long is aborted; its deliveries were sealed long before."""
+ABORT_SECONDS: Final = 10.0
+"""How long an aborted association may take to end when we stop."""
 
 
 class _Link:
@@ -124,8 +126,8 @@ class PynetdicomEngine:
         socketserver.BaseServer.shutdown(self._server)
         self._server.server_close()
         deadline = time.monotonic() + grace_seconds
-        with self._lock:
-            links = list(self._links.values())
+        with self._lock:  # a connection that has not asked for an association yet has nothing to finish
+            links = [link for link in self._links.values() if link.listener is not None]
         for link in links:
             link.between_objects.wait(max(0.0, deadline - time.monotonic()))
         for link in links:
@@ -133,7 +135,7 @@ class PynetdicomEngine:
                 link.ending = "aborted"
                 link.association.abort()
         for link in links:
-            link.followed.wait()
+            link.followed.wait(ABORT_SECONDS)
 
     def link_of_this_thread(self) -> _Link:
         """The association that this server thread has just started."""

@@ -1,7 +1,6 @@
 """The receiver as a whole: everything that `sluice receive` is made of is put together here."""
 
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -48,9 +47,9 @@ def run(
     engine: Engine,
     log: EventLog,
     ready: Callable[[str, int], None],
-    stop: threading.Event,
+    wait: Callable[[], object],
 ) -> None:
-    """Receive until `stop` is set; `ready` is called with host and port once associations are accepted.
+    """Receive until `wait` returns; `ready` is called with host and port once associations are accepted.
 
     Raises:
         LandingUnusableError: the landing cannot be written or has no space.
@@ -71,7 +70,7 @@ def run(
         receiver = Receiver(settings, layout, log)
         try:
             ready(*engine.start(receiver))
-            stop.wait()
+            wait()
             log.write("stopping")
             engine.stop(STOP_GRACE_SECONDS)
         finally:

@@ -21,11 +21,11 @@ from tests.receiver_process import (
 pytestmark = pytest.mark.faults
 
 
-@pytest.mark.parametrize("acknowledged_before", [1, 37, 250])
+@pytest.mark.parametrize(("slices", "acknowledged_before"), [(300, 1), (300, 37), (900, 600)])
 def test_what_the_sender_has_success_for_is_in_the_landing_exactly_once_after_kill_9(
-    tmp_path: Path, acknowledged_before: int
+    tmp_path: Path, slices: int, acknowledged_before: int
 ) -> None:
-    files = write_ct_series(tmp_path / "series", slices=400)
+    files = write_ct_series(tmp_path / "series", slices=slices)
     uids = {file: uid_of(file) for file in files}
     log = tmp_path / "storescu.log"
     with ReceiverProcess(tmp_path / "home") as receiver:

@@ -310,6 +310,13 @@ def test_sigterm_lets_an_association_finish_its_object_and_ends_with_0(
     assert not list(receiver.layout.incoming.iterdir())
 
 
+def test_a_connection_that_says_nothing_does_not_hold_up_the_end(receiver: ReceiverProcess) -> None:
+    with socket.create_connection(("127.0.0.1", receiver.port)):
+        begun = time.monotonic()
+        assert receiver.stop() == 0
+        assert time.monotonic() - begun < 10
+
+
 def test_no_value_of_a_data_set_is_in_the_log(receiver: ReceiverProcess) -> None:
     slice_ = ct_slice(patient="SECRETID")
     slice_.PatientName = "Canary^Patient"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from sluice.demo.score import Mask, Score
+from sluice.demo.score import Answer, Mask, Score
 from sluice.demo.studies import Study
 
 Pixels = NDArray[np.uint8]
@@ -21,9 +21,9 @@ MARGIN, HEADER = 16, 56
 COLUMNS = ("CT", "ground truth (never sent)", "the model's DICOM SEG")
 
 
-def draw(studies: Sequence[Study], masks: dict[int, Mask], score: Score, file: Path) -> Path:
+def draw(studies: Sequence[Study], answers: dict[int, Answer], score: Score, file: Path) -> Path:
     """Write the montage as PNG and return its path."""
-    tiles = [_tiles(study, masks[study.seed]) for study in studies]
+    tiles = [_tiles(study, answers[study.seed].mask) for study in studies]
     height, width = tiles[0][0].shape[:2]
     row, column = height + MARGIN + 20, width + MARGIN
     canvas = Image.new("RGB", (MARGIN + column * len(COLUMNS), HEADER + row * len(tiles)), PAPER)
@@ -38,19 +38,19 @@ def draw(studies: Sequence[Study], masks: dict[int, Mask], score: Score, file: P
         top = HEADER + row * number
         for index, image in enumerate(images):
             canvas.paste(Image.fromarray(image), (MARGIN + column * index, top))
-        caption = f"patient {number + 1}, slice {_best_slice(study) + 1}: Dice {score.patients[number]:.2f}"
+        caption = f"patient {number + 1}, slice {best_slice(study) + 1}: Dice {score.patients[number]:.2f}"
         pen.text((MARGIN, top + height + 3), caption, fill=INK, font_size=12)
     canvas.save(file)
     return file
 
 
-def _best_slice(study: Study) -> int:
+def best_slice(study: Study) -> int:
     """The slice with most of the truth in it."""
     return int(study.phantom.truth.sum(axis=(1, 2)).argmax())
 
 
 def _tiles(study: Study, answer: Mask) -> list[Pixels]:
-    index = _best_slice(study)
+    index = best_slice(study)
     low, high = WINDOW
     grey = np.clip((study.phantom.volume[index] - low) / (high - low) * 255.0, 0, 255).astype(np.uint8)
     plain = np.repeat(np.stack([grey] * 3, axis=-1).repeat(SCALE, 0), SCALE, 1)

@@ -7,22 +7,25 @@ from pathlib import Path
 from handoff.client import HandoffClient
 from handoff.handoffs.states import State
 from handoff.schemas.handoffs import HandoffView
-from processors.deid.keys import KeyFile
+from processors.deid.keys import KeyFile, ProjectKeys
 from processors.deid.pseudonyms import pseudonymous_uid
+from processors.ledger import handoff_list
+from processors.ledger.reconcile import reconcile
 from processors.ledger.schema import connect_readonly
 from sluice.demo.counts import count, disagreements
 from sluice.demo.learn import Learning, segmentations
 from sluice.demo.material import make_material
-from sluice.demo.montage import draw
+from sluice.demo.montage import best_slice, draw
 from sluice.demo.narrate import Narrator
-from sluice.demo.parts import deploy_flows, push_all, start_services, wait_for_receipts, wait_for_studies
+from sluice.demo.parts import Services, deploy_flows, push_all, start_services, wait_for_receipts, wait_for_studies
 from sluice.demo.people import identifying_values
 from sluice.demo.processes import Crew
 from sluice.demo.report import Report
 from sluice.demo.run_home import PROJECT, RunHome
-from sluice.demo.score import find_masks, score
+from sluice.demo.score import find_answers, score
 from sluice.demo.studies import Study
 from sluice.demo.sweep import sweep
+from sluice.tracing.join import trace_line
 
 
 def play(run: RunHome, crew: Crew, narrator: Narrator, own: Path | None = None) -> Report:
@@ -38,11 +41,11 @@ def play(run: RunHome, crew: Crew, narrator: Narrator, own: Path | None = None) 
         DemoError: a part failed, or nothing moved any more.
     """
     report = Report(run.root, seconds=narrator.seconds)
-    with narrator.stage("phantom", "Write the phantom: CT studies, annotations, headers full of names"):
-        material = make_material(run.modality, own)
-    with narrator.stage("start", "Start the handoff and the receiver; Apache NiFi starts behind them"):
+    with narrator.stage("start", "Start the handoff and the receiver; Apache NiFi goes on starting behind them"):
         services = start_services(run, crew)
         report.urls = {"handoff": services.handoff_url, "receiver": f"SLUICE@127.0.0.1:{services.receiver_port}"}
+    with narrator.stage("phantom", "Write the phantom: CT studies, annotations, headers full of names"):
+        material = make_material(run.modality, own)
     with narrator.stage("push", "Push over DICOM: a separate sender, one association per study"):
         report.push = push_all(material, run, services, crew, narrator)
     with narrator.stage("nifi", "Apache NiFi comes up; deploy processors, parameters and flows"):
@@ -50,7 +53,8 @@ def play(run: RunHome, crew: Crew, narrator: Narrator, own: Path | None = None) 
     with narrator.stage("deliver", "NiFi takes every delivery to de-identification and to a signed receipt"):
         wait_for_receipts(run, crew, narrator)
     with HandoffClient.of_home(services.handoff_url, run.root) as client:
-        _count(report, run, client)
+        with narrator.stage("count", "Ask all witnesses: the sender's log, landing, ledger, receipts, the handoff"):
+            _count(report, run, services, client)
 
         def on_wait(text: str) -> None:
             crew.check()
@@ -63,18 +67,21 @@ def play(run: RunHome, crew: Crew, narrator: Narrator, own: Path | None = None) 
         inferred = _learn(learning, narrator)
     if inferred and material.unseen:
         with narrator.stage("judge", "Compare with the truth that was never sent"):
-            _judge(report, run, material.unseen, segmentations(inferred))
+            _judge(report, run, material.unseen, inferred)
     with narrator.stage("sweep", "Search NiFi's and the handoff's files for every identifying value"):
         report.sweep = sweep([run.nifi, run.research], identifying_values())
     return report
 
 
-def _count(report: Report, run: RunHome, client: HandoffClient) -> None:
-    """Three witnesses: the sender's log, the ledger, the handoff's list."""
+def _count(report: Report, run: RunHome, services: Services, client: HandoffClient) -> None:
+    """Count by the sender's log and the ledger; then have every other witness say whether it agrees."""
     assert report.push is not None
+    token = (run.research / "api-token").read_text("ascii").strip()
+    looked = reconcile(run.site.landing, run.site.ledger, lambda: handoff_list.fetch(services.handoff_url, token))
+    report.gaps = [f"{gap.kind} of {gap.subject}: {gap.detail}" for gap in looked.gaps]
     with closing(connect_readonly(run.site.ledger)) as ledger:
         report.counts = count(report.push, ledger)
-        report.gaps = disagreements(report.counts, ledger, list(client.shipments(PROJECT)))
+        report.gaps += disagreements(report.counts, ledger, list(client.shipments(PROJECT)))
 
 
 def _learn(learning: Learning, narrator: Narrator) -> HandoffView | None:
@@ -98,15 +105,26 @@ def _succeeded(handoff: HandoffView) -> bool:
     return handoff.state is State.SUCCEEDED
 
 
-def _judge(report: Report, run: RunHome, unseen: Sequence[Study], files: Sequence[Path]) -> None:
+def _judge(report: Report, run: RunHome, unseen: Sequence[Study], inferred: HandoffView) -> None:
+    """Score the answers, draw them, and trace one slice to the answer that it is part of."""
     from processors.vault.vault import Vault
 
     with Vault.open(run.site.vault, run.site.key_file) as vault:
-        masks = find_masks(files, unseen, lambda uid: vault.original_of(PROJECT, uid))
-    report.score = score(unseen, masks)
-    report.picture = draw(unseen, masks, report.score, run.root / "unseen-patients.png")
+        answers = find_answers(segmentations(inferred), unseen, lambda uid: vault.original_of(PROJECT, uid))
+    report.score = score(unseen, answers)
+    report.picture = draw(unseen, answers, report.score, run.root / "unseen-patients.png")
+    study = unseen[0]
+    instance = pseudonymous_uid(_keys(run), study.instance_uids[best_slice(study)])
+    report.trace = trace_line(run.root, instance).line
+    report.traced_to = [
+        thing for thing in report.trace.of_kind("file") if (file := answers[study.seed].file) and file.name in thing.id
+    ]
 
 
 def _pseudonyms(run: RunHome, studies: Sequence[Study]) -> list[str]:
-    keys = KeyFile.load(run.site.key_file).project(PROJECT)
+    keys = _keys(run)
     return [pseudonymous_uid(keys, study.study_uid) for study in studies]
+
+
+def _keys(run: RunHome) -> ProjectKeys:
+    return KeyFile.load(run.site.key_file).project(PROJECT)

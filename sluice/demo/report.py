@@ -13,6 +13,8 @@ from sluice.demo.narrate import Narrator
 from sluice.demo.score import REQUIRED_DICE, REQUIRED_LEAD, Score
 from sluice.demo.sent import Push
 from sluice.demo.sweep import Sweep
+from sluice.tracing.line import Line, Thing
+from sluice.tracing.tree import draw_tree
 
 MEANINGS = {
     "unsent": "the sender could not read the file",
@@ -42,6 +44,8 @@ class Report:
     score: Score | None = None
     sweep: Sweep | None = None
     picture: Path | None = None
+    trace: Line | None = None
+    traced_to: list[Thing] = field(default_factory=list)
     urls: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -62,6 +66,8 @@ class Report:
             )
         if self.sweep is not None and not self.sweep.clean:
             found.append(f"{len(self.sweep.hits)} files outside the trusted side hold identifying values")
+        if self.trace is not None and not (self.trace.of_kind("association") and self.traced_to):
+            found.append("the trace does not lead from an association to a segmentation")
         return found
 
     def as_json(self) -> dict[str, Any]:
@@ -81,6 +87,7 @@ class Report:
             "dice_of_patients": list(self.score.patients) if self.score else [],
             "threshold_dice": self.score.threshold.dice if self.score else None,
             "identifying_values_found": len(self.sweep.hits) if self.sweep else None,
+            "trace": self.trace.as_json() if self.trace else None,
             "picture": str(self.picture) if self.picture else None,
             "seconds": self.seconds,
             "urls": self.urls,
@@ -105,6 +112,11 @@ def show(report: Report, narrator: Narrator) -> None:
         narrator.say(_sweep_line(report.sweep))
     if report.score is not None:
         narrator.say(_score_line(report.score))
+    if report.trace is not None:
+        narrator.say(
+            "\n[bold]One slice, from the association that brought it to the segmentation that it is part of[/]"
+        )
+        narrator.say(draw_tree(report.trace, report.traced_to))
     narrator.say(_seconds_table(report.seconds))
 
 

@@ -34,9 +34,17 @@ class Score:
         return self.model >= REQUIRED_DICE and self.model >= self.threshold.dice + REQUIRED_LEAD
 
 
-def find_masks(
+@dataclass(slots=True)
+class Answer:
+    """What inference said of one study: a mask, (slices, rows, columns), lowest slice first, and where it stands."""
+
+    mask: Mask
+    file: Path | None = None
+
+
+def find_answers(
     segmentations: Iterable[Path], studies: Sequence[Study], original_of: Callable[[str], str | None]
-) -> dict[int, Mask]:
+) -> dict[int, Answer]:
     """Put each result back onto the patient it belongs to, by the instances that it references.
 
     Args:
@@ -45,10 +53,10 @@ def find_masks(
         original_of: the original of a pseudonymous SOP Instance UID, as only the trusted side knows it.
 
     Returns:
-        Masks by seed, (slices, rows, columns), lowest slice first; all false where no result refers to the study.
+        Answers by seed; an empty mask where no result refers to the study.
     """
     places = {uid: (study.seed, index) for study in studies for index, uid in enumerate(study.instance_uids)}
-    masks: dict[int, Mask] = {study.seed: np.zeros_like(study.phantom.truth) for study in studies}
+    answers = {study.seed: Answer(np.zeros_like(study.phantom.truth)) for study in studies}
     for file in segmentations:
         segmentation = pydicom.dcmread(file)
         frames = segmentation.pixel_array.reshape(-1, segmentation.Rows, segmentation.Columns)
@@ -56,8 +64,9 @@ def find_masks(
             original = original_of(_source_of(groups))
             if original in places:
                 seed, index = places[original]
-                masks[seed][index] |= frame > 0
-    return masks
+                answers[seed].mask[index] |= frame > 0
+                answers[seed].file = file
+    return answers
 
 
 def _source_of(groups: Dataset) -> str:
@@ -66,9 +75,9 @@ def _source_of(groups: Dataset) -> str:
     return str(source.ReferencedSOPInstanceUID)
 
 
-def score(studies: Sequence[Study], masks: dict[int, Mask]) -> Score:
+def score(studies: Sequence[Study], answers: dict[int, Answer]) -> Score:
     """Compare with the truth that was never sent."""
-    patients = tuple(dice(masks[study.seed], study.phantom.truth) for study in studies)
+    patients = tuple(dice(answers[study.seed].mask, study.phantom.truth) for study in studies)
     judged = [
         Judged(study.phantom.volume, study.phantom.truth, float(np.prod(study.phantom.spacing)) / 1000.0)
         for study in studies

@@ -19,7 +19,10 @@ class NiFi:
 
     def __init__(self, url: str, timeout_seconds: float = 120) -> None:
         self.url = url.rstrip("/").removesuffix("/nifi")
-        self._client = httpx.Client(base_url=f"{self.url}/nifi-api", timeout=timeout_seconds, trust_env=False)
+        # A connection each: NiFi closes an idle one at any moment, and a POST that met that could not be repeated.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        api = f"{self.url}/nifi-api"
+        self._client = httpx.Client(base_url=api, timeout=timeout_seconds, limits=limits, trust_env=False)
 
     def __enter__(self) -> Self:
         """Make sure that it answers.

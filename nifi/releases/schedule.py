@@ -32,6 +32,11 @@ class Component:
     validity: str
     errors: tuple[str, ...]
 
+    @property
+    def loading(self) -> bool:
+        """Whether its Python code is not there yet; it runs by itself once it is, even if it was told to stop."""
+        return any("Initializing runtime environment" in error for error in self.errors)
+
 
 def start(nifi: NiFi, parent: Group) -> None:
     """Start every processor and port, and return once all run.
@@ -45,6 +50,8 @@ def start(nifi: NiFi, parent: Group) -> None:
 
 def stop(nifi: NiFi, parent: Group) -> None:
     """Stop every processor and port, and return once no task is at work."""
+    loaded = "load every processor"
+    wait_for(loaded, lambda: not any(part.loading for part in components(nifi, parent)), _VALID_SECONDS)
     _schedule(nifi, parent, run=False)
 
     def quiet() -> bool:

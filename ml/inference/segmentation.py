@@ -113,8 +113,10 @@ def _forget_today(segmentation: Dataset, source: Dataset) -> None:
         setattr(segmentation, keyword, date)
     for keyword in ("SeriesTime", "ContentTime", "InstanceCreationTime"):
         setattr(segmentation, keyword, time)
-    for equipment in segmentation.get("ContributingEquipmentSequence") or []:  # where highdicom names itself
-        del equipment.ContributionDateTime
+    # Where highdicom names itself, after what the source names; an item of the source may lack the time.
+    for equipment in segmentation.get("ContributingEquipmentSequence") or []:
+        if "ContributionDateTime" in equipment:
+            del equipment.ContributionDateTime
 
 
 def _settle_dimensions(segmentation: Dataset, uid: str) -> None:

@@ -65,3 +65,14 @@ def test_what_de_identification_removed_may_be_absent_from_the_source(keyword: s
         delattr(image, keyword)
     segmentation, _, _ = make(images=images)
     assert not segmentation[keyword].value
+
+
+def test_equipment_that_the_source_names_without_a_time_is_no_obstacle() -> None:
+    values, _ = small_body(1)
+    images = ct_series(values)
+    for image in images:
+        item = Dataset()
+        item.Manufacturer = "Made Up Imaging"
+        image.ContributingEquipmentSequence = [item]
+    segmentation, _, _ = make(images=images)
+    assert all("ContributionDateTime" not in item for item in segmentation.ContributingEquipmentSequence)

@@ -2,6 +2,7 @@
 
 Read in this order: `layout` (where things are), `delivery` (what a sealed delivery says of itself), `durable` (writes
 that survive a power cut), `journal`, `filling` (a delivery that is being filled, and when it is sealed), `known`
-(duplicates and revisions), `association` (what one association has brought), `evidence`, `recover` (after a crash),
-`notify` (tells the announcer), `lock` (one receiver, one announcer). Errors are in `errors`.
+(duplicates and revisions), `association` (what one association brings), `idle` (seals when nothing comes any more),
+`evidence`, `closing` (what is written at each seal and each end), `recover` (after a crash), `notify` (tells the
+announcer), `lock` (one receiver, one announcer). Errors are in `errors`.
 """

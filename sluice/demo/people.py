@@ -62,7 +62,7 @@ PEOPLE = (
            "+354-5550176", "Wojciechowska^Bronislawa^^Dr", "Ekwueme^Chidiebere", "HZ20113422"),
     Person("Featherstonehaugh^Peregrine", "KH-7742201", "19440226", "M", "The Oxenholme Byre, Sedbergh",
            "+44-15396-55501", "Ishiguro-Vance^Kazuhiro^^Dr", "Papadiamantis^Evgenia", "HZ20113439"),
-    Person("Oyelaran-Bassett^Temitope", "KH-7742266", "19680613", "F", "58 Wharncliffe Crescent, Penistone",
+    Person("Oyelaran-Quillfeather^Temitope", "KH-7742266", "19680613", "F", "58 Wharncliffe Crescent, Penistone",
            "+44-1226-555017", "Ishiguro-Vance^Kazuhiro^^Dr", "Papadiamantis^Evgenia", "HZ20113446"),
     Person("Castelnuovo^Ermenegildo", "KH-7742310", "19590102", "M", "Vicolo Malcantone 6, Sansepolcro",
            "+39-0575-555014", "Abernethy^Rosalind^^Dr", "Szczepaniak^Lechoslaw", "HZ20113453"),

@@ -59,12 +59,19 @@ class Learning:
             time.sleep(_LOOK_SECONDS)
             handoff = self.client.handoff(handoff.id)
         self.runs.append(_plain(handoff, time.monotonic() - begin))
+        if handoff.state is not State.SUCCEEDED:
+            self.runs[-1]["said"] = self._last_words(handoff)
         return handoff
+
+    def _last_words(self, handoff: HandoffView) -> str:
+        lines = [line.strip() for line in self.client.logs(handoff.id).splitlines() if line.strip()]
+        return lines[-1] if lines else ""
 
 
 def _plain(handoff: HandoffView, seconds: float) -> dict[str, Any]:
     return {
         "kind": handoff.kind,
+        "key": handoff.key,
         "id": handoff.id,
         "state": str(handoff.state),
         "reason": handoff.reason,

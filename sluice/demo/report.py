@@ -58,7 +58,7 @@ class Report:
             found.extend(self.counts.gaps())
         if {run["kind"] for run in self.runs} < {"prepare", "train", "infer"}:
             found.append("a run is missing")
-        found.extend(f"{run['kind']} run {run['id']} is {run['state']}" for run in self.runs if _failed(run))
+        found.extend(self._told(run) for run in self.runs if run["state"] != "SUCCEEDED")
         if self.score is not None and not self.score.good:
             found.append(
                 f"Dice {self.score.model:.2f} is not at least {REQUIRED_DICE} and "
@@ -69,6 +69,10 @@ class Report:
         if self.trace is not None and not (self.trace.of_kind("association") and self.traced_to):
             found.append("the trace does not lead from an association to a segmentation")
         return found
+
+    def _told(self, run: Mapping[str, Any]) -> str:
+        log = self.home / "research" / "runs" / run["key"] / "log.txt"
+        return f"{run['kind']} run {run['id']} is {run['state']} ({run['reason']}): {run['said']} ({log})"
 
     def as_json(self) -> dict[str, Any]:
         """The run as `--json` writes it; the keys are an interface."""
@@ -130,10 +134,6 @@ def verdict(report: Report) -> Panel:
         lines.append(f"Look: {report.picture}")
     lines.append(f"Everything is in {report.home}")
     return Panel("\n".join(lines), title="The demo succeeded", border_style="green", expand=False)
-
-
-def _failed(run: Mapping[str, Any]) -> bool:
-    return bool(run["state"] != "SUCCEEDED")
 
 
 def _counts_table(counts: Counts) -> Table:

@@ -49,8 +49,9 @@ def test_an_instance_in_no_known_state_is_a_fault() -> None:
 
 def test_a_run_that_did_not_succeed_or_never_was_is_a_fault() -> None:
     report = _report(CLOSED)
-    report.runs[1] = {"kind": "train", "state": "FAILED", "id": "x"}
-    assert report.faults() == ["train run x is FAILED"]
+    failed = {"kind": "train", "state": "FAILED", "id": "x", "key": "k", "reason": "step-failed", "said": "No memory"}
+    report.runs[1] = failed
+    assert report.faults() == ["train run x is FAILED (step-failed): No memory (research/runs/k/log.txt)"]
     report.runs = RUNS[:1]
     assert report.faults() == ["a run is missing"]
 

@@ -35,7 +35,7 @@ class ListenDICOM(FlowFileSource):  # type: ignore[misc]  # NiFi's base class ha
     )
 
     def __init__(self, **kwargs: object) -> None:
-        self._listener: "Listener | None" = None
+        self._listener: Listener | None = None
 
     def getPropertyDescriptors(self) -> list[PropertyDescriptor]:
         """The properties on the canvas."""

@@ -33,6 +33,7 @@ def demo(*, study: Path | None, json_file: Path | None, keep: bool, home: Path) 
     """
     from rich.console import Console
 
+    from sluice.demo.material import own_files
     from sluice.demo.narrate import Narrator
     from sluice.demo.play import play
     from sluice.demo.processes import Crew
@@ -42,10 +43,11 @@ def demo(*, study: Path | None, json_file: Path | None, keep: bool, home: Path) 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     narrator = Narrator(Console(width=None if sys.stdout.isatty() else 120))
+    own = own_files(study) if study else ()
     run = make_run_home(home)
     narrator.say(f"This run keeps everything in {run.root}")
     with Crew(run.logs) as crew:
-        report = play(run, crew, narrator, study)
+        report = play(run, crew, narrator, own)
         show(report, narrator)
         if json_file:
             json_file.parent.mkdir(parents=True, exist_ok=True)

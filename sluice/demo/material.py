@@ -53,16 +53,11 @@ class Material:
         return self.training + self.unseen
 
 
-def make_material(folder: Path, own: Path | None = None) -> Material:
-    """Write the phantom below `folder`, and look what the user's folder has.
-
-    Raises:
-        StudyFolderError: the user's folder cannot be read or holds no file.
-    """
-    files = own_files(own) if own else ()
+def make_material(folder: Path, own: Sequence[Path] = ()) -> Material:
+    """Write the phantom below `folder`; the user's own files take the place of its unseen patients."""
     training = tuple(write_study(folder / str(seed), seed) for seed in TRAINING_SEEDS)
     unseen = () if own else tuple(write_study(folder / str(seed), seed) for seed in UNSEEN_SEEDS)
-    return Material(training, unseen, files)
+    return Material(training, unseen, tuple(own))
 
 
 def own_files(folder: Path) -> tuple[Path, ...]:

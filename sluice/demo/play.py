@@ -28,14 +28,14 @@ from sluice.demo.sweep import sweep
 from sluice.tracing.join import trace_line
 
 
-def play(run: RunHome, crew: Crew, narrator: Narrator, own: Path | None = None) -> Report:
+def play(run: RunHome, crew: Crew, narrator: Narrator, own: Sequence[Path] = ()) -> Report:
     """Play the whole demo.
 
     Args:
         run: a fresh home.
         crew: keeps the processes that are started here.
         narrator: tells what happens.
-        own: a folder of the user's files, to be inferred on in place of the phantom's unseen patients.
+        own: the user's files, to be inferred on in place of the phantom's unseen patients.
 
     Raises:
         DemoError: a part failed, or nothing moved any more.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from handoff.client import HandoffClient
+from handoff.client import HandoffClient, ProblemError
 from handoff.handoffs.states import State
 from handoff.schemas.handoffs import HandoffView
 from processors.deid.keys import KeyFile, ProjectKeys
@@ -64,7 +64,12 @@ def play(run: RunHome, crew: Crew, narrator: Narrator, own: Sequence[Path] = ())
         with narrator.stage("studies", "The handoff closes studies by the evidence of their associations"):
             wait_for_studies(client, _pseudonyms(run, material.studies), crew, narrator)
             learning.register_pipelines()
-        inferred = _learn(learning, narrator)
+        try:
+            inferred = _learn(learning, narrator)
+        except ProblemError as error:
+            # What the user's folder holds may be nothing to infer on; the counts are worth showing all the same.
+            inferred = None
+            report.gaps.append(f"the handoff refused: {error}. {error.remedy}")
     if inferred and material.unseen:
         with narrator.stage("judge", "Compare with the truth that was never sent"):
             _judge(report, run, material.unseen, inferred)

@@ -26,6 +26,8 @@ SELECT CASE
 FROM instances i LEFT JOIN deliveries d ON d.id = i.delivery_id GROUP BY 1, 2
 """
 
+_REFUSALS = "SELECT reason, COUNT(*) AS count FROM refusals GROUP BY reason ORDER BY reason"
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -77,6 +79,10 @@ def count(push: Push, ledger: sqlite3.Connection) -> Counts:
             reasons.setdefault(state, {})[reason] = number
     for (outcome, reason), number in sorted(push.reasons().items()):
         reasons.setdefault(outcome, {})[reason] = number
+    told = {row["reason"]: row["count"] for row in ledger.execute(_REFUSALS)}
+    if told and sum(told.values()) == push.count("refused"):
+        # The receiver knows why; a sender sees a status alone.
+        reasons["refused"] = told
     return Counts(
         unsent=push.count("unsent"),
         sent=push.sent,

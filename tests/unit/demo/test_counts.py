@@ -135,6 +135,11 @@ def test_every_state_of_the_ledger_is_counted_where_it_belongs(ledger: sqlite3.C
     assert counts.reasons["refused"] == {"status-a900": 1}
 
 
+def test_the_receivers_reason_of_a_refusal_is_told_before_the_senders(ledger: sqlite3.Connection) -> None:
+    ledger.execute("INSERT INTO refusals (association_id, at, status, reason) VALUES ('a', 0, 43264, 'mismatch')")
+    assert count(PUSH, ledger).reasons["refused"] == {"mismatch": 1}
+
+
 def test_an_instance_still_on_its_way_is_counted_nowhere_and_opens_the_sum(ledger: sqlite3.Connection) -> None:
     ledger.execute("UPDATE shipments SET state = 'packaged' WHERE id = 's0'")
     counts = count(PUSH, ledger)

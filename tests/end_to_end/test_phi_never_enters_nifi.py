@@ -172,7 +172,7 @@ def test_the_attributes_of_every_flowfile_that_nifi_remembers_are_in_the_closed_
         "delivery.id", "delivery.n", "kind", "destination", "shipment.id", "package.path", "package.sha256",
         "package.size", "reason", "receipt", "uuid", "filename", "path", "mime.type", "RouteOnAttribute.Route",
     }  # fmt: skip
-    families = ("fragment.", "segment.", "invokehttp.")
+    families = ("fragment.", "segment.", "invokehttp.", "retryCount.")
     with rest(whole) as client:
         events = client.post(
             "/provenance", json={"provenance": {"request": {"maxResults": 1000, "summarize": False}}}

@@ -40,9 +40,9 @@ def demo(*, study: Path | None, json_file: Path | None, keep: bool, home: Path) 
     from sluice.demo.report import show, verdict
     from sluice.demo.run_home import make_run_home
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    narrator = Narrator(Console(width=None if sys.stdout.isatty() else 120))
+    narrator = Narrator(Console(width=None if sys.stdout.isatty() else 160))
     own = own_files(study) if study else ()
     run = make_run_home(home)
     narrator.say(f"This run keeps everything in {run.root}")

@@ -118,9 +118,9 @@ def show(report: Report, narrator: Narrator) -> None:
         narrator.say(_score_line(report.score))
     if report.trace is not None:
         narrator.say(
-            "\n[bold]One slice, from the association that brought it to the segmentation that it is part of[/]"
+            "\n[bold]One slice, from the association that brought it to the segmentation that was made of it[/]"
         )
-        narrator.say(draw_tree(report.trace, report.traced_to))
+        narrator.say(draw_tree(report.trace.without_files_but(report.traced_to)))
     narrator.say(_seconds_table(report.seconds))
 
 

@@ -61,6 +61,13 @@ class Line:
         later = {far for near in at_once for far in _reach(steps, near)}
         return ordered(at_once - later)
 
+    def without_files_but(self, wanted: Iterable[Thing]) -> "Line":
+        """The same line with these files alone."""
+        left_out = set(self.of_kind("file")) - set(wanted)
+        facts = {thing: told for thing, told in self.facts.items() if thing not in left_out}
+        edges = {(before, after) for before, after in self.edges if not {before, after} & left_out}
+        return Line(facts, edges, self.starts - left_out)
+
     def _steps(self) -> dict[Thing, set[Thing]]:
         steps: dict[Thing, set[Thing]] = {}
         for before, after in self.edges:

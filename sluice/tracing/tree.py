@@ -1,7 +1,5 @@
 """A line as a tree that is read from top to bottom: what came first stands first."""
 
-from collections.abc import Iterable
-
 from rich.text import Text
 from rich.tree import Tree
 
@@ -42,14 +40,9 @@ _FACTS = (
 """Facts that a line of the tree has room for."""
 
 
-def draw_tree(line: Line, important: Iterable[Thing] = ()) -> Tree:
-    """Draw a line. Things that have several sources are drawn once and named again.
-
-    Args:
-        line: what to draw.
-        important: things that are shown even where siblings are left out; the start always is.
-    """
-    kept = _with_one_source(line, {*line.starts, *important})
+def draw_tree(line: Line) -> Tree:
+    """Draw a line. Things that have several sources are drawn once and named again; the start is always shown."""
+    kept = _with_one_source(line, line.starts)
     tree = Tree(Text("the line, first things first", style="dim"))
     _branch(tree, line, line.sources(), set(), kept)
     return tree
@@ -99,6 +92,7 @@ def _label(line: Line, thing: Thing) -> Text:
     label = Text()
     if thing in line.starts:
         label.append("▶ ", style="bold")
-    label.append(thing.kind, style=_COLOURS[thing.kind]).append(f" {thing.id}")
+    name = thing.id.partition("/")[2] or thing.id if thing.kind == "file" else thing.id
+    label.append(thing.kind, style=_COLOURS[thing.kind]).append(f" {name}")
     told = [f"{name.replace('_', ' ')} {facts[name]}" for name in _FACTS if facts.get(name) not in {None, ""}]
     return label.append("  " + ", ".join(told), style="dim") if told else label

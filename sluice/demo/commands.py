@@ -1,5 +1,6 @@
 """`sluice demo`."""
 
+import contextlib
 import json
 import signal
 import sys
@@ -46,7 +47,9 @@ def demo(*, study: Path | None, json_file: Path | None, keep: bool, home: Path) 
     own = own_files(study) if study else ()
     run = make_run_home(home)
     narrator.say(f"This run keeps everything in {run.root}")
-    with Crew(run.logs) as crew:
+    with contextlib.ExitStack() as ending:
+        ending.callback(run.drop_programs)
+        crew = ending.enter_context(Crew(run.logs))
         report = play(run, crew, narrator, own)
         show(report, narrator)
         if json_file:

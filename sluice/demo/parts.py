@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from handoff.client import HandoffClient
+from nifi.nar import Nar
 from processors.ledger.schema import connect_readonly
 from sluice.demo.errors import StandstillError
 from sluice.demo.material import Material
@@ -25,17 +26,27 @@ class Services:
     """What runs, and how to reach it."""
 
     nifi: Part
-    nar: Part
     receiver_port: int
     handoff_url: str
     receipt_public_key: str
+
+
+def get_programs(narrator: Narrator) -> Nar:
+    """Have Apache NiFi and the processors' NAR in the cache; the first time this downloads and builds."""
+    from nifi import nar
+    from nifi.distribution.assemble import install
+
+    def report(what: str, done: int = 0, total: int = 0) -> None:
+        narrator.progress(f"{what}: {done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else what)
+
+    install(report)
+    return nar.build(report=report)
 
 
 def start_services(run: RunHome, crew: Crew) -> Services:
     """Start everything at once; NiFi takes longest, and a modality need not wait for it."""
     home = ("--home", str(run.root))
     nifi = crew.start("nifi", sluice_command("nifi", "up", *home), ends=True)
-    nar = crew.start("nar", sluice_command("nifi", "nar", "--out", str(run.root / "nar")), ends=True)
     handoff = crew.start("handoff", sluice_command("handoff", "serve", *home, "--host", LOOPBACK, "--port", "0"))
     receiver = crew.start(
         "receiver", sluice_command("receive", *home, "--host", LOOPBACK, "--port", "0", "--ae-title", CALLED_AE)
@@ -43,17 +54,15 @@ def start_services(run: RunHome, crew: Crew) -> Services:
     listening, receiving = handoff.ready(), receiver.ready()
     url = f"http://{listening['host']}:{listening['port']}"
     (run.research / URL_FILE).write_text(f"{url}\n", "ascii")
-    return Services(nifi, nar, receiving["port"], url, listening["receipt_public_key"])
+    return Services(nifi, receiving["port"], url, listening["receipt_public_key"])
 
 
-def deploy_flows(run: RunHome, services: Services, narrator: Narrator) -> str:
+def deploy_flows(run: RunHome, services: Services, nar: Nar, narrator: Narrator) -> str:
     """Wait for NiFi, deploy the flows with this run's parameters, and return the canvas' address."""
-    from nifi import nar
     from nifi.distribution.launch import find
     from nifi.releases.deploy import deploy
 
     services.nifi.finish(narrator.progress)
-    services.nar.finish(narrator.progress)
     running = find(run.root)
     assert running is not None
     parameters = {
@@ -62,7 +71,7 @@ def deploy_flows(run: RunHome, services: Services, narrator: Narrator) -> str:
         "handoff.token": (run.research / "token").read_text().strip(),
         "receipt.public.key": services.receipt_public_key,
     }
-    deploy(running.url, parameters, nar.build(), report=lambda what, *_: narrator.progress(what))
+    deploy(running.url, parameters, nar, report=lambda what, *_: narrator.progress(what))
     return running.canvas
 
 

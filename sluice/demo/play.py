@@ -17,7 +17,15 @@ from sluice.demo.learn import Learning, segmentations
 from sluice.demo.material import make_material
 from sluice.demo.montage import best_slice, draw
 from sluice.demo.narrate import Narrator
-from sluice.demo.parts import Services, deploy_flows, push_all, start_services, wait_for_receipts, wait_for_studies
+from sluice.demo.parts import (
+    Services,
+    deploy_flows,
+    get_programs,
+    push_all,
+    start_services,
+    wait_for_receipts,
+    wait_for_studies,
+)
 from sluice.demo.people import identifying_values
 from sluice.demo.processes import Crew
 from sluice.demo.report import Report
@@ -41,6 +49,10 @@ def play(run: RunHome, crew: Crew, narrator: Narrator, own: Sequence[Path] = ())
         DemoError: a part failed, or nothing moved any more.
     """
     report = Report(run.root, seconds=narrator.seconds)
+    with narrator.stage(
+        "install", "Look for Apache NiFi and the processors' NAR in the cache; the first time, get them"
+    ):
+        nar = get_programs(narrator)
     with narrator.stage("start", "Start the handoff and the receiver; Apache NiFi goes on starting behind them"):
         services = start_services(run, crew)
         report.urls = {"handoff": services.handoff_url, "receiver": f"SLUICE@127.0.0.1:{services.receiver_port}"}
@@ -49,7 +61,7 @@ def play(run: RunHome, crew: Crew, narrator: Narrator, own: Sequence[Path] = ())
     with narrator.stage("push", "Push over DICOM: a separate sender, one association per study"):
         report.push = push_all(material, run, services, crew, narrator)
     with narrator.stage("nifi", "Apache NiFi comes up; deploy processors, parameters and flows"):
-        report.urls["nifi"] = deploy_flows(run, services, narrator)
+        report.urls["nifi"] = deploy_flows(run, services, nar, narrator)
     with narrator.stage("deliver", "NiFi takes every delivery to de-identification and to a signed receipt"):
         wait_for_receipts(run, crew, narrator)
     with HandoffClient.of_home(services.handoff_url, run.root) as client:

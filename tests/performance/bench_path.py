@@ -1,8 +1,8 @@
 """How many sealed CT slices a second go through a real NiFi to signed receipts: `make bench-path`.
 
 Slices of 0.5 MB lie sealed in the landing before NiFi starts. The clock runs from the first announcement to the last
-receipt, with the handoff in the same two cores. Ends in one line per figure: `name value unit ratio-to-peer`, where the
-peer is a NiFi flow that carries each slice's bytes through a Python processor.
+receipt, with the handoff in the same two cores. Ends in one line per figure: `name value unit ratio-to-peer`; no
+peer runs beside it yet, so the ratio is a dash.
 """
 
 import argparse

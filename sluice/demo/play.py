@@ -82,9 +82,11 @@ def play(run: RunHome, crew: Crew, narrator: Narrator, own: Sequence[Path] = ())
             # What the user's folder holds may be nothing to infer on; the counts are worth showing all the same.
             inferred = None
             report.gaps.append(f"the handoff refused: {error}. {error.remedy}")
-    if inferred and material.unseen:
+    if inferred:
+        report.segmentations = segmentations(inferred)
+    if report.segmentations and material.unseen:
         with narrator.stage("judge", "Compare with the truth that was never sent"):
-            _judge(report, run, material.unseen, inferred)
+            _judge(report, run, material.unseen)
     with narrator.stage("sweep", "Search NiFi's and the handoff's files for every identifying value"):
         report.sweep = sweep([run.nifi, run.research], identifying_values())
     return report
@@ -122,12 +124,12 @@ def _succeeded(handoff: HandoffView) -> bool:
     return handoff.state is State.SUCCEEDED
 
 
-def _judge(report: Report, run: RunHome, unseen: Sequence[Study], inferred: HandoffView) -> None:
+def _judge(report: Report, run: RunHome, unseen: Sequence[Study]) -> None:
     """Score the answers, draw them, and trace one slice to the answer that it is part of."""
     from processors.vault.vault import Vault
 
     with Vault.open(run.site.vault, run.site.key_file) as vault:
-        answers = find_answers(segmentations(inferred), unseen, lambda uid: vault.original_of(PROJECT, uid))
+        answers = find_answers(report.segmentations, unseen, lambda uid: vault.original_of(PROJECT, uid))
     report.score = score(unseen, answers)
     report.picture = draw(unseen, answers, report.score, run.root / "unseen-patients.png")
     study = unseen[0]

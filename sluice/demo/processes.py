@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -79,9 +80,11 @@ class Crew:
         self.parts: list[Part] = []
         self._lasting: list[Part] = []
         self._farewells: list[Callable[[], object]] = []
+        self._others: set[int] = set()
 
     def __enter__(self) -> Self:
-        _adopt_orphans()
+        self._others = _descendants(os.getpid())
+        _adopt_orphans(yes=True)
         return self
 
     def __exit__(
@@ -93,7 +96,8 @@ class Crew:
                     farewell()
             for part in reversed(self.parts):
                 _end_group(part.process)
-            end_descendants()
+            end_descendants(self._others)
+            _adopt_orphans(yes=False)
 
     def start(self, name: str, command: list[str], *, ends: bool = False) -> Part:
         """Start a command in its own process group, with logs of its own.
@@ -157,22 +161,27 @@ def last_line(log: Path) -> str:
     return "its log is empty"
 
 
-def end_descendants() -> None:
-    """End every process that descends from this one: first politely, then not."""
+def end_descendants(others: AbstractSet[int] = frozenset()) -> None:
+    """End every process that descends from this one: first politely, then not.
+
+    Args:
+        others: children that were here before and are not ours to end, nor what they started.
+    """
     for sign, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
         deadline = time.monotonic() + patience
         told: set[int] = set()
-        while (alive := _descendants(os.getpid())) and time.monotonic() < deadline:
+        while (alive := _descendants(os.getpid(), others)) and time.monotonic() < deadline:
             for pid in alive - told:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, sign)
             told |= alive
             time.sleep(0.05)
-            _reap()
+            _reap(told)
+        _reap(told)
 
 
-def _descendants(root: int) -> set[int]:
-    """Process ids below `root` that still run, by Linux' /proc; none where there is no /proc."""
+def _descendants(root: int, others: AbstractSet[int] = frozenset()) -> set[int]:
+    """Process ids below `root` that still run, by Linux' /proc, without `others`; none where there is no /proc."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, ValueError):
@@ -182,23 +191,23 @@ def _descendants(root: int) -> set[int]:
     found: set[int] = set()
     waiting = [root]
     while waiting:
-        below = children.get(waiting.pop(), [])
+        below = [pid for pid in children.get(waiting.pop(), []) if pid not in others]
         found.update(below)
         waiting.extend(below)
     return found
 
 
-def _reap() -> None:
-    """Collect adopted children that ended; `subprocess` keeps track of its own."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+def _reap(pids: AbstractSet[int]) -> None:
+    """Collect those that became our children when their parent ended; `subprocess` keeps track of its own."""
+    for pid in pids:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
 
 
-def _adopt_orphans() -> None:
+def _adopt_orphans(*, yes: bool) -> None:
     """Become the parent of grandchildren whose parent ends, so that they can be found and ended (Linux)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, int(yes), 0, 0, 0)
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

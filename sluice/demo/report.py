@@ -43,6 +43,7 @@ class Report:
     runs: list[dict[str, Any]] = field(default_factory=list)
     score: Score | None = None
     sweep: Sweep | None = None
+    segmentations: list[Path] = field(default_factory=list)
     picture: Path | None = None
     trace: Line | None = None
     traced_to: list[Thing] = field(default_factory=list)
@@ -91,6 +92,7 @@ class Report:
             "dice_of_patients": list(self.score.patients) if self.score else [],
             "threshold_dice": self.score.threshold.dice if self.score else None,
             "identifying_values_found": len(self.sweep.hits) if self.sweep else None,
+            "segmentations": [str(file) for file in self.segmentations],
             "trace": self.trace.as_json() if self.trace else None,
             "picture": str(self.picture) if self.picture else None,
             "seconds": self.seconds,
@@ -130,6 +132,8 @@ def verdict(report: Report) -> Panel:
     if faults:
         return Panel("\n".join(faults), title="The demo failed", border_style="red", expand=False)
     lines = ["Every instance is accounted for, nothing identifying left the trusted side, and the runs succeeded."]
+    if report.segmentations:
+        lines.append(f"{len(report.segmentations)} segmentations: {report.segmentations[0].parent}")
     if report.picture:
         lines.append(f"Look: {report.picture}")
     lines.append(f"Everything is in {report.home}")

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sluice.demo.errors import PartFailedError
+from sluice.demo.processes import Crew
+
 pytestmark = pytest.mark.integration
 
 SCRIPT = """
@@ -62,3 +65,22 @@ def test_parts_and_what_they_started_end_with_the_demo(tmp_path: Path, how: str)
         process.send_signal(signal.SIGINT if how == "ctrl-c" else signal.SIGTERM)
     assert process.wait(30) == 7
     assert _sleepers(mark) == []
+
+
+def test_processes_that_were_there_before_are_left_alone(tmp_path: Path) -> None:
+    other = subprocess.Popen(["sleep", "986"])
+    try:
+        with Crew(tmp_path) as crew:
+            own = crew.start("own", ["sleep", "985"])
+        assert own.process.poll() is not None
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_a_part_that_ends_early_is_told_with_its_last_words_and_its_log(tmp_path: Path) -> None:
+    with Crew(tmp_path) as crew:
+        part = crew.start("receiver", ["sh", "-c", "echo 'port 104 is taken' >&2; exit 3"])
+        with pytest.raises(PartFailedError, match=r"receiver ended with 3: port 104 is taken .*receiver\.log"):
+            part.ready()

@@ -99,7 +99,9 @@ def _job(place: Workplace, shipment: Shipment, delivery: Delivery, part: Path) -
         "key_file": str(place.site.key_file),
         "folder": str(part.parent),
         "part": str(part),
-        "instances": [{"file": each.file, "uid": each.sop_instance_uid} for each in delivery.instances],
+        "instances": [
+            {"file": each.file, "uid": each.sop_instance_uid, "revision": each.revision} for each in delivery.instances
+        ],
     }
 
 

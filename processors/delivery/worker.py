@@ -55,6 +55,7 @@ def work(job: Json, treat: Engine) -> Json:
     writer = PackageWriter(Path(job["part"]))
     fates: list[tuple[str, str | None]] = []
     passed: dict[str, Treated] = {}
+    revisions: dict[str, int] = {}
     try:
         for item in sorted(job["instances"], key=lambda item: pseudonymous_uid(treat.keys, item["uid"])):
             outcome = _treat(Path(job["folder"]) / item["file"], item, treat)
@@ -63,12 +64,12 @@ def work(job: Json, treat: Engine) -> Json:
             if isinstance(outcome, Treated) and reason is None:
                 writer.add(member_name(outcome.sop_instance_uid), outcome.chunks)
                 passed[outcome.sop_instance_uid] = replace(outcome, chunks=[])
+                revisions[outcome.sop_instance_uid] = item["revision"]
         treatment = {**job["treatment"], **treatment_facts(treat.profile, treat.keys)}
         answer: Json = {"fates": fates, "uids": _uids(passed.values()), "treatment": treatment, "sha256": "", "size": 0}
         if passed:
-            manifest = _manifest(
-                job, list(passed.values()), Counter(reason for _, reason in fates if reason), treatment
-            )
+            withheld = Counter(reason for _, reason in fates if reason)
+            manifest = _manifest(job, list(passed.values()), revisions, withheld, treatment)
             writer.add(MANIFEST_MEMBER, [canonical_json(manifest)])
             answer["sha256"], answer["size"] = writer.finish()
         else:
@@ -129,7 +130,9 @@ def _uids(passed: Iterable[Treated]) -> list[tuple[str, str, str]]:
     return sorted(rows)
 
 
-def _manifest(job: Json, passed: list[Treated], withheld: Counter[str], treatment: dict[str, str]) -> Manifest:
+def _manifest(
+    job: Json, passed: list[Treated], revisions: dict[str, int], withheld: Counter[str], treatment: dict[str, str]
+) -> Manifest:
     first = passed[0]
     return Manifest(
         shipment_id=job["shipment"],
@@ -145,6 +148,7 @@ def _manifest(job: Json, passed: list[Treated], withheld: Counter[str], treatmen
                 member=member_name(each.sop_instance_uid),
                 digest=each.digest,
                 size=each.size,
+                revision=revisions[each.sop_instance_uid],
                 references=each.references,
                 annotation=each.is_annotation,
             )

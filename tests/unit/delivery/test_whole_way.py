@@ -76,6 +76,14 @@ def test_a_package_keeps_the_contract_and_shows_nothing_of_the_original(home: Tr
     assert {"flow_release", "rules_digest"} <= manifest.treatment.keys()
 
 
+def test_a_package_says_which_revision_each_instance_is_so_that_the_highest_wins(home: TrustedHome) -> None:
+    home.seal(series(2), revision=3)
+    [entry] = home.route(reference(home.announcer().next(0)))
+    with zipfile.ZipFile(home.treat(entry)["package.path"]) as package:
+        manifest = Manifest.model_validate_json(package.read("manifest.json"))
+    assert [instance.revision for instance in manifest.instances] == [3, 3]
+
+
 def test_the_vault_finds_the_original_of_every_instance_that_was_sent(home: TrustedHome) -> None:
     slices = series(2)
     home.seal(slices)

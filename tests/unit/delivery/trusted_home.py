@@ -122,12 +122,12 @@ class TrustedHome:
     def close(self) -> None:
         self.place.close()
 
-    def seal(self, datasets: list[Dataset], association: str = "") -> str:
+    def seal(self, datasets: list[Dataset], association: str = "", revision: int = 1) -> str:
         """A sealed delivery of these instances; returns its id."""
         id_ = secrets.token_hex(16)
         folder = self.place.layout.delivery(id_)
         folder.mkdir()
-        instances = tuple(self._write(folder, number, each) for number, each in enumerate(datasets, 1))
+        instances = tuple(self._write(folder, number, each, revision) for number, each in enumerate(datasets, 1))
         delivery = Delivery(
             id=id_,
             association_id=association or self.association,
@@ -148,7 +148,7 @@ class TrustedHome:
             deliveries.add_sealed(ledger, delivery, opened_at=at[0], sealed_at=at[0], received_at=at)
         return id_
 
-    def _write(self, folder: Path, number: int, dataset: Dataset) -> ReceivedInstance:
+    def _write(self, folder: Path, number: int, dataset: Dataset, revision: int) -> ReceivedInstance:
         content = part10(dataset)
         (folder / f"{number:06d}.dcm").write_bytes(content)
         keywords = (
@@ -164,7 +164,7 @@ class TrustedHome:
             sop_instance_uid=dataset.SOPInstanceUID,
             sop_class_uid=dataset.SOPClassUID,
             transfer_syntax_uid=ExplicitVRLittleEndian,
-            revision=1,
+            revision=revision,
             digest=hashlib.sha256(content).hexdigest(),
             size=len(content),
             header={keyword: str(dataset[keyword].value) for keyword in keywords if keyword in dataset},

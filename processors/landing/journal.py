@@ -115,6 +115,20 @@ def append(path: Path, *lines: BaseModel, durable: bool = True) -> None:
         os.close(descriptor)
 
 
+def is_readable(path: Path, line_type: type[BaseModel]) -> bool:
+    """Whether each complete line can be read; if not, another version wrote it or the disk has damaged it."""
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return True
+    try:
+        for line in lines:
+            line_type.model_validate_json(line)
+    except ValidationError:
+        return False
+    return True
+
+
 def read(path: Path, line_type: type[_Line]) -> Iterator[_Line]:
     """The complete lines of a journal; nothing if there is none."""
     try:

@@ -1,11 +1,15 @@
 """Where things are in a landing. Every name is a running number or a random id of ours; none comes from outside."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from processors.landing.durable import sync_folder
 from processors.landing.errors import LandingUnusableError
+
+_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,14 @@ class Layout:
     def announcer_lock(self) -> Path:
         """Held by the one announcer."""
         return self.root / "announcer.lock"
+
+    def delivery_folders(self) -> list[Path]:
+        """The folders of all deliveries; whatever a person has left among them is none of ours."""
+        return _of_ours(self.deliveries)
+
+    def open_association_ids(self) -> set[str]:
+        """The associations that have a folder for parts."""
+        return {folder.name for folder in _of_ours(self.incoming)}
 
     def delivery(self, delivery_id: str) -> Path:
         """The folder of a delivery."""
@@ -83,3 +95,7 @@ class Layout:
         """What the disk has left for this user."""
         disk = os.statvfs(self.incoming)
         return disk.f_bavail * disk.f_frsize
+
+
+def _of_ours(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if _ID.fullmatch(entry.name) and entry.is_dir())

@@ -6,6 +6,9 @@ Algorithm:
     2. Each sealed delivery without a ledger row gets its rows, from `delivery.json` and the journal's times.
     3. Each association that never ended is ended as `lost`, with the duplicates and refusals of its journal and its
        evidence; its parts go.
+
+A journal with a line that cannot be read, as a later version or a damaged disk leaves it, may tell of acknowledged
+instances. What belongs to it stays as it is, is counted as unreadable, and is named by `sluice ledger reconcile`.
 """
 
 import contextlib
@@ -43,8 +46,11 @@ def recover(layout: Layout, connection: sqlite3.Connection) -> Recovered:
     """Recover the whole landing; the caller holds the receiver's lock."""
     done = Recovered()
     known = deliveries.known_ids(connection)
-    for folder in sorted(layout.deliveries.iterdir()):
+    for folder in layout.delivery_folders():
         if not is_sealed(folder):
+            if not journal.is_readable(folder / JOURNAL_FILE, DeliveryLine):
+                done.unreadable += 1
+                continue
             _seal_left_over(folder, connection, done)
         if folder.name not in known and is_sealed(folder):
             with contextlib.suppress(DeliveryUnreadableError):
@@ -110,9 +116,12 @@ def _end_left_over(layout: Layout, connection: sqlite3.Connection, done: Recover
     """End each association that is open in the ledger, or that only its journal knows of."""
     known = associations.known_ids(connection)
     left_over = {facts.id: facts for facts in associations.open_associations(connection)}
-    folders = {folder.name for folder in layout.incoming.iterdir()}
+    folders = layout.open_association_ids()
     forgotten = {file.stem for file in layout.evidence.glob("*.jsonl")} - known
     for association_id in sorted(folders | forgotten | left_over.keys()):
+        if not journal.is_readable(layout.journal_of(association_id), AssociationLine):
+            done.unreadable += 1
+            continue
         lines = _journal_lines(layout, association_id)
         facts = next((line.association for line in lines if line.association), None) or left_over.get(association_id)
         if facts is None:  # a crash before anything was stored

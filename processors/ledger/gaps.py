@@ -17,7 +17,7 @@ from processors.landing.delivery import Delivery, is_sealed, read_delivery
 from processors.landing.errors import DeliveryUnreadableError
 from processors.landing.evidence import read_evidence
 from processors.landing.filling import JOURNAL_FILE
-from processors.landing.journal import DeliveryLine
+from processors.landing.journal import AssociationLine, DeliveryLine
 from processors.landing.layout import Layout
 
 FIRST_FILE_BYTES: Final = 144
@@ -53,7 +53,7 @@ def in_landing(layout: Layout, ledger: sqlite3.Connection, *, receiver_runs: boo
     known = {row[0] for row in ledger.execute("SELECT id FROM deliveries")}
     removed = {row[0] for row in ledger.execute("SELECT subject FROM events WHERE event = 'removed'")}
     present = set()
-    for folder in layout.deliveries.iterdir():
+    for folder in layout.delivery_folders():
         present.add(folder.name)
         if not is_sealed(folder):
             yield from _compare_journal(folder)
@@ -72,6 +72,9 @@ def in_landing(layout: Layout, ledger: sqlite3.Connection, *, receiver_runs: boo
         yield from _compare_files(folder, delivery, originals_removed=folder.name in removed)
     for delivery_id in sorted(known - present):
         yield Gap(delivery_id, "not-in-landing")
+    for association_id in sorted(layout.open_association_ids()):
+        if not journal.is_readable(layout.journal_of(association_id), AssociationLine):
+            yield Gap(association_id, "journal-unreadable", "a later version wrote it, or the disk is damaged")
 
 
 def in_associations(layout: Layout, ledger: sqlite3.Connection) -> Iterator[Gap]:
@@ -155,6 +158,8 @@ def at_handoff(ledger: sqlite3.Connection, listed: Mapping[str, HandoffShipment]
 
 
 def _compare_journal(folder: Path) -> Iterator[Gap]:
+    if not journal.is_readable(folder / JOURNAL_FILE, DeliveryLine):
+        yield Gap(folder.name, "journal-unreadable", "a later version wrote it, or the disk is damaged")
     kept = [line.kept.instance for line in journal.read(folder / JOURNAL_FILE, DeliveryLine) if line.kept]
     absent = [one.file for one in kept if not (folder / one.file).is_file()]
     if absent:

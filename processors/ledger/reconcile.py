@@ -129,7 +129,7 @@ def _not_yet_entered(layout: Layout, open_associations: set[str]) -> tuple[int, 
     """Instances of deliveries that are being filled, and duplicates of open associations, by their journals."""
     kept = sum(
         sum(line.kept is not None for line in journal.read(folder / JOURNAL_FILE, DeliveryLine))
-        for folder in layout.deliveries.iterdir()
+        for folder in layout.delivery_folders()
         if not is_sealed(folder)
     )
     again = sum(

@@ -103,6 +103,43 @@ def test_every_cut_of_a_journal_is_recovered(desk: Desk, tmp_path: Path) -> None
             copy.close()
 
 
+@pytest.mark.parametrize("line", [0, 1, 2])
+def test_a_delivery_whose_journal_has_a_line_that_cannot_be_read_is_left_alone_and_said(desk: Desk, line: int) -> None:
+    """Another Sluice wrote it, or the disk is damaged: a file may be an acknowledged one, so none goes."""
+    crash(desk)
+    folder = open_folder(desk, 2)
+    lines = (folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    lines[line] = b'{"of": "a later version"}\n'
+    (folder / "journal.jsonl").write_bytes(b"".join(lines))
+    before = sorted(folder.iterdir())
+    done = recover(desk.layout, desk.ledger)
+    assert (done.unreadable, done.dropped_files) == (1, 0)
+    assert sorted(folder.iterdir()) == before
+    report = reconcile(desk.layout.root, desk.ledger_file, pause=lambda _: None)
+    assert (folder.name, "journal-unreadable") in {(gap.subject, gap.kind) for gap in report.gaps}
+
+
+def test_an_association_whose_journal_cannot_be_read_keeps_it(desk: Desk) -> None:
+    one = desk.associate()
+    path = desk.layout.journal_of(one.facts.id)
+    path.parent.mkdir()
+    path.write_text('{"of": "a later version"}\n')
+    assert recover(desk.layout, desk.ledger).unreadable == 1
+    assert path.exists()
+
+
+def test_what_a_person_left_among_the_deliveries_is_left_alone(desk: Desk) -> None:
+    crash(desk)
+    copy = desk.layout.deliveries / "backup"
+    shutil.copytree(open_folder(desk, 2), copy)
+    (copy / "journal.jsonl").unlink()
+    (desk.layout.deliveries / ".DS_Store").write_text("")
+    (desk.layout.incoming / "notes.txt").write_text("")
+    recover(desk.layout, desk.ledger)
+    assert len(list(copy.glob("*.dcm"))) == 2
+    assert reconcile(desk.layout.root, desk.ledger_file, pause=lambda _: None).gaps == []
+
+
 def test_a_delivery_without_an_instance_goes(desk: Desk) -> None:
     crash(desk)
     (desk.layout.deliveries / ("a" * 32)).mkdir()

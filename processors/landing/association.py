@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from processors.landing import journal
 from processors.landing.delivery import ReceivedInstance, SealReason
-from processors.landing.durable import make_folder
+from processors.landing.durable import make_folder, sync_folder
 from processors.landing.filling import Filling, new_id
 from processors.landing.journal import (
     AssociationFacts,
@@ -117,6 +117,7 @@ class OpenAssociation:
             if not folder.exists():
                 make_folder(folder)
             journal.append(self._journal, AssociationLine(association=self.facts))
+            sync_folder(folder)  # a duplicate is known by this journal alone
             self._has_folder = True
         return folder / f"{next(self._numbers)}.part"
 

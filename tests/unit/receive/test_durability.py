@@ -1,0 +1,108 @@
+"""Success means durable: what a power cut would leave, by the order of writes, renames and syncs."""
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+
+from processors.dicom import status
+from processors.dicom.engine import StoreCommand
+from processors.dicom.event_log import EventLog
+from processors.dicom.storage_scp import StorageAssociation
+from tests.unit.receive.landing_desk import Desk
+
+
+class Disk:
+    """Notes what the kernel was asked: a content or a name counts as durable only once it was synced afterwards."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._unsynced: dict[int, set[str]] = {}
+        self._wrap(monkeypatch, "open", self._opened, before=lambda path, *_: os.path.exists(path))  # noqa: PTH110
+        self._wrap(monkeypatch, "write", self._wrote)
+        self._wrap(monkeypatch, "fsync", self._synced)
+        self._wrap(monkeypatch, "rename", lambda _found, _old, new: self._named(new))
+        self._wrap(monkeypatch, "mkdir", lambda _found, path, *_: self._named(path))
+
+    def lost(self) -> set[str]:
+        """What a power cut may take: contents of files, and names in folders, that are there now."""
+        return {path for paths in self._unsynced.values() for path in paths if os.path.exists(path)}  # noqa: PTH110
+
+    def _wrap(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        name: str,
+        note: Callable[..., None],
+        before: Callable[..., object] = lambda *_: None,
+    ) -> None:
+        """Have `note` told, after each call, what `before` had found, and the arguments."""
+        real = getattr(os, name)
+
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            found = before(*args)
+            done = real(*args, **kwargs)
+            note(found, *args)
+            return done
+
+        monkeypatch.setattr(os, name, wrapped)
+
+    def _opened(self, was_there: object, path: object, flags: int, *_: object) -> None:
+        if flags & os.O_CREAT and not was_there:
+            self._named(path)
+
+    def _named(self, path: object) -> None:
+        path = Path(str(path))
+        self._unsynced.setdefault(path.parent.stat().st_ino, set()).add(str(path))
+
+    def _wrote(self, _found: object, descriptor: int, *_: object) -> None:
+        path = str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        self._unsynced.setdefault(os.fstat(descriptor).st_ino, set()).add(path)
+
+    def _synced(self, _found: object, descriptor: int) -> None:
+        self._unsynced.pop(os.fstat(descriptor).st_ino, None)
+
+
+def element(group: int, number: int, uid: str) -> bytes:
+    value = uid.encode() + b"\0" * (len(uid) % 2)
+    return (
+        b"".join(each.to_bytes(2, "little") for each in (group, number))
+        + b"UI"
+        + len(value).to_bytes(2, "little")
+        + value
+    )
+
+
+def send(association: StorageAssociation, uid: str) -> int:
+    reception = association.begin(StoreCommand(str(CTImageStorage), uid, str(ExplicitVRLittleEndian)))
+    reception.write(element(8, 0x16, CTImageStorage) + element(8, 0x18, uid))
+    return reception.finish()
+
+
+def test_after_success_a_power_cut_takes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk(monkeypatch)
+    association = StorageAssociation(desk.associate(), lambda _: True, EventLog(io.StringIO()))
+    for uid in ("1.2.1", "1.2.2", "1.2.1"):  # the last one is a duplicate, of which only the journal tells
+        assert send(association, uid) == status.SUCCESS
+        assert disk.lost() == set()
+
+
+def test_a_duplicate_that_comes_first_on_its_association_is_told_of_durably(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = StorageAssociation(desk.associate(), lambda _: True, EventLog(io.StringIO()))
+    assert send(earlier, "1.2.1") == status.SUCCESS
+    disk = Disk(monkeypatch)
+    again = StorageAssociation(desk.associate(), lambda _: True, EventLog(io.StringIO()))
+    assert send(again, "1.2.1") == status.SUCCESS
+    assert disk.lost() == set()
+
+
+def test_this_test_sees_what_is_not_synced(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk(monkeypatch)
+    monkeypatch.setattr("processors.landing.filling.sync_folder", lambda _: None)
+    association = StorageAssociation(desk.associate(), lambda _: True, EventLog(io.StringIO()))
+    assert send(association, "1.2.1") == status.SUCCESS
+    assert any(path.endswith("000001.dcm") for path in disk.lost())

@@ -16,7 +16,7 @@ class EarlierInstance:
     called_ae: str
     revision: int
     is_alive: bool
-    """Its delivery is in flight, or confirmed at all its destinations: a resend would bring nothing new."""
+    """It is in flight, or confirmed at all destinations and withheld from none: a resend would bring nothing new."""
 
 
 def earlier(connection: sqlite3.Connection, sop_instance_uid: str) -> list[EarlierInstance]:
@@ -27,6 +27,8 @@ def earlier(connection: sqlite3.Connection, sop_instance_uid: str) -> list[Earli
             d.state <> 'parked' AND NOT EXISTS (
                 SELECT 1 FROM shipments s
                 WHERE s.delivery_id = d.id AND s.state IN ('quarantined', 'parked', 'closed')
+            ) AND NOT EXISTS (
+                SELECT 1 FROM shipment_instances si WHERE si.instance_id = i.id AND si.state = 'withheld'
             ) AS is_alive
         FROM instances i JOIN deliveries d ON d.id = i.delivery_id
         WHERE i.sop_instance_uid = ? AND i.disposition <> 'duplicate' ORDER BY i.id

@@ -190,6 +190,29 @@ def test_a_resend_is_a_duplicate_only_while_its_copy_is_in_flight_or_confirmed_e
     assert desk.sealed[-1].instances[0].revision == 1
 
 
+def test_an_instance_that_was_withheld_from_a_shipment_comes_again_as_a_new_delivery(desk: Desk) -> None:
+    first = desk.associate()
+    withheld, passed = desk.store(first), desk.store(first)
+    first.end("released")
+    desk.ledger.execute("UPDATE deliveries SET state = 'terminal'")
+    desk.ledger.execute(
+        "INSERT INTO shipments (id, delivery_id, destination, project, profile, treatment, state)"
+        " VALUES ('s', ?, 'd', 'p', 'p', '{}', 'confirmed')",
+        (desk.sealed[0].id,),
+    )
+    desk.ledger.execute(
+        "INSERT INTO shipment_instances SELECT 's', id, iif(sop_instance_uid = ?, 'withheld', 'passed'), 'truncated'"
+        " FROM instances",
+        (withheld,),
+    )
+    second = desk.associate()
+    desk.store(second, withheld)
+    desk.store(second, passed)
+    second.end("released")
+    assert [instance.sop_instance_uid for instance in desk.sealed[1].instances] == [withheld]
+    assert len(second.duplicates) == 1
+
+
 def test_while_one_association_stores_an_instance_another_with_the_same_waits_for_its_outcome(desk: Desk) -> None:
     claim = desk.known.claim("1.2.3", "digest", "LUNG")
     with ThreadPoolExecutor() as pool:

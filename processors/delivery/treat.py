@@ -36,7 +36,7 @@ Json = dict[str, Any]
 
 def treat(place: Workplace, reference: Reference, pool: Pool) -> Outcome:
     """Answer with a package, or with `quarantine` when every instance was withheld."""
-    with _one_at_a_time(reference.shipment_id):
+    with one_at_a_time(reference.shipment_id):
         standing = announcements.standing(place.ledger, reference.kind, reference.id, reference.n)
         if standing != "current":
             return because("superseded", standing)
@@ -142,19 +142,19 @@ def _packaged(place: Workplace, shipment: Shipment) -> Outcome:
     )
 
 
-_busy: dict[str, threading.Lock] = {}
-_busy_lock = threading.Lock()
+_busy: set[str] = set()
+_freed = threading.Condition()
 
 
 @contextlib.contextmanager
-def _one_at_a_time(shipment_id: str) -> Iterator[None]:
+def one_at_a_time(shipment_id: str) -> Iterator[None]:
     """Keep two tasks of this process from treating the same shipment at once."""
-    with _busy_lock:
-        lock = _busy.setdefault(shipment_id, threading.Lock())
+    with _freed:
+        _freed.wait_for(lambda: shipment_id not in _busy)
+        _busy.add(shipment_id)
     try:
-        with lock:
-            yield
+        yield
     finally:
-        with _busy_lock:
-            if not lock.locked():
-                _busy.pop(shipment_id, None)
+        with _freed:
+            _busy.remove(shipment_id)
+            _freed.notify_all()

@@ -13,7 +13,7 @@ from pydicom.uid import generate_uid
 from handoff.contract.shipment import Manifest
 from processors.delivery.errors import WorkerFailedError
 from processors.delivery.flowfile import Reference
-from processors.delivery.treat import treat
+from processors.delivery.treat import one_at_a_time, treat
 from processors.delivery.workers import Pool, Worker
 from tests.unit.delivery.trusted_home import TrustedHome, ct, reference
 
@@ -95,6 +95,31 @@ def test_two_tasks_with_the_same_shipment_make_one_package(home: TrustedHome) ->
     assert len(digests) == 4
     assert len(set(digests)) == 1
     assert home.rows("SELECT attempts FROM shipments") == [(1,)]
+
+
+def test_however_many_tasks_take_turns_only_one_has_a_shipment() -> None:
+    inside: list[int] = []
+    most: list[int] = []
+
+    def task() -> None:
+        for number in range(100):
+            with one_at_a_time("shipment"):
+                inside.append(number)
+                most.append(len(inside))
+                threading.Event().wait(1e-6)
+                inside.pop()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=task) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert max(most) == 1
 
 
 def test_workers_end_when_their_parent_is_killed_even_under_python_without_site(tmp_path: Path) -> None:

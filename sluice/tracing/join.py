@@ -22,7 +22,7 @@ def trace_line(home: Path, identifier: str, *, identified: bool = False, handoff
     Args:
         home: the Sluice home; either zone may be missing.
         identifier: of an association, delivery, shipment, evidence message, batch, handoff, run or model, or a
-            pseudonymous study or instance UID.
+            pseudonymous study or instance UID; if identified, also an original one.
         identified: whether original UIDs and AE titles are told too.
         handoff_url: where to ask the handoff; by default where it was listening last, else its database is read.
 
@@ -31,8 +31,9 @@ def trace_line(home: Path, identifier: str, *, identified: bool = False, handoff
     """
     trusted = TrustedSide(home / "trusted", identified)
     ask, told_by = asker(home, handoff_url)
-    line = line_of(ask(identifier))
-    here = trusted.line(identifier)
+    named = next((name for name in trusted.pseudonyms(identifier) if ask(name)), identifier)
+    line = line_of(ask(named))
+    here = trusted.line(named)
     starts = line.starts | here.starts
     if not line.facts:
         for shipment in here.of_kind("shipment"):

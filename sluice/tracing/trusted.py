@@ -6,6 +6,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from processors.deid.keys import KeyFile
+from processors.deid.pseudonyms import pseudonymous_uid
 from processors.ledger.schema import connect_readonly
 from processors.site import Site
 from processors.vault.vault import Vault
@@ -63,6 +65,17 @@ class TrustedSide:
                     line.lead(Thing("association", row["association_id"]), Thing("evidence", identifier))
         return line
 
+    def pseudonyms(self, original: str) -> list[str]:
+        """The pseudonyms of an original study or instance UID, one for each project; none unless identified."""
+        site = self._site
+        if not (self.identified and site.key_file.exists()):
+            return []
+        with _ledger(site) as ledger:
+            if ledger is None or not list(_kinds_of(ledger, original)):
+                return []
+            keys = KeyFile.load(site.key_file)
+            return [pseudonymous_uid(keys.project(project), original) for project in _projects(ledger)]
+
     @property
     def _site(self) -> Site:
         return Site.load(self.home)
@@ -92,9 +105,8 @@ class TrustedSide:
         """The deliveries behind a pseudonymous UID, by the vault."""
         found: list[str] = []
         for kind, original in self._originals(ledger, pseudonym):
-            column = {"study": "study_uid", "instance": "sop_instance_uid"}[kind]
             rows = ledger.execute(
-                f"SELECT DISTINCT association_id, delivery_id, disposition FROM instances WHERE {column} = ?",  # noqa: S608
+                f"SELECT DISTINCT association_id, delivery_id, disposition FROM instances WHERE {_COLUMNS[kind]} = ?",  # noqa: S608
                 (original,),
             ).fetchall()
             for row in rows:
@@ -109,16 +121,15 @@ class TrustedSide:
 
     def _originals(self, ledger: sqlite3.Connection, pseudonym: str) -> Iterator[tuple[str, str]]:
         site = self._site
-        if not (site.vault.exists() and site.key_file.exists()):
-            return
-        projects = [row[0] for row in ledger.execute("SELECT DISTINCT project FROM shipments")]
-        with Vault.open(site.vault, site.key_file) as vault:
-            originals = {vault.original_of(project, pseudonym) for project in projects} - {None}
+        found: set[str | None] = set()
+        if site.vault.exists() and site.key_file.exists():
+            with Vault.open(site.vault, site.key_file) as vault:
+                found = {vault.original_of(project, pseudonym) for project in _projects(ledger)}
+        # What was withheld, held or unmatched has no pseudonym; it is found by its original alone.
+        originals = {original for original in found if original} or ({pseudonym} if self.identified else set())
         for original in originals:
-            for kind, column in (("study", "study_uid"), ("instance", "sop_instance_uid")):
-                if ledger.execute(f"SELECT 1 FROM instances WHERE {column} = ?", (original,)).fetchone():  # noqa: S608
-                    assert original is not None
-                    yield kind, original
+            for kind in _kinds_of(ledger, original):
+                yield kind, original
 
     def _tell_delivery(self, ledger: sqlite3.Connection, line: Line, identifier: str) -> None:
         row = ledger.execute(f"{_DELIVERIES} WHERE d.id = ?", (identifier,)).fetchone()
@@ -160,6 +171,8 @@ class TrustedSide:
 
 _TABLES = {"association": "associations", "delivery": "deliveries", "shipment": "shipments", "evidence": "evidence"}
 
+_COLUMNS = {"study": "study_uid", "instance": "sop_instance_uid"}
+
 _DIRECT = {
     "association": "SELECT id FROM deliveries WHERE association_id = ?",
     "delivery": "SELECT id FROM deliveries WHERE id = ?",
@@ -167,6 +180,17 @@ _DIRECT = {
     "evidence": "SELECT d.id FROM deliveries d JOIN evidence e ON e.association_id = d.association_id WHERE e.id = ?",
 }
 """How to get from an id of ours to its deliveries."""
+
+
+def _projects(ledger: sqlite3.Connection) -> list[str]:
+    return [row[0] for row in ledger.execute("SELECT DISTINCT project FROM shipments ORDER BY project")]
+
+
+def _kinds_of(ledger: sqlite3.Connection, original: str) -> Iterator[str]:
+    """Whether a UID was received as one of a study, of an instance, or not at all."""
+    for kind, column in _COLUMNS.items():
+        if ledger.execute(f"SELECT 1 FROM instances WHERE {column} = ?", (original,)).fetchone():  # noqa: S608
+            yield kind
 
 
 @contextmanager

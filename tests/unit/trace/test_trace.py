@@ -125,6 +125,20 @@ def test_originals_and_ae_titles_are_told_only_when_asked_for(home: Path, handof
     assert "CT_EAST" in told
 
 
+def test_an_original_uid_leads_on_only_when_asked_for(home: Path, handoff_knows: str) -> None:
+    assert not join.trace_line(home, ORIGINAL).line.facts
+    line = join.trace_line(home, ORIGINAL, identified=True).line
+    assert line.starts == {Thing("instance", handoff_knows)}
+    assert Thing("model", "unet:1") in line.facts
+
+
+def test_an_original_that_never_left_is_found_by_its_original(home: Path) -> None:
+    (home / "trusted" / "vault.db").unlink()
+    line = join.trace_line(home, ORIGINAL, identified=True).line
+    assert line.starts == {Thing("instance", ORIGINAL)}
+    assert line.facts[Thing("shipment", SHIPMENT)]["state"] == "confirmed"
+
+
 def test_json_has_nodes_edges_and_witnesses(home: Path, handoff_knows: str) -> None:
     answer = CliRunner().invoke(trace, [SHIPMENT, "--json", "--home", str(home)], catch_exceptions=False)
     told = json.loads(answer.output)

@@ -24,3 +24,27 @@ def test_a_site_file_that_cannot_be_meant_is_refused_with_its_path(tmp_path, tex
     (tmp_path / "sluice.yaml").write_text(text)
     with pytest.raises(SiteFileError, match=r"sluice\.yaml"):
         Site.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("lending: here", "lending: "),
+        ("name: here\nreserve_mb: lots", "reserve_mb: "),
+        ("retention: {originals_days: -1}", "retention.originals_days: "),
+        ("name: [a\n", "line 2"),
+        ("- a list", "no mapping"),
+    ],
+)
+def test_what_is_wrong_with_a_site_file_is_one_line_that_names_the_key_or_the_line(tmp_path, text, says):
+    (tmp_path / "sluice.yaml").write_text(text)
+    with pytest.raises(SiteFileError) as caught:
+        Site.load(tmp_path)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_site_file_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "sluice.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SiteFileError):
+        Site.load(tmp_path)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -50,7 +50,7 @@ def apply(
     processes = workers or (1 if files < _FEW_FILES else os.cpu_count() or 1)
     outcomes = folder.apply(source, target, loaded, keys, workers=processes)
     with ExitStack() as stack:
-        lines = stack.enter_context(report.open("w", encoding="utf-8")) if report else None
+        lines = stack.enter_context(_opened(report)) if report else None
         reasons: Counter[str] = Counter()
         for outcome in _progress(outcomes, files, stack):
             if outcome.reason:
@@ -59,6 +59,15 @@ def apply(
                     lines.write(json.dumps({"file": outcome.file, "reason": outcome.reason}) + "\n")
     passed = files - reasons.total()
     click.echo(json.dumps({"files": files, "passed": passed, "quarantined": dict(sorted(reasons.items()))}))
+
+
+def _opened(report: Path) -> TextIO:
+    from processors.deid.errors import OutputError
+
+    try:
+        return report.open("w", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"The report {report} cannot be written: {error.strerror}.") from error
 
 
 def _progress(outcomes: "Iterable[Outcome]", total: int, stack: ExitStack) -> "Iterator[Outcome]":

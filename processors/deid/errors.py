@@ -6,7 +6,8 @@ DeidError
 │   ├── KeyFileMissingError
 │   ├── KeyFileTooOpenError
 │   ├── KeyFileInvalidError
-│   └── KeyFileExistsError
+│   ├── KeyFileExistsError
+│   └── KeyFileUnwritableError
 ├── ProfileError
 ├── FolderError
 ├── OutputError
@@ -48,6 +49,12 @@ class KeyFileExistsError(KeyFileError):
     """There is a file already, and a key is never overwritten."""
 
     remedy: ClassVar[str] = "Name another file; a lost key loses all pseudonyms that were made with it."
+
+
+class KeyFileUnwritableError(KeyFileError):
+    """The file cannot be made."""
+
+    remedy: ClassVar[str] = "Name a file in a folder that this user may write."
 
 
 class ProfileError(DeidError):

@@ -12,7 +12,13 @@ from typing import Self
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from processors.deid.errors import KeyFileExistsError, KeyFileInvalidError, KeyFileMissingError, KeyFileTooOpenError
+from processors.deid.errors import (
+    KeyFileExistsError,
+    KeyFileInvalidError,
+    KeyFileMissingError,
+    KeyFileTooOpenError,
+    KeyFileUnwritableError,
+)
 
 SECRET_BYTES = 32
 
@@ -43,14 +49,17 @@ class KeyFile:
 
         Raises:
             KeyFileExistsError: something is there already.
+            KeyFileUnwritableError: the disk or the permissions do not allow it.
         """
         key = cls(id=secrets.token_hex(4), epoch=1, secret=secrets.token_bytes(SECRET_BYTES))
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError as error:
-            raise KeyFileExistsError(f"{path} exists already, and a key is never overwritten.") from error
+        except OSError as error:
+            if path.exists():
+                raise KeyFileExistsError(f"{path} exists already, and a key is never overwritten.") from error
+            raise KeyFileUnwritableError(f"The key file {path} cannot be written: {error.strerror}.") from error
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             json.dump({"id": key.id, "epoch": key.epoch, "secret": key.secret.hex()}, file)
             file.write("\n")

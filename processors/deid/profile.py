@@ -71,8 +71,12 @@ class Profile(BaseModel):
             return cls.model_validate(yaml.safe_load(text))
         except (OSError, UnicodeDecodeError) as error:
             raise ProfileError(f"There is no profile {name}.") from error
-        except (yaml.YAMLError, ValidationError) as error:
-            raise ProfileError(f"The profile {name} cannot be used: {error}.") from error
+        except yaml.YAMLError as error:
+            raise ProfileError(f"The profile {name} is no YAML.") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the file"
+            raise ProfileError(f"The profile {name} cannot be used: {where}: {first['msg']}.") from error
 
     @property
     def digest(self) -> str:

@@ -10,10 +10,24 @@ from pathlib import Path
 import click
 
 
+def _ae_title(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    """An AE title as PS3.5 6.2 allows it, without outer blanks."""
+    title = value.strip()
+    if not 0 < len(title) <= 16 or not title.isascii() or not title.isprintable() or "\\" in title:
+        raise click.BadParameter("an AE title has 1 to 16 printable ASCII characters and no backslash")
+    return title
+
+
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), required=True, help="Port to listen on; 0 takes a free one.")
 @click.option("--host", default="0.0.0.0", show_default=True, help="Address to listen on.")  # noqa: S104 - modalities come from outside
-@click.option("--ae-title", default="SLUICE", show_default=True, help="Our AE title; any called title is accepted.")
+@click.option(
+    "--ae-title",
+    default="SLUICE",
+    show_default=True,
+    callback=_ae_title,
+    help="Our AE title; any called title is accepted.",
+)
 @click.option("--landing", type=click.Path(path_type=Path), help="Landing folder; default: the trusted home's.")
 @click.option(
     "--ledger", type=click.Path(path_type=Path), help="Ledger file; default: beside --landing, or the home's."

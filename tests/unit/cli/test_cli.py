@@ -16,3 +16,52 @@ def test_an_unknown_command_is_a_usage_error(capsys):
         main(["recieve"])
     assert exit_.value.code == 2
     assert "recieve" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("title", ["", "   ", "LONGER-THAN-16-CHARS", "BACK\\SLASH", "BÄR"])
+def test_an_ae_title_that_dicom_does_not_allow_is_a_usage_error(capsys, tmp_path, title):
+    with pytest.raises(SystemExit) as exit_:
+        main(["receive", "--port", "0", "--landing", str(tmp_path / "landing"), "--ae-title", title])
+    assert exit_.value.code == 2
+    assert "AE title" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def one_line(capsys, *arguments):
+    """The exit code of a command that fails, and the one line that it said."""
+    with pytest.raises(SystemExit) as exit_:
+        main([str(argument) for argument in arguments])
+    said = capsys.readouterr().err
+    assert said.startswith("sluice: ")
+    assert said.count("\n") == 1
+    return exit_.value.code, said
+
+
+def test_a_key_file_that_cannot_be_written_is_one_line_with_a_remedy(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, said = one_line(capsys, "keys", "new", tmp_path / "file" / "site.key")
+    assert code == 2
+    assert "may write" in said
+
+
+def test_a_report_that_cannot_be_written_is_one_line_with_a_remedy(capsys, tmp_path):
+    (tmp_path / "in").mkdir()
+    main(["keys", "new", str(tmp_path / "key")])
+    capsys.readouterr()
+    options = ("--key-file", tmp_path / "key", "--report", tmp_path / "nowhere" / "report.jsonl")
+    code, said = one_line(capsys, "deid", "apply", tmp_path / "in", tmp_path / "out", *options)
+    assert code == 1
+    assert "report" in said
+
+
+@pytest.mark.parametrize("text", ["name: [a", "name: BAD NAME\nversion: no"])
+def test_a_profile_that_cannot_be_used_is_one_line_with_a_remedy(capsys, tmp_path, text):
+    (tmp_path / "in").mkdir()
+    main(["keys", "new", str(tmp_path / "key")])
+    capsys.readouterr()
+    profile = tmp_path / "mine.yaml"
+    profile.write_text(text)
+    options = ("--key-file", tmp_path / "key", "--profile", profile)
+    code, said = one_line(capsys, "deid", "apply", tmp_path / "in", tmp_path / "out", *options)
+    assert code == 2
+    assert "shipped profile" in said

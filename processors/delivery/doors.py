@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from processors.delivery.flowfile import FlowFile, Outcome, Reference, because
 from processors.delivery.parent import end_with_parent
 from processors.delivery.quiet import code_of, confide, silence
+from processors.errors import ProcessorsError
 
 if TYPE_CHECKING:
     from processors.delivery.announce import Announcer
@@ -118,15 +119,31 @@ def listener(home: str) -> Listener:
 
 
 def why_not_listen(home: str | None) -> str | None:
-    """Why this process could not announce: a sentence for the canvas, or None."""
+    """Why this process could not announce: a sentence for the canvas, or None.
+
+    Without key and rules nothing is announced: it would only fail further on, where nobody looks.
+    """
     silence()
     try:
         from processors.delivery.announce import holder_of
 
+        _require_settings(Path(home or ""))
         holder = holder_of(Path(home or ""))
+    except ProcessorsError as error:  # about the site's own files; no delivery was looked at
+        return f"{error} {error.remedy}"
     except Exception as error:  # noqa: BLE001  # as for every door
         return f"the trusted home cannot be used ({code_of(error)})"
     return f"the landing is being announced by {holder}" if holder else None
+
+
+def _require_settings(home: Path) -> None:
+    from processors.deid.keys import KeyFile
+    from processors.routing.rules import Rules
+    from processors.site import Site
+
+    site = Site.load(home)
+    KeyFile.load(site.key_file)
+    Rules.load(site.rules)
 
 
 def _announcer(home: str) -> "Announcer":

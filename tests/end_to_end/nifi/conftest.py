@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from nifi.releases.deploy import Deployment, deploy
+from processors.deid.keys import KeyFile
 from tests.end_to_end.nifi.scripted_handoff import ScriptedHandoff
 
 
@@ -21,6 +22,8 @@ def parameters(nifi, handoff) -> dict[str, str]:
     """Values of a site."""
     trusted = nifi.home / "trusted"
     trusted.mkdir(exist_ok=True)
+    KeyFile.create(trusted / "keys" / "site.key")
+    (trusted / "rules.yaml").write_text("version: 1\nrules: [{name: all, ship: [{project: lung}]}]\n")
     return {
         "trusted.home": str(trusted),
         "handoff.url": handoff.url,

@@ -5,7 +5,7 @@ import errno
 import importlib
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -165,6 +165,29 @@ def test_a_home_that_is_not_there_raises_nothing(shells: dict[str, type], name: 
     else:
         attributes = {"delivery.id": "0" * 32, "delivery.n": "1", "kind": "delivery", "shipment.id": "1" * 32}
         assert shell.transform(context, FlowFile(**attributes)).relationship in {"failure", "superseded"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda root: (root / "keys" / "site.key").unlink(), "sluice keys new"),
+        (lambda root: (root / "rules.yaml").unlink(), "rules.yaml"),
+        (
+            lambda root: (root / "rules.yaml").write_text("version: 1\nrules: [{name: all}]"),
+            "rules.0.ship (rule 'all')",
+        ),
+        (lambda root: (root / "sluice.yaml").write_text("lending: here"), "lending"),
+    ],
+    ids=["no key", "no rules", "wrong rules", "wrong settings"],
+)
+def test_without_key_rules_or_settings_nothing_is_announced_and_the_canvas_says_why(
+    shells: dict[str, type], home: TrustedHome, spoil: Callable[[Path], object], says: str
+) -> None:
+    context = Context(**{"Trusted Home": str(home.root)})
+    assert shells["ListenDICOM"](jvm=None).customValidate(context) == []
+    spoil(home.root)
+    [said] = shells["ListenDICOM"](jvm=None).customValidate(context)
+    assert says in said.explanation
 
 
 def test_codes_hold_a_class_name_and_never_a_message() -> None:

@@ -13,7 +13,7 @@ from processors.dicom.storage_scp import StorageAssociation
 from processors.landing.association import OpenAssociation
 from processors.landing.closing import enter_ended, enter_sealed
 from processors.landing.delivery import SealReason
-from processors.landing.errors import LandingUnusableError
+from processors.landing.errors import LandingUnusableError, UnsealedDeliveriesError
 from processors.landing.filling import Filling, new_id
 from processors.landing.idle import IdleWatch
 from processors.landing.journal import AssociationFacts
@@ -119,10 +119,15 @@ class Receiver:
         self._writer.submit(work)
 
     def ended(self, association: OpenAssociation, ending: Ending) -> None:
-        """Enter how an association ended, in the writer's thread, after all its deliveries."""
+        """Enter how an association ended, in the writer's thread, after all its deliveries.
+
+        If one of them could not be entered, the end is left to the next start too: evidence must tell of them all.
+        """
         self._idle.forget(association)
 
         def work(connection: sqlite3.Connection) -> None:
+            if instances.kept_by(connection, association.facts.id) != association.kept_count:
+                raise UnsealedDeliveriesError
             enter_ended(
                 connection,
                 self._layout,

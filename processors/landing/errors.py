@@ -4,7 +4,8 @@
 LandingError                (a ProcessorsError)
 ├── LandingUnusableError         the folder cannot be made or written
 ├── LandingTakenError            another process holds the lock
-└── DeliveryUnreadableError      a delivery.json is missing or not what it should be
+├── DeliveryUnreadableError      a delivery.json is missing or not what it should be
+└── UnsealedDeliveriesError      an association cannot end before all that it brought is entered
 ```
 """
 
@@ -35,3 +36,9 @@ class DeliveryUnreadableError(LandingError):
     """A delivery cannot be read."""
 
     remedy: ClassVar[str] = "Run `sluice ledger reconcile` to see what is missing."
+
+
+class UnsealedDeliveriesError(LandingError):
+    """The ledger lacks instances of an association that is to end."""
+
+    remedy: ClassVar[str] = "Start the receiver again: it enters what is missing."

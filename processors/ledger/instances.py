@@ -119,3 +119,8 @@ def brought_by(connection: sqlite3.Connection, association_id: str) -> list[tupl
         (association_id,),
     )
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+def kept_by(connection: sqlite3.Connection, association_id: str) -> int:
+    """How many instances of an association have been entered with their files."""
+    return sum(count for _, _, count in brought_by(connection, association_id))

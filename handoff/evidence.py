@@ -10,7 +10,7 @@ from handoff.contract.evidence import Evidence
 from handoff.contract.receipt import SignedReceipt
 from handoff.database.engine import Database
 from handoff.database.tables import EvidenceMessage
-from handoff.errors import ConflictError, RefusedError
+from handoff.errors import BusyError, ConflictError, RefusedError
 from handoff.receipts import ReceiptSigner
 from handoff.settings import Settings
 from handoff.shipments.admit import Admission
@@ -39,10 +39,10 @@ class EvidenceAdmission:
         receipt = self.signer.sign("evidence", evidence_id, sha256, len(body), evidence.project)
         try:
             self._record(evidence, receipt)
-        except IntegrityError:
+        except IntegrityError as error:
             known = self._known(evidence_id, sha256)
             if known is None:
-                raise
+                raise BusyError from error  # the first two messages of one study at one time
             return known
         return Admission(receipt, created=True)
 

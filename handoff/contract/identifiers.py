@@ -22,6 +22,7 @@ Pseudonym = Annotated[
 Modality = Annotated[
     str, StringConstraints(pattern=r"^[A-Z0-9_]{1,16}$"), Field(description="Modality (0008,0060), a code string.")
 ]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1, description="How many; fits every database's integer.")]
 ReasonCode = Annotated[
     str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$"), Field(description="Why, as a word; never a value.")
 ]

@@ -2,10 +2,10 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from handoff.contract.document import Document
-from handoff.contract.identifiers import Digest, Modality, ProjectName, Pseudonym, RandomId, ReasonCode, Uid
+from handoff.contract.identifiers import Count, Digest, Modality, ProjectName, Pseudonym, RandomId, ReasonCode, Uid
 
 MANIFEST_MEMBER = "manifest.json"
 """The member of a package that holds its `Manifest`."""
@@ -24,7 +24,9 @@ class Instance(Document):
     member: str = Field(description="Name of the ZIP member, always instances/<SOPInstanceUID>.dcm.")
     digest: Digest = Field(description="SHA-256 of the encoded data set, without preamble and file meta.")
     size: PositiveInt = Field(description="Bytes of the member: the whole Part 10 file.")
-    revision: PositiveInt = Field(1, description="Given by the receiver; the highest wins, whatever arrives last.")
+    revision: PositiveInt = Field(
+        1, le=2**31 - 1, description="Given by the receiver; the highest wins, whatever arrives last."
+    )
     references: tuple[Uid, ...] = Field((), description="Pseudonymous SOP Instance UIDs that this one refers to.")
     annotation: bool = Field(False, description="Whether it is ground truth: a SEG or an RTSTRUCT.")
 
@@ -47,7 +49,7 @@ class Manifest(Document):
     series_instance_uid: Uid
     modality: Modality
     instances: tuple[Instance, ...] = Field(min_length=1)
-    withheld: dict[ReasonCode, NonNegativeInt] = Field(default_factory=dict, description="Reason code: instances.")
+    withheld: dict[ReasonCode, Count] = Field(default_factory=dict, description="Reason code: instances.")
     treatment: dict[str, str] = Field(default_factory=dict, description="Versions and digests that decided it.")
     replaces: RandomId | None = Field(None, description="The shipment that a replay replaces.")
 

@@ -11,7 +11,7 @@ from handoff.contract.receipt import SignedReceipt
 from handoff.contract.shipment import Manifest
 from handoff.database.engine import Database
 from handoff.database.tables import Instance, Shipment
-from handoff.errors import ConflictError, PackageError
+from handoff.errors import BusyError, ConflictError, PackageError
 from handoff.receipts import ReceiptSigner
 from handoff.settings import Settings
 from handoff.shipments.package import verify_package
@@ -53,12 +53,16 @@ class ShipmentAdmission:
         try:
             with self.database.write() as session:
                 self._record(session, manifest, receipt)
-        except IntegrityError:
+        except IntegrityError as error:
             # Two deliveries of one id at one time: the other one was first, so its row decides.
             known = self._known(shipment_id, body)
             if known is None:
-                raise
+                raise BusyError from error  # the first two shipments of one study at one time
             return known
+        except PackageError:
+            # A study never changes its patient, so no other request can have been admitted with these bytes.
+            self.store.package(sha256).unlink(missing_ok=True)
+            raise
         return Admission(receipt, created=True)
 
     def _known(self, shipment_id: str, body: Incoming) -> Admission | None:

@@ -48,7 +48,7 @@ def read_members(file: BinaryIO, size: int, most: int) -> dict[str, Member]:
             directory = archive.start_dir
     except (zipfile.BadZipFile, UnicodeDecodeError, ValueError, EOFError, struct.error, NotImplementedError) as error:
         raise PackageError("The package is no ZIP that can be read.", code="zip-invalid") from error
-    members = [_member(file, entry) for entry in entries]
+    members = [_member(file, entry, directory) for entry in entries]
     _check_ranges(members, directory)
     if len({member.name for member in members}) != len(members):
         raise PackageError("Two members of the package have one name.", code="zip-members")
@@ -84,7 +84,7 @@ def _read_end64(file: BinaryIO, size: int) -> tuple[int, int]:
     return count, length
 
 
-def _member(file: BinaryIO, entry: zipfile.ZipInfo) -> Member:
+def _member(file: BinaryIO, entry: zipfile.ZipInfo, end: int) -> Member:
     """Check one directory entry against the header that stands before its bytes."""
     if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
         raise PackageError("A member of the package is compressed.", code="zip-compressed")
@@ -92,6 +92,8 @@ def _member(file: BinaryIO, entry: zipfile.ZipInfo) -> Member:
         raise PackageError("A member of the package is encrypted.", code="zip-encrypted")
     if entry.flag_bits & _DESCRIPTOR:
         raise PackageError("A member of the package has its size behind it.", code="zip-invalid")
+    if not 0 <= entry.header_offset < end:
+        raise PackageError("A member lies outside of the package.", code="zip-overlap")
     file.seek(entry.header_offset)
     header = file.read(_LOCAL.size)
     if len(header) < _LOCAL.size:

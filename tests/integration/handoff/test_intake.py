@@ -148,6 +148,15 @@ def spoilt() -> dict[str, tuple[str, bytes, str]]:
     add("no DICOM", "member-not-dicom", text_file)
     add("wrong checksum", "member-checksum", crc := Package.of(1), with_wrong_checksum(crc))
     add("overlapping members", "zip-overlap", overlap := Package.of(2), with_overlap(overlap))
+    add("directory elsewhere", "zip-overlap", moved := Package.of(1), with_directory_elsewhere(moved))
+    for name, facts in {
+        "absurd count": {"withheld": {"x": 2**64}},
+        "small absurd count": {"withheld": {"x": 2**31}},
+    }.items():
+        package = Package.of(1)
+        text = canonical_json({**package.manifest.plain(), **facts})
+        add(name, "manifest-invalid", package, make_zip({**package.members, MANIFEST_MEMBER: text}))
+    add("absurd revision", "manifest-invalid", revised := Package.of(1), with_absurd_revision(revised))
     add("trailing bytes", "zip-invalid", trailing := Package.of(1), trailing.body() + b"PHI")
     return cases
 
@@ -159,6 +168,22 @@ def with_wrong_checksum(package: Package) -> bytes:
     body[directory + 16] ^= 0xFF
     body[14] ^= 0xFF
     return bytes(body)
+
+
+def with_directory_elsewhere(package: Package) -> bytes:
+    """The end record says that the directory lies behind the file, so every member would lie before its begin."""
+    body = bytearray(package.body())
+    end = body.rindex(b"PK\x05\x06")
+    (offset,) = struct.unpack_from("<L", body, end + 16)
+    struct.pack_into("<L", body, end + 16, offset + 5000)
+    return bytes(body)
+
+
+def with_absurd_revision(package: Package) -> bytes:
+    """A manifest whose revision fits no database."""
+    manifest = package.manifest.plain()
+    manifest["instances"][0]["revision"] = 2**64
+    return make_zip({**package.members, MANIFEST_MEMBER: canonical_json(manifest)})
 
 
 def with_overlap(package: Package) -> bytes:
@@ -196,7 +221,9 @@ def test_a_study_of_two_patients_is_refused(service):
     study = new_uid()
     first, second = Package.of(1, study=study), Package.of(1, study=study, patient="P0002")
     assert service.put(f"/v1/shipments/{first.id}", first.body()).status_code == 201
+    before = service.stored()
     refused(service.put(f"/v1/shipments/{second.id}", second.body()), 422, "study-of-two-patients")
+    assert service.stored() == before
 
 
 def test_an_oversized_body_is_refused_with_an_answer_that_arrives(tmp_path):

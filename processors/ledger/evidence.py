@@ -15,16 +15,24 @@ _UNFINISHED = """
      OR d.state = 'routed' AND EXISTS (SELECT 1 FROM shipments s WHERE s.delivery_id = d.id AND s.state = 'routed'))
 """
 
-_READY = f"""
-    UPDATE evidence SET due_at = 0
-    WHERE project IS NULL AND state = 'pending' AND due_at IS NULL
-      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.association_id = evidence.association_id AND {_UNFINISHED})
-      AND NOT EXISTS (
+_PAST_TREATMENT = f"""
+    NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.association_id = evidence.association_id AND {_UNFINISHED})
+    AND NOT EXISTS (
         SELECT 1 FROM instances i LEFT JOIN instances first ON first.id = i.duplicate_of
         LEFT JOIN deliveries d ON d.id = first.delivery_id
         WHERE i.association_id = evidence.association_id AND i.disposition = 'duplicate'
           AND (d.id IS NULL OR {_UNFINISHED}))
 """  # noqa: S608  # no value enters it
+
+_READY = f"""
+    UPDATE evidence SET due_at = 0
+    WHERE project IS NULL AND state = 'pending' AND due_at IS NULL AND {_PAST_TREATMENT}
+"""  # noqa: S608  # as above
+
+_STALLED = f"""
+    project IS NULL AND due_at IS NULL
+    AND (state IN ('announced', 'seen', 'translated') OR state = 'pending' AND {_PAST_TREATMENT})
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,16 @@ def ready_after(connection: sqlite3.Connection, delivery_id: str) -> None:
 def ready_all(connection: sqlite3.Connection) -> None:
     """Ask `ready` for every association whose evidence is pending."""
     connection.execute(_READY)
+
+
+def stalled(connection: sqlite3.Connection) -> list[str]:
+    """Source rows that wait for nothing and would never be announced."""
+    return [row[0] for row in connection.execute(f"SELECT id FROM evidence WHERE {_STALLED}")]  # noqa: S608
+
+
+def announce_again(connection: sqlite3.Connection, evidence_id: str) -> None:
+    """Have a stalled source row announced, inside a transaction."""
+    connection.execute("UPDATE evidence SET due_at = 0 WHERE id = ? AND project IS NULL", (evidence_id,))
 
 
 def source(connection: sqlite3.Connection, evidence_id: str) -> str | None:

@@ -19,6 +19,7 @@ from processors.landing.evidence import read_evidence
 from processors.landing.filling import JOURNAL_FILE
 from processors.landing.journal import AssociationLine, DeliveryLine
 from processors.landing.layout import Layout
+from processors.ledger import evidence
 
 FIRST_FILE_BYTES: Final = 144
 """What precedes a data set in a file of ours is longer than this."""
@@ -87,8 +88,8 @@ def in_associations(layout: Layout, ledger: sqlite3.Connection) -> Iterator[Gap]
         """
     )
     for row in rows:
-        evidence = read_evidence(layout.evidence_of(row["id"]))
-        witnessed = sum(study.acknowledged for study in evidence.studies.values()) if evidence else 0
+        said = read_evidence(layout.evidence_of(row["id"]))
+        witnessed = sum(study.acknowledged for study in said.studies.values()) if said else 0
         if not witnessed == row["entered"] == row["acknowledged"]:
             counts = f"evidence {witnessed}, association {row['acknowledged']}, instances {row['entered']}"
             yield Gap(row["id"], "association-counts", counts)
@@ -123,6 +124,8 @@ def in_ledger(ledger: sqlite3.Connection) -> Iterator[Gap]:
     for kind, query in queries.items():
         for row in ledger.execute(query):
             yield Gap(row[0], kind)
+    for evidence_id in evidence.stalled(ledger):
+        yield Gap(evidence_id, "evidence-stalled")
 
 
 def in_receipts(layout: Layout, ledger: sqlite3.Connection) -> Iterator[Gap]:

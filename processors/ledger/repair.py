@@ -14,6 +14,7 @@ from processors.landing.errors import DeliveryUnreadableError, LandingTakenError
 from processors.landing.layout import Layout
 from processors.landing.lock import hold
 from processors.landing.recover import Recovered, as_sealed, recover
+from processors.ledger import evidence
 from processors.ledger.gaps import Gap
 from processors.ledger.schema import connect, record_event, transaction
 
@@ -49,6 +50,10 @@ def _mend(layout: Layout, connection: sqlite3.Connection, gap: Gap) -> None:
             enter_sealed(connection, as_sealed(layout.delivery(gap.subject)))
     elif gap.kind in {"stalled", "terminal-too-early", "no-shipments"}:
         _announce_again(connection, gap.subject, gap.kind)
+    elif gap.kind == "evidence-stalled":
+        with transaction(connection):
+            evidence.announce_again(connection, gap.subject)
+            record_event(connection, time.time(), gap.subject, "repaired", gap.kind)
     elif gap.kind == "not-at-handoff":
         _send_again(layout, connection, gap.subject)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from processors.landing.errors import LandingUnusableError
 from processors.landing.lock import hold
 from processors.ledger import handoff_list
 from processors.ledger.accounts import STATES
@@ -163,6 +164,8 @@ def sql(statement: str) -> Callable[[Desk, Delivered], None]:
         (sql("DELETE FROM instances WHERE disposition = 'duplicate'"), [("association", "association-counts")]),
         (sql("DELETE FROM evidence"), [("association", "no-evidence")]),
         (sql("UPDATE deliveries SET state = 'seen', due_at = NULL"), [("delivery", "stalled")]),
+        (sql("UPDATE evidence SET state = 'translated', due_at = NULL"), [("evidence", "evidence-stalled")]),
+        (sql("UPDATE evidence SET state = 'pending', due_at = NULL"), [("evidence", "evidence-stalled")]),
         (sql("UPDATE shipments SET receipt = NULL"), [("shipment", "no-receipt")]),
         (
             sql("UPDATE shipments SET package_sha256 = 'cd'"),
@@ -178,8 +181,14 @@ def test_every_disagreement_is_named_by_id(
     desk: Desk, damage: Callable[[Desk, Delivered], None], found: list[tuple[str, str]]
 ) -> None:
     done = deliver(desk)
+    [(evidence_id,)] = desk.rows("SELECT id FROM evidence")
     damage(desk, done)
-    ids = {"delivery": done.delivery_id, "shipment": done.shipment.id, "association": done.association_id}
+    ids = {
+        "delivery": done.delivery_id,
+        "shipment": done.shipment.id,
+        "association": done.association_id,
+        "evidence": evidence_id,
+    }
     report = look(desk, {done.shipment.id: HandoffShipment("ab", 2, 1)})
     assert sorted(kinds(report)) == sorted((ids[subject], kind) for subject, kind in found)
 
@@ -246,6 +255,20 @@ def test_repair_announces_again_what_would_wait_for_ever(desk: Desk) -> None:
     repair(desk.layout.root, desk.ledger_file, look(desk).gaps)
     assert desk.rows("SELECT state, due_at FROM deliveries") == [("seen", 0)]
     assert look(desk).gaps == []
+
+
+@pytest.mark.parametrize("state", ["pending", "translated"])
+def test_repair_announces_evidence_again_that_would_wait_for_ever(desk: Desk, state: str) -> None:
+    deliver(desk)
+    desk.ledger.execute("UPDATE evidence SET state = ?, due_at = NULL", (state,))
+    repair(desk.layout.root, desk.ledger_file, look(desk).gaps)
+    assert desk.rows("SELECT state, due_at FROM evidence") == [(state, 0)]
+    assert look(desk).gaps == []
+
+
+def test_a_landing_that_is_not_there_is_an_error_with_a_remedy(desk: Desk, tmp_path: Path) -> None:
+    with pytest.raises(LandingUnusableError, match="nowhere"):
+        reconcile(tmp_path / "nowhere", desk.ledger_file, pause=lambda _: None)
 
 
 def test_repair_announces_again_what_was_called_terminal_too_early(desk: Desk) -> None:

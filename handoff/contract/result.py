@@ -19,7 +19,7 @@ class ResultFile(Document):
     sha256: Digest
     size: NonNegativeInt = Field(description="Bytes.")
     role: Literal["volume-index", "volume", "model", "segmentation", "report"]
-    media_type: str = Field(pattern=r"^[a-z]+/[A-Za-z0-9.+-]+$")
+    media_type: str = Field(pattern=r"^[a-z]+/[A-Za-z0-9.+-]+$", max_length=127)
 
 
 class TrainedModel(Document):
@@ -57,6 +57,9 @@ class Result(Document):
         roles = {file.path: file.role for file in self.files}
         if len(roles) != len(self.files):
             message = "a path stands twice among the files"
+            raise ValueError(message)
+        if len({volume.uri for volume in self.volumes}) != len(self.volumes):
+            message = "a volume stands twice"
             raise ValueError(message)
         if self.model is not None and roles.get(self.model.file) != "model":
             message = "the model's file is not among the files with the role model"

@@ -7,6 +7,7 @@
 """
 
 import hashlib
+import stat
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,8 @@ def verify_result(folder: Path, expected: Expectation) -> Result:
 def _read(folder: Path) -> Result:
     file = folder / RESULT_FILE
     try:
-        if file.is_symlink() or file.stat().st_size > _LARGEST:
+        facts = file.lstat()
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > _LARGEST:
             raise ResultError("result-invalid")
         return Result.model_validate_json(file.read_bytes())
     except FileNotFoundError as error:

@@ -1,11 +1,13 @@
 """The research home: where everything of the handoff lies, and what its first start makes."""
 
+import contextlib
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from handoff.errors import StartError
+from handoff.store import fsync_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,19 @@ class ResearchHome:
 
 
 def write_secret(file: Path, content: bytes) -> None:
-    """Write a file that only its owner may read; it is there whole or not at all."""
+    """Write a file that only its owner may read, durably; it is there whole or not at all, and a file there stays.
+
+    Of two services that start on one new home the first one's secret is that of both.
+    """
     temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-    temporary.rename(file)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, file)
+    finally:
+        temporary.unlink()
+    fsync_folder(file.parent)

@@ -2,16 +2,18 @@
 
 import hashlib
 import hmac
+from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import delete, select
 
 from handoff.database.engine import Database
 from handoff.database.tables import Token
-from handoff.errors import ForbiddenError, UnauthorizedError
+from handoff.errors import ForbiddenError, StartError, UnauthorizedError
 from handoff.home import ResearchHome
 
 Scope = Literal["intake", "api"]
+_SHORTEST = 16
 
 
 class Tokens:
@@ -40,15 +42,35 @@ class Tokens:
 
 
 def record_tokens(database: Database, home: ResearchHome) -> None:
-    """Make the tokens of the home's files the ones that are known; a file that was replaced rotates its token."""
-    files: dict[Scope, str] = {
-        "intake": home.intake_token.read_text("ascii").strip(),
-        "api": home.api_token.read_text("ascii").strip(),
-    }
+    """Make the tokens of the home's files the ones that are known; a file that was replaced rotates its token.
+
+    Raises:
+        StartError: a file holds no token that could protect anything, others may read it, or both hold the same.
+    """
+    files: dict[Scope, str] = {"intake": _read(home.intake_token), "api": _read(home.api_token)}
+    if files["intake"] == files["api"]:
+        raise _unfit(home.api_token, "holds the intake token")
     with database.write() as session:
         session.execute(delete(Token))
         for scope, token in files.items():
             session.add(Token(digest=hashlib.sha256(token.encode()).hexdigest(), scope=scope))
+
+
+def _read(file: Path) -> str:
+    try:
+        if file.stat().st_mode & 0o077:
+            raise _unfit(file, "may be read by others")
+        token = file.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unfit(file, "cannot be read") from error
+    if len(token) < _SHORTEST:
+        raise _unfit(file, f"holds no token of at least {_SHORTEST} letters")
+    return token
+
+
+def _unfit(file: Path, why: str) -> StartError:
+    message = f"{file} {why}."
+    return StartError(message, code="token", remedy="Remove it for a new token, or set its mode to 0600.")
 
 
 def _scope(name: str) -> Scope:

@@ -127,7 +127,7 @@ class Engine:
         if sop_class not in self._plans:
             pixels = PIXEL_DATA in instance.top and sop_class in REGISTERED
             raise RejectedError(Reason.PIXELS_UNCHECKED if pixels else Reason.KIND_UNSUPPORTED)
-        if not all(instance.uid(tag) for tag in (SOP_INSTANCE, STUDY, SERIES)):
+        if not all(_names_one(instance.uid(tag)) for tag in (SOP_INSTANCE, STUDY, SERIES)):
             raise RejectedError(Reason.IDENTITY_INCOMPLETE)
         if sop_class != RT_STRUCTURE_SET:
             require_unburned(instance.value, sop_class, list(instance.top))
@@ -202,6 +202,11 @@ class Engine:
                 if (original := instance.uid(tag)) and original != new
             ),
         )
+
+
+def _names_one(uid: bytes) -> bool:
+    """Whether a UID is there, is one, and is none of the registry, which would stay and be many patients'."""
+    return bool(uid) and b"\\" not in uid and uid not in REGISTERED
 
 
 def _modality(value: bytes) -> str:

@@ -52,7 +52,7 @@ REASONS: dict[Reason, str] = {
     Reason.PIXELS_MISMATCH: "The pixel data is longer or shorter than rows, columns and frames say.",
     Reason.PATIENT_ID_EMPTY: "There is no Patient ID to make a pseudonym of.",
     Reason.PATIENT_ID_JUNK: "The Patient ID is one that many patients share.",
-    Reason.IDENTITY_INCOMPLETE: "A UID that names the instance, its series or study is missing.",
+    Reason.IDENTITY_INCOMPLETE: "The UID of the instance, its series or its study is missing, or names more than one.",
     Reason.VERIFY_HIT: "The scan of the output found an identifying value of this instance.",
     Reason.ENGINE_ERROR: "The engine failed on this instance; that is a bug.",
 }

@@ -86,6 +86,8 @@ def test_an_object_without_pixels_of_another_class_is_withheld():
         ({"PatientID": "Anonymous"}, "patient-id-junk"),
         ({"StudyInstanceUID": ""}, "identity-incomplete"),
         ({"SeriesInstanceUID": ""}, "identity-incomplete"),
+        ({"StudyInstanceUID": ["1.2.3", "1.2.4"]}, "identity-incomplete"),
+        ({"SeriesInstanceUID": "1.2.840.10008.1.1"}, "identity-incomplete"),
     ],
     ids=str,
 )

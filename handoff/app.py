@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from handoff.api import batches, evidence, handoffs, health, models, pipelines, results, shipments, studies, trace
+from handoff.api.limit import BodyLimit
 from handoff.api.problems import install_problems
 from handoff.api.record import RequestRecord
 from handoff.service import Service
@@ -37,5 +38,6 @@ def create_app(service: Service | None) -> FastAPI:
     for module in (shipments, evidence, studies, batches, pipelines, handoffs, results, models, trace, health):
         app.include_router(module.router)
     install_problems(app)
+    app.add_middleware(BodyLimit)
     app.add_middleware(RequestRecord)
     return app

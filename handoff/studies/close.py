@@ -4,6 +4,7 @@ import threading
 import time
 
 import structlog
+from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from handoff.studies.judge import Complete, Waiting, judge
 log = structlog.get_logger("handoff.studies")
 _AT_ONCE = 50
 """Studies judged in one transaction, which keeps it short."""
+_UNREADABLE_SECONDS = 60.0
 
 
 def close_due(session: Session, settings: Settings, now: float) -> int:
@@ -25,7 +27,11 @@ def close_due(session: Session, settings: Settings, now: float) -> int:
     due = select(Study).where(Study.state == "open", Study.due_at <= now).limit(_AT_ONCE)
     studies = session.scalars(due.with_for_update(skip_locked=True)).all()
     for study in studies:
-        verdict = _judge(session, study, settings, now)
+        try:
+            verdict = _judge(session, study, settings, now)
+        except ValidationError:
+            # Written by another version of the contract: this study waits for a person, all others go on.
+            verdict = Waiting("evidence-unreadable", until=now + _UNREADABLE_SECONDS)
         if isinstance(verdict, Waiting):
             study.waiting_for, study.due_at = verdict.reason, verdict.until
         else:
@@ -95,6 +101,8 @@ class StudyCloser(threading.Thread):
                         close_due(session, self._settings, time.time())
             except SQLAlchemyError as error:
                 log.warning("closing-failed", cause=type(error).__name__)
+            except Exception:  # the outermost loop: a bug in one study must not end the closing of all
+                log.exception("closing-failed")
 
     def stop(self) -> None:
         """End the loop and wait for its last transaction."""

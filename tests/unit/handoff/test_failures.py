@@ -6,16 +6,22 @@ import hashlib
 
 import httpx
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+from handoff.api.limit import LARGEST
+from handoff.api.record import REQUESTS
 from handoff.app import create_app
+from handoff.contract.evidence import Evidence
+from handoff.database.tables import EvidenceMessage, Study
 from handoff.errors import StartError
 from handoff.service import Service
 from handoff.settings import Settings
 from handoff.store import Incoming
-from handoff.studies.close import StudyCloser
+from handoff.studies.close import StudyCloser, close_due
 
 ID = "a" * 32
+EVIDENCE = {"evidence_id": ID, "project": "lungs", "study_instance_uid": "1.1", "ending": "released", "total": 0}
 
 
 @pytest.fixture
@@ -66,9 +72,10 @@ def test_a_bug_is_a_problem_that_says_nothing_of_itself(service, monkeypatch):
     assert "Mueller" not in answer.text
 
 
-def test_the_closing_loop_survives_a_database_that_fails(service, monkeypatch):
+@pytest.mark.parametrize("error", [OperationalError("SELECT", {}, Exception("disk I/O error")), KeyError("a bug")])
+def test_the_closing_loop_survives_a_database_that_fails_and_a_bug(service, monkeypatch, error):
     def gone(*_):
-        raise OperationalError("SELECT", {}, Exception("disk I/O error"))
+        raise error
 
     closer = StudyCloser(service.database, service.settings, period_seconds=0.01)
     monkeypatch.setattr(closer, "_any_due", gone)
@@ -77,6 +84,21 @@ def test_the_closing_loop_survives_a_database_that_fails(service, monkeypatch):
     assert closer.is_alive()
     closer.stop()
     assert not closer.is_alive()
+
+
+def test_evidence_that_cannot_be_read_any_more_keeps_only_its_own_study_waiting(service):
+    with service.database.write() as session:
+        for number, body in enumerate([{}, Evidence.model_validate(EVIDENCE).plain()]):
+            study = Study(project="lungs", study_uid=f"1.{number}", last_arrival_at=0.0, due_at=0.0)
+            session.add(study)
+            session.flush()
+            facts = {"sha256": "0" * 64, "size": 1, "receipt": {}, "received_at": 0.0}
+            session.add(EvidenceMessage(id=f"{number:032}", study_id=study.id, body=body, **facts))
+    with service.database.write() as session:
+        assert close_due(session, service.settings, 10_000.0) == 2
+    with service.database.read() as session:
+        found = {study.study_uid: (study.state, study.waiting_for) for study in session.scalars(select(Study))}
+    assert found == {"1.0": ("open", "evidence-unreadable"), "1.1": ("complete", None)}
 
 
 @pytest.mark.parametrize("text", ["targets: 3", "unknown: 1", "a: [", "max_package_bytes: -1", "- a"])
@@ -105,3 +127,35 @@ def test_a_part_that_no_process_writes_is_swept_at_the_start_and_a_live_one_is_n
     assert live.path.exists()
     assert not dead.exists()
     live.discard()
+
+
+def test_a_body_that_is_read_whole_has_a_limit_even_for_who_has_no_token(service):
+    answer, read = asyncio.run(_post_without_end(service))
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+    assert read <= LARGEST + (1 << 20)
+
+
+async def _post_without_end(service: Service) -> tuple[httpx.Response, int]:
+    read = 0
+
+    async def blocks():
+        nonlocal read
+        for _ in range(64):
+            read += 1 << 20
+            yield bytes(1 << 20)
+
+    transport = httpx.ASGITransport(create_app(service), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        return await client.post("/v1/pipelines", content=blocks()), read
+
+
+def test_a_made_up_method_does_not_grow_the_counters(service):
+    async def send() -> None:
+        transport = httpx.ASGITransport(create_app(service), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            await client.request("MADEUP", "/healthz")
+
+    asyncio.run(send())
+    lines = "".join(REQUESTS.lines())
+    assert 'method="other"' in lines
+    assert "MADEUP" not in lines

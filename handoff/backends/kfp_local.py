@@ -18,6 +18,7 @@ from handoff.backends.kfp_local_steps import ARTIFACTS, PIPELINE
 from handoff.backends.processes import RUN_MARK, ProcessIdentity, end_group, members
 from handoff.handoffs.order import RunOrder
 from handoff.settings import Target
+from handoff.store import fsync_folder, write_durably
 
 LOG = "log.txt"
 _CLAIM_SECONDS = 60.0
@@ -55,16 +56,21 @@ class KfpLocal:
             return
         order.result.mkdir(parents=True, exist_ok=True)
         fresh = self._runs / f".{order.key}.{secrets.token_hex(4)}"
-        (fresh / TEMPORARY).mkdir(parents=True)
-        shutil.copyfile(order.pipeline, fresh / PIPELINE)
-        spec = {"inputs": order.inputs, "timeout_seconds": self._target.timeout_seconds}
-        (fresh / SPEC).write_text(json.dumps(spec), "utf-8")
         try:
+            self._lay_out(order, fresh)
             fresh.rename(folder)
         except OSError:
-            shutil.rmtree(fresh)
+            shutil.rmtree(fresh, ignore_errors=True)
             if not folder.exists():
                 raise
+        fsync_folder(self._runs)
+
+    def _lay_out(self, order: RunOrder, fresh: Path) -> None:
+        """Durable before its rename: a power cut must not leave a run's folder with empty files."""
+        (fresh / TEMPORARY).mkdir(parents=True)
+        spec = {"inputs": order.inputs, "timeout_seconds": self._target.timeout_seconds}
+        write_durably(fresh / PIPELINE, [order.pipeline.read_bytes()])
+        write_durably(fresh / SPEC, [json.dumps(spec).encode()])
 
     def find(self, key: str) -> str | None:
         """A run exists from the moment that a process claimed it."""

@@ -58,7 +58,16 @@ def write_once(file: Path, content: dict[str, object]) -> bool:
         return False
     finally:
         temporary.unlink()
+    _sync_folder(file.parent)  # or a power cut could forget the claim, and the run would start again
     return True
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 if __name__ == "__main__":

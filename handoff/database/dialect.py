@@ -21,13 +21,13 @@ def connect(url: str) -> tuple[Engine, Engine]:
     """
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
-        engine = create_engine(address, pool_pre_ping=True)
+        engine = create_engine(address, pool_pre_ping=True, hide_parameters=True)
         return engine, engine
     return _sqlite(address, "BEGIN"), _sqlite(address, "BEGIN IMMEDIATE")
 
 
 def _sqlite(url: URL, begin: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 5.0, "isolation_level": None})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 5.0, "isolation_level": None})
 
     @event.listens_for(engine, "connect")
     def _settings(connection: sqlite3.Connection, _record: Any) -> None:

@@ -3,6 +3,7 @@
 ```
 VaultError
 ├── VaultUnreadableError
+├── VaultTooNewError
 └── VaultKeyMismatchError
 ```
 """
@@ -22,6 +23,12 @@ class VaultUnreadableError(VaultError):
     """The vault is no database of ours, or cannot be opened or written."""
 
     remedy: ClassVar[str] = "Check the disk and the owner of the file; restore it from its backup if it is damaged."
+
+
+class VaultTooNewError(VaultError):
+    """A later Sluice wrote the vault."""
+
+    remedy: ClassVar[str] = "Install that Sluice again, or restore the vault's backup from before the upgrade."
 
 
 class VaultKeyMismatchError(VaultError):

@@ -4,7 +4,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from processors.vault.errors import VaultUnreadableError
+from processors.vault.errors import VaultTooNewError, VaultUnreadableError
 
 VERSION = 1
 SCHEMA = """
@@ -32,6 +32,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
     Raises:
         VaultUnreadableError: it is no vault, or cannot be opened or made.
+        VaultTooNewError: a later Sluice wrote it.
     """
     path = Path(path)
     try:
@@ -42,8 +43,13 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA busy_timeout = 5000")
-        connection.executescript(SCHEMA)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            connection.executescript(SCHEMA)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
     except (OSError, sqlite3.Error) as error:
         raise VaultUnreadableError(f"The vault {path} cannot be opened.") from error
+    if version > VERSION:
+        connection.close()
+        raise VaultTooNewError(f"The vault {path} has version {version}, this Sluice knows {VERSION}.")
     return connection

@@ -3,12 +3,13 @@
 import sqlite3
 import stat
 import time
+from contextlib import closing
 
 import pytest
 
 from processors.deid.keys import KeyFile
 from processors.vault import Held, Identity, UidRow, Vault
-from processors.vault.errors import VaultKeyMismatchError, VaultUnreadableError
+from processors.vault.errors import VaultKeyMismatchError, VaultTooNewError, VaultUnreadableError
 
 KEY = KeyFile("0a0b0c0d", 1, b"k" * 32)
 OTHER_KEY = KeyFile("0f0f0f0f", 1, b"o" * 32)
@@ -128,3 +129,13 @@ def test_twenty_thousand_mappings_are_remembered_within_seconds(vault):
 
 def test_a_mapping_shows_no_original_when_printed():
     assert "1.2.3" not in repr(UidRow("1.2.3", "2.25.1"))
+
+
+def test_a_later_vault_is_refused_and_left_as_it_is(path):
+    Vault.open(path, KEY).close()
+    with closing(sqlite3.connect(path)) as later:
+        later.execute("PRAGMA user_version = 99")
+    with pytest.raises(VaultTooNewError, match="99"):
+        Vault.open(path, KEY)
+    with closing(sqlite3.connect(path)) as later:
+        assert later.execute("PRAGMA user_version").fetchone() == (99,)

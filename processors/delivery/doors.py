@@ -138,12 +138,14 @@ def why_not_listen(home: str | None) -> str | None:
 
 def _require_settings(home: Path) -> None:
     from processors.deid.keys import KeyFile
+    from processors.deid.profile import Profile
     from processors.routing.rules import Rules
     from processors.site import Site
 
     site = Site.load(home)
     KeyFile.load(site.key_file)
-    Rules.load(site.rules)
+    for profile in Rules.load(site.rules).profiles:
+        Profile.load(profile)
 
 
 def _announcer(home: str) -> "Announcer":

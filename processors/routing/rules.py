@@ -77,6 +77,11 @@ class Rules(_Part):
         return value
 
     @property
+    def profiles(self) -> frozenset[str]:
+        """The de-identification profiles that the rules name."""
+        return frozenset(target.profile for rule in self.rules for target in rule.ship)
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the rules as canonical JSON, hex: comments and layout do not change it."""
         plain = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, separators=(",", ":"))

@@ -176,9 +176,13 @@ def test_a_home_that_is_not_there_raises_nothing(shells: dict[str, type], name: 
             lambda root: (root / "rules.yaml").write_text("version: 1\nrules: [{name: all}]"),
             "rules.0.ship (rule 'all')",
         ),
+        (
+            lambda root: (root / "rules.yaml").write_text("rules: [{name: all, ship: [{project: p, profile: none}]}]"),
+            "no profile none",
+        ),
         (lambda root: (root / "sluice.yaml").write_text("lending: here"), "lending"),
     ],
-    ids=["no key", "no rules", "wrong rules", "wrong settings"],
+    ids=["no key", "no rules", "wrong rules", "no profile", "wrong settings"],
 )
 def test_without_key_rules_or_settings_nothing_is_announced_and_the_canvas_says_why(
     shells: dict[str, type], home: TrustedHome, spoil: Callable[[Path], object], says: str

@@ -118,7 +118,7 @@ def _check(rows: Sequence[BatchRow], selection: Selection) -> dict[str, Any]:
 def _identity(rows: Sequence[BatchRow], request: BatchRequest) -> str:
     annotations = [(row.instance.digest, row.instance.references) for row in rows if row.instance.annotation]
     digests = [row.instance.digest for row in rows]
-    return batch_id(digests, annotations, request.spec_digest, request.test_percent)
+    return batch_id(digests, annotations, request.spec_digest, request.project, request.test_percent)
 
 
 def _patients(rows: Sequence[BatchRow], request: BatchRequest) -> dict[str, int]:

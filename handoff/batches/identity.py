@@ -9,6 +9,7 @@ def batch_id(
     instances: Iterable[str],
     annotations: Iterable[tuple[str, Iterable[str]]],
     spec_digest: str | None,
+    project: str,
     test_percent: int,
 ) -> str:
     """Digest the content; the order of the arguments' items does not matter.
@@ -17,6 +18,7 @@ def batch_id(
         instances: digests of all instances.
         annotations: digest of each annotation, and the UIDs that it refers to.
         spec_digest: digest of the preparing spec, when the batch is meant for one.
+        project: what the split is drawn for: the same patients may fall on other sides in another project.
         test_percent: share of the patients that test.
     """
     return canonical_digest(
@@ -25,6 +27,6 @@ def batch_id(
             "instances": sorted(instances),
             "annotations": sorted([digest, sorted(references)] for digest, references in annotations),
             "spec_digest": spec_digest,
-            "split": {"by": "patient", "test_percent": test_percent},
+            "split": {"by": "patient", "project": project, "test_percent": test_percent},
         }
     )

@@ -17,22 +17,23 @@ def test_the_id_does_not_depend_on_the_order_of_anything(instances, order):
     shuffled = [
         (digest, order.sample(references, 3)) for digest, references in order.sample(annotations, len(annotations))
     ]
-    assert batch_id(instances, annotations, None, 25) == batch_id(
-        order.sample(instances, len(instances)), shuffled, None, 25
+    assert batch_id(instances, annotations, None, "lungs", 25) == batch_id(
+        order.sample(instances, len(instances)), shuffled, None, "lungs", 25
     )
 
 
 def test_instances_annotations_spec_and_split_all_change_the_id():
     a, b = "a" * 64, "b" * 64
     ids = {
-        batch_id([a], [], None, 25),
-        batch_id([a, b], [], None, 25),
-        batch_id([a, b], [(b, ["1.2"])], None, 25),
-        batch_id([a, b], [(b, ["1.3"])], None, 25),
-        batch_id([a], [], "c" * 64, 25),
-        batch_id([a], [], None, 30),
+        batch_id([a], [], None, "lungs", 25),
+        batch_id([a, b], [], None, "lungs", 25),
+        batch_id([a, b], [(b, ["1.2"])], None, "lungs", 25),
+        batch_id([a, b], [(b, ["1.3"])], None, "lungs", 25),
+        batch_id([a], [], "c" * 64, "lungs", 25),
+        batch_id([a], [], None, "lungs", 30),
+        batch_id([a], [], None, "livers", 25),
     }
-    assert len(ids) == 6
+    assert len(ids) == 7
 
 
 def test_the_split_of_a_patient_never_moves_when_others_come():

@@ -29,6 +29,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
+        bound.listen()  # or a second service that starts at the same moment could bind it too
     except OSError as error:
         bound.close()
         message = f"{host}:{port} cannot be listened on ({error.strerror})."

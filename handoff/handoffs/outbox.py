@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from handoff.database.tables import Handoff, OutboxRow
+from handoff.database.tables import Event, Handoff, OutboxRow
 from handoff.handoffs.states import AT_ENGINE, State
 
 LEASE_SECONDS = 120.0
 MOST_ATTEMPTS = 8
 _LONGEST_PAUSE = 60.0
+POSTPONED = "postponed"
+"""The event of a row that has to wait."""
 
 
 def free_row(session: Session, target: str, now: float, *, sent_only: bool) -> OutboxRow | None:
@@ -35,9 +37,11 @@ def free_leases(session: Session, target: str) -> None:
     session.execute(update(OutboxRow).where(OutboxRow.target == target).values(leased_until=0.0, leased_by=None))
 
 
-def postpone(row: OutboxRow, now: float) -> None:
-    """Free the row and let it wait, longer after each attempt, never all at once."""
-    pause = min(_LONGEST_PAUSE, 2.0**row.attempts)
+def postpone(session: Session, row: OutboxRow, now: float) -> None:
+    """Free the row and let it wait, longer each time, whether or not anything was sent; never all at once."""
+    counted = select(func.count()).select_from(Event)
+    before = session.scalar(counted.where(Event.handoff_id == row.handoff_id, Event.event == POSTPONED)) or 0
+    pause = min(_LONGEST_PAUSE, 2.0 ** min(before + 1, 10))
     row.due_at = now + pause * random.uniform(0.5, 1.0)
     row.leased_until, row.leased_by = 0.0, None
 

@@ -16,7 +16,7 @@ from handoff.backends.interface import Backend, BackendError
 from handoff.database.engine import Database
 from handoff.database.tables import Handoff, OutboxRow
 from handoff.handoffs.order import OrderError, RunOrder, make_order
-from handoff.handoffs.outbox import MOST_ATTEMPTS, postpone, settle
+from handoff.handoffs.outbox import MOST_ATTEMPTS, POSTPONED, postpone, settle
 from handoff.handoffs.states import State, note, transition
 from handoff.home import ResearchHome
 from handoff.store import FolderStore
@@ -105,8 +105,8 @@ class Submission:
                 settle(session, handoff_id)
                 transition(session, handoff, State.FAILED, code)
                 return
-            postpone(row, time.time())
-            note(session, handoff, "postponed", code)
+            postpone(session, row, time.time())
+            note(session, handoff, POSTPONED, code)
 
     def _end(self, handoff_id: str, state: State, code: str) -> None:
         with self.database.write() as session:

@@ -29,6 +29,8 @@ from processors.vault import UidRow
 
 DEATHS_UNTIL_ALONE: Final = 2
 """So many workers may die over a shipment; then each instance is tried in a process of its own."""
+ATTEMPTS_UNTIL_UNREADABLE: Final = 5
+"""So often a file may be missing or unreadable; from then on it is withheld, so that the rest goes on."""
 CRASHES_WORKER: Final = "crashes-worker"
 
 Json = dict[str, Any]
@@ -102,6 +104,7 @@ def _job(place: Workplace, shipment: Shipment, delivery: Delivery, part: Path) -
         "instances": [
             {"file": each.file, "uid": each.sop_instance_uid, "revision": each.revision} for each in delivery.instances
         ],
+        "give_up_unreadable": shipment.attempts >= ATTEMPTS_UNTIL_UNREADABLE,
     }
 
 

@@ -4,6 +4,7 @@ Started as `python -m processors.delivery.worker FD`. Jobs come as JSON lines on
 lines to the descriptor FD; standard output and error are the trusted zone's log. Workers never write a database.
 """
 
+import errno
 import faulthandler
 import json
 import mmap
@@ -26,6 +27,7 @@ from processors.deid.engine import Engine, Treated, Withheld, treatment_facts
 from processors.deid.keys import KeyFile
 from processors.deid.profile import Profile
 from processors.deid.pseudonyms import pseudonymous_uid
+from processors.deid.reasons import Reason
 from processors.delivery.package import PackageWriter
 from processors.delivery.quiet import code_of
 
@@ -58,7 +60,7 @@ def work(job: Json, treat: Engine) -> Json:
     revisions: dict[str, int] = {}
     try:
         for item in sorted(job["instances"], key=lambda item: pseudonymous_uid(treat.keys, item["uid"])):
-            outcome = _treat(Path(job["folder"]) / item["file"], item, treat)
+            outcome = _treat_or_give_up(job, item, treat)
             reason = _refusal(outcome, writer, passed)
             fates.append((item["file"], reason))
             if isinstance(outcome, Treated) and reason is None:
@@ -99,6 +101,16 @@ def _dies(path: Path, item: Json, treat: Engine) -> bool:
         finally:
             os._exit(0)  # what raises without dying is for the whole job to say
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) < 0
+
+
+def _treat_or_give_up(job: Json, item: Json, treat: Engine) -> Treated | Withheld:
+    """Treat an instance; one whose file is gone or damaged is withheld once the parent has seen that it stays so."""
+    try:
+        return _treat(Path(job["folder"]) / item["file"], item, treat)
+    except OSError as error:
+        if job["give_up_unreadable"] and error.errno in {errno.ENOENT, errno.EIO}:
+            return Withheld(Reason.UNREADABLE.value)
+        raise
 
 
 def _treat(path: Path, item: Json, treat: Engine) -> Treated | Withheld:

@@ -13,7 +13,7 @@ from pydicom.uid import generate_uid
 from handoff.contract.shipment import Manifest
 from processors.delivery.errors import WorkerFailedError
 from processors.delivery.flowfile import Reference
-from processors.delivery.treat import one_at_a_time, treat
+from processors.delivery.treat import ATTEMPTS_UNTIL_UNREADABLE, one_at_a_time, treat
 from processors.delivery.workers import Pool, Worker
 from tests.unit.delivery.trusted_home import TrustedHome, ct, reference
 
@@ -59,6 +59,19 @@ def test_a_worker_that_fails_says_no_more_than_a_code_and_lives_on(
     assert "Testperson" in log.read_text()
     assert log.stat().st_mode & 0o777 == 0o600
     assert not list(home.place.delivery_folder(entry["delivery.id"]).glob("*.zip"))
+
+
+def test_a_file_that_stays_unreadable_is_withheld_in_the_end_and_the_rest_goes_on(home: TrustedHome) -> None:
+    delivery = home.seal(slices(3, 9, ""))
+    (home.place.delivery_folder(delivery) / "000002.dcm").unlink()
+    [entry] = home.route(reference(home.announcer().next(0)))
+    for _ in range(ATTEMPTS_UNTIL_UNREADABLE):
+        with pytest.raises(WorkerFailedError, match="enoent"):
+            treat(home.place, Reference.read(entry), home.pool)
+    with zipfile.ZipFile(home.treat(entry)["package.path"]) as package:
+        manifest = Manifest.model_validate_json(package.read("manifest.json"))
+    assert len(manifest.instances) == 2
+    assert manifest.withheld == {"unreadable": 1}
 
 
 def test_the_pool_works_on_after_the_thread_that_started_its_worker_has_ended(home: TrustedHome) -> None:

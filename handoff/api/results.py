@@ -62,6 +62,8 @@ def get_result_file(
     if row is None or handoff is None:
         raise NotFoundError
     file = result_folder(service.home, handoff.key) / row.path
+    if not file.is_file():
+        raise NotFoundError("The file of this result is gone from the disk.", remedy="Restore results/ from a backup.")
     return FileResponse(file, media_type=row.media_type, headers={"Sluice-SHA256": row.sha256})
 
 

@@ -1,8 +1,8 @@
 """How one association ended, as one (study, project) sees it: what must arrive before the study is complete."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, NonNegativeInt
+from pydantic import Field, NonNegativeInt, model_validator
 
 from handoff.contract.document import Document
 from handoff.contract.identifiers import ProjectName, RandomId, Uid
@@ -29,6 +29,13 @@ class Evidence(Document):
     duplicates: NonNegativeInt = 0
     variants: NonNegativeInt = 0
     total: NonNegativeInt = Field(description="Instances of the study that the association acknowledged.")
+
+    @model_validator(mode="after")
+    def _each_shipment_once(self) -> Self:
+        if len({shipment.id for shipment in self.shipments}) != len(self.shipments):
+            message = "a shipment stands twice in the evidence"
+            raise ValueError(message)
+        return self
 
     def accounted(self) -> int:
         """Instances that have an answer, held ones included."""

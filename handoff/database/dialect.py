@@ -6,6 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from handoff.errors import StartError
 
 
 def sqlite_url(file: Path) -> str:
@@ -18,11 +21,21 @@ def connect(url: str) -> tuple[Engine, Engine]:
 
     On SQLite a writer begins with BEGIN IMMEDIATE: a transaction that reads first and writes later would otherwise
     fail at the upgrade of its lock, whatever the busy timeout. On PostgreSQL both are the same engine.
+
+    Raises:
+        StartError: the URL is none, or its driver is not installed; the URL is not repeated, it may hold a password.
     """
-    address = make_url(url)
-    if address.get_backend_name() != "sqlite":
-        engine = create_engine(address, pool_pre_ping=True, hide_parameters=True)
-        return engine, engine
+    try:
+        address = make_url(url)
+        if address.get_backend_name() != "sqlite":
+            engine = create_engine(address, pool_pre_ping=True, hide_parameters=True)
+            return engine, engine
+    except ImportError as error:
+        message = f"The driver {error.name} of the database_url is not installed."
+        raise StartError(message, code="database-url", remedy="Install it, or leave database_url out.") from error
+    except (SQLAlchemyError, ValueError) as error:
+        message = "The database_url cannot be read."
+        raise StartError(message, code="database-url", remedy="Write it as SQLAlchemy does.") from error
     return _sqlite(address, "BEGIN"), _sqlite(address, "BEGIN IMMEDIATE")
 
 

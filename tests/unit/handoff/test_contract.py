@@ -140,3 +140,10 @@ def test_a_training_result_names_its_model_among_its_files():
         Result.model_validate({**document, "model": {"name": "unet", "file": "other.pt"}})
     with pytest.raises(ValidationError):
         Result.model_validate(document)
+
+
+def test_evidence_counts_no_shipment_twice():
+    shipment = {"id": "a" * 32, "delivered": 2, "withheld": 0}
+    facts = {"evidence_id": "b" * 32, "project": "lungs", "study_instance_uid": "1.2", "ending": "released"}
+    with pytest.raises(ValidationError, match="twice"):
+        Evidence.model_validate({**facts, "shipments": [shipment, shipment], "total": 4})

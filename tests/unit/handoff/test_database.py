@@ -73,3 +73,11 @@ def test_two_writers_wait_for_each_other_instead_of_failing(database):
     assert failures == []
     with database.read() as session:
         assert len(session.scalars(select(Token)).all()) == 60
+
+
+@pytest.mark.parametrize("url", ["nonsense", "nosuch://u:secret@x/y", "postgresql+nodriver://u:secret@x/y"])
+def test_a_database_url_that_leads_nowhere_is_an_error_with_a_remedy_and_without_its_password(url):
+    with pytest.raises(StartError, match="database_url") as error:
+        Database(url)
+    assert error.value.remedy
+    assert "secret" not in str(error.value)

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import select
+
 from handoff.access.tokens import Tokens, record_tokens
 from handoff.database.dialect import sqlite_url
 from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
+from handoff.database.tables import EvidenceMessage, Shipment
+from handoff.errors import StartError
 from handoff.evidence import EvidenceAdmission
 from handoff.home import ResearchHome
 from handoff.receipts import ReceiptSigner
@@ -38,9 +42,10 @@ class Service:
         """
         home = ResearchHome.of(settings.home)
         home.make()
-        signer = ReceiptSigner.load(home.receipt_key)
         database = Database(settings.database_url or sqlite_url(home.database))
         upgrade(database)
+        _require_key(database, home)
+        signer = ReceiptSigner.load(home.receipt_key)
         record_tokens(database, home)
         store = FolderStore(home.store)
         store.sweep()
@@ -60,3 +65,15 @@ class Service:
         """Stop the loop and let go of the database."""
         self.closer.stop()
         self.database.close()
+
+
+def _require_key(database: Database, home: ResearchHome) -> None:
+    """Make no second key in silence: nobody would believe its receipts, and every delivery would be sent for ever."""
+    if home.receipt_key.exists():
+        return
+    with database.read() as session:
+        signed = session.scalar(select(Shipment.id).limit(1)) or session.scalar(select(EvidenceMessage.id).limit(1))
+    if signed is not None:
+        message = f"{home.receipt_key} is gone, though receipts were signed with it."
+        remedy = "Restore it from a backup; or put 32 random bytes there, mode 0600, and pin the new public key."
+        raise StartError(message, code="receipt-key", remedy=remedy)

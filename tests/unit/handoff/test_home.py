@@ -1,5 +1,7 @@
 """The secrets of a home: made once, private, and strong enough, or the service does not start."""
 
+import json
+
 import pytest
 
 from handoff.errors import StartError
@@ -41,3 +43,18 @@ def test_one_token_for_both_scopes_is_refused(tmp_path):
     (tmp_path / "research/api-token").write_bytes((tmp_path / "research/token").read_bytes())
     with pytest.raises(StartError, match="intake token"):
         open_and_close(tmp_path)
+
+
+def test_a_lost_receipt_key_is_not_replaced_in_silence_once_it_signed(tmp_path):
+    open_and_close(tmp_path)
+    key = tmp_path / "research/keys/receipt.key"
+    key.unlink()
+    open_and_close(tmp_path)  # nothing was signed yet
+    service = Service.open(Settings.load(tmp_path))
+    evidence = {"evidence_id": "a" * 32, "project": "lungs", "study_instance_uid": "1.2", "ending": "lost", "total": 0}
+    service.evidence.admit("a" * 32, json.dumps(evidence).encode(), "b" * 64)
+    service.database.close()
+    key.unlink()
+    with pytest.raises(StartError, match="is gone") as error:
+        open_and_close(tmp_path)
+    assert "backup" in error.value.remedy

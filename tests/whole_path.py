@@ -219,13 +219,14 @@ class Push:
         self.process.stdout.close()
 
 
-def push(port: int, files: Iterable[Path], list_folder: Path) -> Push:
+def push(port: int, files: Iterable[Path], list_folder: Path, calling: str = "STORESCU") -> Push:
     """Start a real storescu over the files; a missing storescu is an error, not a skip."""
     folder = Path(list_folder)
     folder.mkdir(parents=True, exist_ok=True)
     for number, file in enumerate(files):
         (folder / f"{number:05}.dcm").symlink_to(file.resolve())
-    command = ["storescu", "-v", "+sd", "+sp", "*.dcm", "-aec", "SLUICE", "127.0.0.1", str(port), str(folder)]
+    titles = ["-aet", calling, "-aec", "SLUICE"]
+    command = ["storescu", "-v", "+sd", "+sp", "*.dcm", *titles, "127.0.0.1", str(port), str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return Push(process)
 

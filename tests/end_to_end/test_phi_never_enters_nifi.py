@@ -23,6 +23,7 @@ from tests.whole_path import WholePath, push, wait_for
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
 CANARY = "Kanarienvogel"
+CALLING_AE = "CTNORTH7734"
 PLACES = ("content", "flowfile", "provenance")
 
 
@@ -37,10 +38,10 @@ def whole(tmp_path_factory):
         for file in odd:
             # No valid date: pydicom would warn about it, and quote it.
             file.write_bytes(file.read_bytes().replace(b"19510203", b"1951-ODD"))
-        push(path.dicom_port, [*files, *odd], folder / "list").finish()
+        push(path.dicom_port, [*files, *odd], folder / "list", CALLING_AE).finish()
         path.settle(15)
         assert path.handed_off(), "nothing went through, so nothing was tested"
-        path.values = identifying_values([*files, *odd])
+        path.values = [*identifying_values([*files, *odd]), CALLING_AE]
         yield path
 
 

@@ -49,6 +49,9 @@ class Result(Document):
     files: tuple[ResultFile, ...]
     metrics: dict[str, float] = Field(default_factory=dict)
     spec_digest: Digest = Field(description="Digest of the preparing spec of the volumes made or read.")
+    code_digest: Digest | None = Field(
+        None, description="Digest of the code that the run imported; must be the registered one where it is said."
+    )
     model: TrainedModel | None = None
     volumes: tuple[PreparedVolume, ...] = ()
 

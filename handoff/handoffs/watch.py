@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from handoff.backends.interface import Backend, RunPhase
 from handoff.batches.prepared import write_prepared
 from handoff.database.engine import Database
-from handoff.database.tables import Batch, BatchInstance, Handoff, Instance, Shipment, Study
+from handoff.database.tables import Batch, BatchInstance, Handoff, Instance, PipelineVersion, Shipment, Study
 from handoff.handoffs.order import result_folder
 from handoff.handoffs.states import State, transition
 from handoff.home import ResearchHome
@@ -72,10 +72,11 @@ class Watch:
 
 
 def _expectation(session: Session, handoff: Handoff, batch: Batch) -> Expectation:
-    """Key, kind and spec of the handoff; the series only for a preparing run, which alone may name them."""
+    """Key, kind, code and spec of the handoff; the series only for a preparing run, which alone may name them."""
+    code = session.get_one(PipelineVersion, handoff.pipeline_id).code_digest
     if handoff.prepared_by is not None:
         prepare = session.get_one(Handoff, handoff.prepared_by)
-        return Expectation(handoff.key, handoff.kind, prepare.spec_digest, frozenset())
+        return Expectation(handoff.key, handoff.kind, prepare.spec_digest, frozenset(), code)
     chosen = (
         select(Shipment.patient, Study.study_uid, Shipment.series_uid)
         .join(Instance, Instance.shipment_id == Shipment.id)
@@ -85,4 +86,4 @@ def _expectation(session: Session, handoff: Handoff, batch: Batch) -> Expectatio
         .distinct()
     )
     series = frozenset((patient, study, series) for patient, study, series in session.execute(chosen))
-    return Expectation(handoff.key, handoff.kind, batch.spec_digest, series)
+    return Expectation(handoff.key, handoff.kind, batch.spec_digest, series, code)

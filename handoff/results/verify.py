@@ -1,7 +1,7 @@
 """Believe a result, or say why not.
 
 1. `result.json` is there, small, and keeps the contract.
-2. It is that of this handoff: key and kind.
+2. It is that of this handoff: key, kind, and the code that the pipeline version names, where the run says its own.
 3. Every file lies below the result's folder, has its size, and its SHA-256 was read again.
 4. The preparing spec is that of the batch; volumes are of the batch's series and consist of listed files.
 """
@@ -36,6 +36,8 @@ class Expectation:
     spec_digest: str | None
     series: Collection[tuple[str, str, str]]
     """(patient, study, series) of the batch."""
+    code_digest: str
+    """As registered with the pipeline version."""
 
 
 def verify_result(folder: Path, expected: Expectation) -> Result:
@@ -47,6 +49,8 @@ def verify_result(folder: Path, expected: Expectation) -> Result:
     result = _read(folder)  # (1)
     if result.handoff_key != expected.key or result.kind != expected.kind:  # (2)
         raise ResultError("result-of-another-handoff")
+    if result.code_digest not in {None, expected.code_digest}:
+        raise ResultError("result-of-other-code")
     for file in result.files:  # (3)
         _check_file(folder, file)
     if expected.spec_digest is not None and result.spec_digest != expected.spec_digest:  # (4)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from handoff.contract.result import RESULT_FILE, PreparedVolume, Result, ResultFile, TrainedModel
 from ml.datasets.batch import path_of
+from ml.pipelines.registry import code_digest
 
 Role = Literal["volume-index", "volume", "model", "segmentation", "report"]
 
@@ -80,6 +81,7 @@ def publish(result_uri: str, handoff_key: str) -> Result:
         files=tuple(_files(folder)),
         metrics=outcome.metrics,
         spec_digest=outcome.spec_digest,
+        code_digest=code_digest(),
         model=outcome.model,
         volumes=outcome.volumes,
     )

@@ -54,8 +54,10 @@ class ConfirmDelivery(FlowFileTransform):  # type: ignore[misc]  # NiFi's base c
 
     def transform(self, context, flowfile) -> FlowFileTransformResult:  # type: ignore[no-untyped-def]  # NiFi's types
         """Judge the answer; the door never raises."""
+        from processors.delivery.alarm import alarm
         from processors.delivery.doors import confirm
 
         home, key = (context.getProperty(name).getValue() for name in ("Trusted Home", "Receipt Public Key"))
         outcome = confirm(home, key, flowfile)
+        alarm(self.logger, outcome)
         return FlowFileTransformResult(outcome.relationship, attributes=outcome.attributes)

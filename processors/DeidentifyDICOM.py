@@ -54,8 +54,10 @@ class DeidentifyDICOM(FlowFileTransform):  # type: ignore[misc]  # NiFi's base c
 
     def transform(self, context, flowfile) -> FlowFileTransformResult:  # type: ignore[no-untyped-def]  # NiFi's types
         """Treat; the door never raises."""
+        from processors.delivery.alarm import alarm
         from processors.delivery.doors import deidentify
 
         home, workers = (context.getProperty(name).getValue() for name in ("Trusted Home", "Workers"))
         outcome = deidentify(home, workers, flowfile)
+        alarm(self.logger, outcome)
         return FlowFileTransformResult(outcome.relationship, attributes=outcome.attributes)

@@ -53,8 +53,10 @@ class RouteDICOM(FlowFileTransform):  # type: ignore[misc]  # NiFi's base class 
 
     def transform(self, context, flowfile) -> FlowFileTransformResult:  # type: ignore[no-untyped-def]  # NiFi's types
         """Decide; the door never raises."""
+        from processors.delivery.alarm import alarm
         from processors.delivery.doors import route
 
         home, release = (context.getProperty(name).getValue() for name in ("Trusted Home", "Flow Release"))
         outcome = route(home, release, flowfile)
+        alarm(self.logger, outcome)
         return FlowFileTransformResult(outcome.relationship, attributes=outcome.attributes, contents=outcome.contents)

@@ -35,6 +35,14 @@ class Result(SimpleNamespace):
         super().__init__(relationship=relationship, attributes=attributes, contents=contents)
 
 
+class Transform:
+    """NiFi's base class, which gives a processor its logger; an error makes a bulletin."""
+
+    def __init_subclass__(cls) -> None:
+        cls.bulletins: list[str] = []
+        cls.logger = SimpleNamespace(error=cls.bulletins.append)
+
+
 @pytest.fixture
 def shells(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, type]]:
     """The four classes, loaded with a stand-in for nifiapi."""
@@ -42,7 +50,7 @@ def shells(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, type]]:
     validators = SimpleNamespace(NON_EMPTY_VALIDATOR=1, POSITIVE_INTEGER_VALIDATOR=2)
     contents = {
         "flowfilesource": {"FlowFileSource": object, "FlowFileSourceResult": Result},
-        "flowfiletransform": {"FlowFileTransform": object, "FlowFileTransformResult": Result},
+        "flowfiletransform": {"FlowFileTransform": Transform, "FlowFileTransformResult": Result},
         "properties": {"PropertyDescriptor": record, "StandardValidators": validators, "ValidationResult": record},
         "relationship": {"Relationship": record},
     }
@@ -127,6 +135,7 @@ def test_a_delivery_passes_through_all_shells_to_its_receipt(shells: dict[str, t
     done = confirm.transform(context, FlowFile(**sent, receipt=receipt, **{"invokehttp.status.code": "201"}))
     assert done.relationship == "success"
     assert all(isinstance(value, str) for value in (*entry.values(), *cleaned.attributes.values()))
+    assert [shells[name].bulletins for name in SHELLS[1:]] == [[], [], []], "the ordinary way of things is silent"
     assert listen.create(context) is None
     listen.onStopped(context)
     workplace(str(home.root)).close()
@@ -151,6 +160,8 @@ def test_a_flowfile_that_is_none_of_ours_leaves_by_failure_with_a_code(
     )
     result = shells[name](jvm=None).transform(context, FlowFile(**attributes))
     assert (result.relationship, result.attributes) == ("failure", {"reason": "bad-reference"})
+    [bulletin] = shells[name].bulletins
+    assert bulletin.startswith("failure: bad-reference.")
 
 
 @pytest.mark.parametrize("name", SHELLS)

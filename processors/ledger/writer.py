@@ -20,13 +20,17 @@ class LedgerWriter:
     """Does work on the ledger in the order in which it was submitted; each work makes its own transactions."""
 
     def __init__(self, path: Path, report: Callable[[str, BaseException], None]) -> None:
-        """Start the thread.
+        """Open the ledger and start the thread.
 
         Args:
             path: The ledger file.
             report: Called with an event and the error when work must be tried again or is given up.
+
+        Raises:
+            LedgerUnreadableError: the ledger cannot be opened; raised here, where someone hears it.
+            LedgerTooNewError: a later Sluice wrote it.
         """
-        self._path = path
+        self._connection = connect(path, check_same_thread=False)
         self._report = report
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._closing = Event()
@@ -44,12 +48,11 @@ class LedgerWriter:
         self._thread.join()
 
     def _run(self) -> None:
-        connection = connect(self._path)
         try:
             while (work := self._queue.get()) is not None:
-                self._do(connection, work)
+                self._do(self._connection, work)
         finally:
-            connection.close()
+            self._connection.close()
 
     def _do(self, connection: sqlite3.Connection, work: Work) -> None:
         pause = 0.1

@@ -10,7 +10,7 @@ import sys
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,18 +162,40 @@ class WholePath:
             )
         ]
 
+    def manifests(self, project: str) -> Iterator[dict[str, Any]]:
+        """The manifest of every package of a project that lies in the handoff's store."""
+        for package in sorted((self.home / "research" / "store").rglob("*.zip")):
+            with zipfile.ZipFile(package) as archive:
+                manifest = json.loads(archive.read("manifest.json"))
+            if manifest["project"] == project:
+                yield manifest
+
+    def pseudonyms(self, project: str) -> set[str]:
+        """Every pseudonymous id that a project knows: patients, studies, series, instances."""
+        return {
+            value
+            for manifest in self.manifests(project)
+            for value in (
+                manifest["patient"],
+                manifest["study_instance_uid"],
+                manifest["series_instance_uid"],
+                *(instance["sop_instance_uid"] for instance in manifest["instances"]),
+            )
+        }
+
+    def reconcile(self) -> subprocess.CompletedProcess[str]:
+        """Ask all witnesses, the handoff included, as an operator would."""
+        url, token = f"http://127.0.0.1:{self.http_port}", (self.home / "research" / "api-token").read_text().strip()
+        command = [*SLUICE, "ledger", "reconcile", "--home", str(self.home), "--handoff-url", url, "--token", token]
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+
     def handed_off(self, project: str = "lung") -> Counter[str]:
         """How often each original SOP Instance UID stands in the handoff's packages of a project."""
         api_token = (self.home / "research" / "api-token").read_text().strip()
-        store = self.home / "research" / "store"
         vault = Vault.open(self.trusted / "vault.db", KeyFile.load(self.trusted / "keys" / "site.key"))
         found: Counter[str] = Counter()
         try:
-            for package in sorted(store.rglob("*.zip")):
-                with zipfile.ZipFile(package) as archive:
-                    manifest = json.loads(archive.read("manifest.json"))
-                if manifest["project"] != project:
-                    continue
+            for manifest in self.manifests(project):
                 for instance in manifest["instances"]:
                     found[str(vault.original_of(project, instance["sop_instance_uid"]))] += 1
         finally:

@@ -23,6 +23,14 @@ from tests.whole_path import WholePath, push, wait_for
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
 CANARY = "Kanarienvogel"
+TWO_PROJECTS = """
+version: 1
+rules:
+  - name: to both
+    ship:
+      - {destination: research, project: lung}
+      - {destination: research, project: heart}
+"""
 CALLING_AE = "CTNORTH7734"
 PLACES = ("content", "flowfile", "provenance")
 
@@ -31,7 +39,7 @@ PLACES = ("content", "flowfile", "provenance")
 def whole(tmp_path_factory):
     """A whole path through which two series went, one of them with a slice that makes the de-identifier stumble."""
     folder = tmp_path_factory.mktemp("phi")
-    with WholePath(folder / "home") as path:
+    with WholePath(folder / "home", rules=TWO_PROJECTS) as path:
         path.up(nar.build())
         files = write_ct_series(folder / "good", slices=12, patient="MRN-7734-51")
         odd = write_ct_series(folder / "odd", slices=3, patient="MRN-7734-51")
@@ -40,7 +48,7 @@ def whole(tmp_path_factory):
             file.write_bytes(file.read_bytes().replace(b"19510203", b"1951-ODD"))
         push(path.dicom_port, [*files, *odd], folder / "list", CALLING_AE).finish()
         path.settle(15)
-        assert path.handed_off(), "nothing went through, so nothing was tested"
+        assert path.handed_off("lung"), "nothing went through, so nothing was tested"
         path.values = [*identifying_values([*files, *odd]), CALLING_AE]
         yield path
 
@@ -194,3 +202,13 @@ def test_the_attributes_of_every_flowfile_that_nifi_remembers_are_in_the_closed_
             names.update(attribute["name"] for attribute in detail.get("attributes", ()))
     assert names
     assert {name for name in names if name not in allowed and not name.startswith(families)} == set()
+
+
+def test_each_of_two_projects_gets_every_instance_once_under_pseudonyms_of_its_own(whole):
+    lung, heart = whole.handed_off("lung"), whole.handed_off("heart")
+    assert lung == heart
+    assert len(lung) >= 12
+    assert set(lung.values()) == {1}
+    assert not (whole.pseudonyms("lung") & whole.pseudonyms("heart"))
+    witnesses = whole.reconcile()
+    assert witnesses.returncode == 0, witnesses.stdout

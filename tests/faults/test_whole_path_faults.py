@@ -60,6 +60,8 @@ def each_exactly_once(path: WholePath, files: list[Path]) -> None:
     found = path.handed_off()
     assert set(found) == uids(files)
     assert set(found.values()) == {1}
+    witnesses = path.reconcile()
+    assert witnesses.returncode == 0, witnesses.stdout
 
 
 def test_kill_nifi_in_the_middle_and_every_acknowledged_instance_is_handed_off_once(

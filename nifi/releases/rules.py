@@ -28,8 +28,8 @@ _SECRET_VALUE = re.compile(r"\b(Bearer|Basic)\s+\S|[A-Za-z0-9+/_-]{40,}")
 _NIFI_QUEUE = (10000, "1 GB")
 _UNLIMITED = (0, "0 B")
 _NIFI_MAX_BACKOFF = "10 mins"
-_BOX = (352, 128)
-"""Width and height of a processor on the canvas."""
+_BOX = (352 + 224, 128)
+"""Width of a processor on the canvas and of the label of a line beside it; height of a processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ def everything_is_explained(flow: Flow) -> Iterator[Finding]:
 
 
 def layout_reads_left_to_right(flow: Flow) -> Iterator[Finding]:
-    """No two boxes overlap, and what is not a loop leads to the right or straight down."""
+    """No two boxes overlap or hide the label of a line between them; what is no loop leads right or straight down."""
     boxes = {part["identifier"]: part for kind in BOXED for part in flow.parts(kind)}
     placed = list(boxes.values())
     for index, one in enumerate(placed):
@@ -221,7 +221,7 @@ def layout_reads_left_to_right(flow: Flow) -> Iterator[Finding]:
                 abs(one["position"][axis] - other["position"][axis]) < side
                 for axis, side in zip("xy", _BOX, strict=True)
             ):
-                yield Finding(flow.name, one["name"], f"it overlaps {other['name']!r}")
+                yield Finding(flow.name, one["name"], f"it overlaps {other['name']!r}, or the label between them")
     loops = _loops(flow.parts("connections"))
     for line in flow.parts("connections"):
         ends = [boxes.get(line[end]["id"]) for end in ("source", "destination")]

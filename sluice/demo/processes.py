@@ -79,7 +79,6 @@ class Crew:
         self.logs = logs
         self.parts: list[Part] = []
         self._lasting: list[Part] = []
-        self._farewells: list[Callable[[], object]] = []
         self._others: set[int] = set()
 
     def __enter__(self) -> Self:
@@ -91,9 +90,6 @@ class Crew:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with _deaf_to_interrupts():
-            for farewell in reversed(self._farewells):
-                with contextlib.suppress(Exception):
-                    farewell()
             for part in reversed(self.parts):
                 _end_group(part.process)
             end_descendants(self._others)
@@ -118,10 +114,6 @@ class Crew:
         if not ends:
             self._lasting.append(part)
         return part
-
-    def at_the_end(self, farewell: Callable[[], object]) -> None:
-        """Call this before the processes are ended."""
-        self._farewells.append(farewell)
 
     def run(self, command: list[str], log: Path) -> None:
         """Run a command to its end in its own process group."""

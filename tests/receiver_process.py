@@ -8,9 +8,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,14 +157,6 @@ def data_set_bytes(file: Path) -> bytes:
 def uid_of(file: Path) -> str:
     """The SOP Instance UID of a file."""
     return str(dcmread(file, specific_tags=["SOPInstanceUID"]).SOPInstanceUID)
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait until `condition` holds; fail when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def once_each(uids: Iterable[str]) -> Counter[str]:

@@ -3,14 +3,12 @@
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
-import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +21,8 @@ from nifi.nar import Nar
 from nifi.releases.deploy import deploy
 from processors.deid.keys import KeyFile
 from processors.vault.vault import Vault
+from tests.loopback import free_port
+from tests.waiting import wait_for
 
 SLUICE = [sys.executable, "-m", "sluice"]
 RULES = """
@@ -251,18 +251,3 @@ def push(port: int, files: Iterable[Path], list_folder: Path, calling: str = "ST
     command = ["storescu", "-v", "+sd", "+sp", "*.dcm", *titles, "127.0.0.1", str(port), str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return Push(process)
-
-
-def free_port() -> int:
-    """A port of loopback that nobody has at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(condition: Callable[[], object], seconds: float, complaint: Callable[[], str]) -> None:
-    """Poll a condition of other processes; no event of theirs can be waited for from here."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, complaint()
-        time.sleep(0.1)

@@ -18,7 +18,8 @@ from nifi import nar
 from nifi.distribution import launch
 from sluice.demo.sweep import sweep
 from tests.builders import write_ct_series
-from tests.whole_path import WholePath, push, wait_for
+from tests.waiting import wait_for
+from tests.whole_path import WholePath, push
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 

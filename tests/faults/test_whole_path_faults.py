@@ -14,7 +14,9 @@ import pytest
 from nifi import nar
 from nifi.distribution import launch
 from tests.builders import write_ct_series
-from tests.whole_path import Push, WholePath, push, wait_for
+from tests.receiver_process import uid_of
+from tests.waiting import wait_for
+from tests.whole_path import Push, WholePath, push
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
@@ -44,7 +46,7 @@ def whole(tmp_path: Path, processors_nar: nar.Nar):
 
 
 def uids(files: list[Path]) -> set[str]:
-    return {str(pydicom.dcmread(file, stop_before_pixels=True).SOPInstanceUID) for file in files}
+    return {uid_of(file) for file in files}
 
 
 def send_rest(path: WholePath, first: Push, files: list[Path], folder: Path) -> None:

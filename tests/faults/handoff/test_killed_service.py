@@ -8,16 +8,8 @@ import pytest
 
 from handoff.handoffs.states import State
 from tests.integration.handoff.packages import Package
-from tests.integration.handoff.running import (
-    CODE,
-    RunningHandoff,
-    annotated_study,
-    batch_of,
-    hand_off,
-    running,
-    starts,
-    wait_for,
-)
+from tests.integration.handoff.running import CODE, RunningHandoff, annotated_study, batch_of, hand_off, running, starts
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.faults
 

@@ -14,16 +14,8 @@ import pytest
 
 from handoff.backends.processes import members
 from handoff.handoffs.states import State
-from tests.integration.handoff.running import (
-    CODE,
-    annotated_study,
-    batch_of,
-    hand_off,
-    running,
-    start_worker,
-    starts,
-    wait_for,
-)
+from tests.integration.handoff.running import CODE, annotated_study, batch_of, hand_off, running, start_worker, starts
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.faults
 KILLING = Path(__file__).with_name("killing_worker.py")

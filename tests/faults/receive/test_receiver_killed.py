@@ -15,8 +15,8 @@ from tests.receiver_process import (
     start_storescu,
     storescu,
     uid_of,
-    wait_for,
 )
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.faults
 
@@ -30,7 +30,7 @@ def test_what_the_sender_has_success_for_is_in_the_landing_exactly_once_after_ki
     log = tmp_path / "storescu.log"
     with ReceiverProcess(tmp_path / "home") as receiver:
         with start_storescu(receiver.port, files, log) as sender:
-            wait_for(lambda: log.read_text(errors="replace").count("(Success)") >= acknowledged_before)
+            wait_for(lambda: log.read_text(errors="replace").count("(Success)") >= acknowledged_before, 30)
             receiver.kill()
             sender.wait(60)
         first = read_storescu(log.read_text())
@@ -60,7 +60,7 @@ def test_duplicates_that_were_acknowledged_are_counted_after_kill_9(tmp_path: Pa
     with ReceiverProcess(tmp_path / "home") as receiver:
         storescu(receiver.port, files)
         with start_storescu(receiver.port, [*files, *write_ct_series(tmp_path / "more", slices=300)], log) as sender:
-            wait_for(lambda: log.read_text(errors="replace").count("(Success)") >= 40)
+            wait_for(lambda: log.read_text(errors="replace").count("(Success)") >= 40, 30)
             receiver.kill()
             sender.wait(60)
         receiver.start()

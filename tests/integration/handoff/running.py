@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from handoff.contract.canonical import canonical_json
 from handoff.schemas.batches import BatchRequest
 from handoff.schemas.handoffs import HandoffView
 from tests.integration.handoff.packages import Package, evidence_for
+from tests.waiting import wait_for
 
 SETTINGS = {"rules": {"quiet_seconds": 0.2, "abort_quiet_seconds": 0.4}, "max_evidence_bytes": 20_000}
 CODE = "c" * 64
@@ -120,14 +120,6 @@ def annotated_study(service: RunningHandoff, patient: str = "P0001") -> Package:
 
 def wait_complete(service: RunningHandoff, study: str, version: int = 1) -> None:
     wait_for(lambda: any(s.study == study and s.version == version for s in service.client.studies(state="complete")))
-
-
-def wait_for(condition, seconds: float = 20.0) -> None:
-    """Poll a condition that some other process makes true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
 
 
 def hand_off(service: RunningHandoff, batch: str, kind: str = "prepare", model: str | None = None, **parameters: Any):

@@ -7,7 +7,8 @@ import pytest
 from handoff.backends.processes import members
 from handoff.client import ProblemError
 from handoff.handoffs.states import State
-from tests.integration.handoff.running import annotated_study, batch_of, hand_off, starts, wait_for
+from tests.integration.handoff.running import annotated_study, batch_of, hand_off, starts
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
 

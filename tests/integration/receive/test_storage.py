@@ -30,7 +30,9 @@ from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.sop_class import CTImageStorage, Verification  # type: ignore[attr-defined]
 
 from tests.builders import ct_slice, write_ct_series
-from tests.receiver_process import ReceiverProcess, data_set_bytes, once_each, peer, storescu, uid_of, wait_for
+from tests.loopback import free_port
+from tests.receiver_process import ReceiverProcess, data_set_bytes, once_each, peer, storescu, uid_of
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -56,7 +58,7 @@ def receiver(tmp_path: Path) -> Iterator[ReceiverProcess]:
 def test_an_echo_is_answered_and_leaves_an_association_without_evidence(receiver: ReceiverProcess) -> None:
     done = subprocess.run([peer("echoscu"), "-v", "127.0.0.1", str(receiver.port)], check=True, capture_output=True)
     assert b"Received Echo Response (Success)" in done.stdout + done.stderr
-    wait_for(lambda: receiver.rows("SELECT ending FROM associations") == [("released",)])
+    wait_for(lambda: receiver.rows("SELECT ending FROM associations") == [("released",)], 30)
     assert receiver.rows("SELECT * FROM evidence") == []
 
 
@@ -70,7 +72,7 @@ def test_what_dcmtk_sends_is_kept_as_a_bit_preserving_storescp_keeps_it(
     command = [peer("storescp"), "--bit-preserving", "+xa", "-aet", "PEER", "-od", str(theirs), str(port)]
     with subprocess.Popen(command) as storescp:
         try:
-            wait_for(lambda: accepts(port))
+            wait_for(lambda: accepts(port), 30)
             accepted = {}
             for file in files:
                 propose = PROPOSE.get(identifiers(file)[2], "-x=")
@@ -131,11 +133,11 @@ def test_a_refused_object_leaves_a_reason_code_and_nothing_else(
         content,
     )
     assert answer == status
-    wait_for(lambda: receiver.rows("SELECT ending FROM associations") == [("released",)])
+    wait_for(lambda: receiver.rows("SELECT ending FROM associations") == [("released",)], 30)
     assert receiver.rows("SELECT status, reason FROM refusals") == [(status, reason)]
     assert receiver.rows("SELECT acknowledged, refused FROM associations") == [(0, 1)]
     assert not list(receiver.layout.deliveries.iterdir())
-    wait_for(lambda: not list(receiver.layout.incoming.iterdir()))
+    wait_for(lambda: not list(receiver.layout.incoming.iterdir()), 30)
     assert not list(receiver.layout.evidence.iterdir())
 
 
@@ -174,11 +176,13 @@ def test_silence_on_an_open_association_seals_its_delivery(tmp_path: Path) -> No
     with ReceiverProcess(tmp_path / "home", "--idle-seconds", "0.5") as receiver:
         association = associate(receiver.port, CTImageStorage, ExplicitVRLittleEndian)
         association.send_c_store(ct_slice())
-        wait_for(lambda: receiver.rows("SELECT seal_reason, state, due_at FROM deliveries") == [("idle", "sealed", 0)])
+        wait_for(
+            lambda: receiver.rows("SELECT seal_reason, state, due_at FROM deliveries") == [("idle", "sealed", 0)], 30
+        )
         assert receiver.rows("SELECT ending FROM associations") == [("open",)]
         association.send_c_store(ct_slice())
         association.release()
-        wait_for(lambda: len(receiver.rows("SELECT id FROM evidence")) == 1)
+        wait_for(lambda: len(receiver.rows("SELECT id FROM evidence")) == 1, 30)
         assert sorted(receiver.rows("SELECT seal_reason FROM deliveries")) == [("idle",), ("release",)]
 
 
@@ -250,7 +254,7 @@ def test_evidence_says_how_the_association_ended_and_what_it_brought(
         connection.close()
     else:
         getattr(association, how)()
-    wait_for(lambda: receiver.rows("SELECT state, project FROM evidence") == [("pending", None)])
+    wait_for(lambda: receiver.rows("SELECT state, project FROM evidence") == [("pending", None)], 30)
     [file] = receiver.layout.evidence.glob("*.json")
     evidence = json.loads(file.read_text())
     deliveries = [str(row[0]) for row in receiver.rows("SELECT id FROM deliveries ORDER BY sealed_at")]
@@ -301,7 +305,7 @@ def test_sigterm_lets_an_association_finish_its_object_and_ends_with_0(
             [peer("storescu"), "-v", "127.0.0.1", str(receiver.port), *map(str, files)], stdout=output, stderr=output
         ) as sender,
     ):
-        wait_for(lambda: log.read_bytes().count(b"(Success)") > 20)
+        wait_for(lambda: log.read_bytes().count(b"(Success)") > 20, 30)
         assert receiver.stop() == 0
         sender.wait(30)
     acknowledged = log.read_bytes().count(b"(Success)")
@@ -411,12 +415,6 @@ def newest(folder: Path) -> Path:
 def accepts(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def cpu_seconds(pid: int) -> float:

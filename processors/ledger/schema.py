@@ -145,7 +145,9 @@ _VERSION_1: Final = (
     "CREATE INDEX events_subject ON events (subject)",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_VERSION_1,)
+_VERSION_2: Final[tuple[str, ...]] = ()
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_VERSION_1, _VERSION_2)
 """Statements by version; a ledger at `user_version` n has had the first n. Append, never change."""
 
 

@@ -23,11 +23,11 @@ Standing = Literal["current", "superseded", "settled"]
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """One FlowFile to be: a delivery or the evidence of an association, and its number."""
+    """One FlowFile to be: a delivery, the evidence of an association or an object of a result, and its number."""
 
     id: str
     n: int
-    kind: Literal["delivery", "evidence"]
+    kind: Literal["delivery", "evidence", "result"]
 
     def attributes(self) -> dict[str, str]:
         """What the FlowFile says."""
@@ -43,6 +43,7 @@ def start_anew(connection: sqlite3.Connection) -> None:
         connection.execute(
             "UPDATE evidence SET due_at = 0 WHERE project IS NULL AND state IN ('announced', 'seen', 'translated')",
         )
+        connection.execute("UPDATE results SET due_at = 0 WHERE state IN ('fetched', 'ready')")
         evidence.ready_all(connection)
 
 
@@ -61,10 +62,17 @@ def take(connection: sqlite3.Connection, now: float, limit: int = 64) -> list[An
             " (SELECT id FROM evidence WHERE due_at <= ? ORDER BY due_at LIMIT ?) RETURNING id, n",
             (now + UNSEEN_SECONDS, now, limit - len(deliveries)),
         ).fetchall()
-        for row in (*deliveries, *messages):
+        objects = connection.execute(
+            "UPDATE results SET n = n + 1, due_at = ? WHERE id IN"
+            " (SELECT id FROM results WHERE due_at <= ? ORDER BY due_at LIMIT ?) RETURNING id, n",
+            (now + UNSEEN_SECONDS, now, limit - len(deliveries) - len(messages)),
+        ).fetchall()
+        for row in (*deliveries, *messages, *objects):
             record_event(connection, now, row["id"], "announced", str(row["n"]))
-    return [Announcement(row["id"], row["n"], "delivery") for row in deliveries] + [
-        Announcement(row["id"], row["n"], "evidence") for row in messages
+    return [
+        *(Announcement(row["id"], row["n"], "delivery") for row in deliveries),
+        *(Announcement(row["id"], row["n"], "evidence") for row in messages),
+        *(Announcement(row["id"], row["n"], "result") for row in objects),
     ]
 
 
@@ -72,14 +80,15 @@ def next_due(connection: sqlite3.Connection) -> float | None:
     """The earliest time at which anything is due; None when nothing will ever be."""
     row = connection.execute(
         "SELECT min(due_at) FROM (SELECT min(due_at) AS due_at FROM deliveries WHERE due_at IS NOT NULL"
-        " UNION ALL SELECT min(due_at) FROM evidence WHERE due_at IS NOT NULL)"
+        " UNION ALL SELECT min(due_at) FROM evidence WHERE due_at IS NOT NULL"
+        " UNION ALL SELECT min(due_at) FROM results WHERE due_at IS NOT NULL)"
     ).fetchone()
     due: float | None = row[0]
     return due
 
 
 def see(connection: sqlite3.Connection, kind: str, id_: str, n: int, now: float) -> Standing:
-    """Take up an announcement: from now on it has an hour. Older ones, and settled deliveries, are told so."""
+    """Take up an announcement: from now on it has an hour. Older ones, and what is settled, are told so."""
     with transaction(connection):
         found = standing(connection, kind, id_, n)
         if found == "current":
@@ -95,7 +104,7 @@ def see(connection: sqlite3.Connection, kind: str, id_: str, n: int, now: float)
 def standing(connection: sqlite3.Connection, kind: str, id_: str, n: int) -> Standing:
     """Whether a FlowFile with this n still counts. What the ledger does not know counts as settled."""
     row = connection.execute(f"SELECT n, state FROM {_table(kind)} WHERE id = ?", (id_,)).fetchone()  # noqa: S608
-    if row is None or row["state"] in {"parked", "terminal", "confirmed"}:
+    if row is None or row["state"] in _SETTLED:
         return "settled"
     return "current" if n == row["n"] else "superseded"
 
@@ -117,4 +126,8 @@ def _any_due(connection: sqlite3.Connection, now: float) -> bool:
 
 
 def _table(kind: str) -> str:
-    return "evidence" if kind == "evidence" else "deliveries"
+    return _TABLES.get(kind, "deliveries")
+
+
+_TABLES: Final = {"evidence": "evidence", "result": "results"}
+_SETTLED: Final = frozenset({"parked", "terminal", "confirmed", "held", "sent", "closed"})

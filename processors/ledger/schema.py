@@ -145,7 +145,32 @@ _VERSION_1: Final = (
     "CREATE INDEX events_subject ON events (subject)",
 )
 
-_VERSION_2: Final[tuple[str, ...]] = ()
+_VERSION_2: Final[tuple[str, ...]] = (
+    """
+    CREATE TABLE results (
+        id TEXT PRIMARY KEY,
+        handoff_id TEXT NOT NULL,
+        path TEXT NOT NULL,                    -- below the handoff's result
+        sha256 TEXT NOT NULL,                  -- of the object as the run made it
+        size INTEGER NOT NULL,
+        project TEXT NOT NULL,
+        destination TEXT NOT NULL,             -- a peer by its name
+        state TEXT NOT NULL,                   -- fetched | held | ready | sent | parked | closed
+        reason TEXT,
+        n INTEGER NOT NULL DEFAULT 0,
+        seen_n INTEGER NOT NULL DEFAULT 0,
+        due_at REAL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        study_uid TEXT,                        -- the original study
+        sop_instance_uid TEXT,                 -- minted here, pinned before anything is sent
+        file TEXT,                             -- the re-identified object, relative to the landing
+        fetched_at REAL NOT NULL,
+        sent_at REAL
+    )
+    """,
+    "CREATE INDEX results_due ON results (due_at) WHERE due_at IS NOT NULL",
+    "CREATE INDEX results_sop ON results (sop_instance_uid)",
+)
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_VERSION_1, _VERSION_2)
 """Statements by version; a ledger at `user_version` n has had the first n. Append, never change."""

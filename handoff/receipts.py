@@ -42,7 +42,7 @@ class ReceiptSigner:
             raise StartError(message, code="receipt-key", remedy="Restore it from a backup.") from error
 
     def sign(
-        self, kind: Literal["shipment", "evidence"], identifier: str, sha256: str, size: int, project: str
+        self, kind: Literal["shipment", "evidence", "labels"], identifier: str, sha256: str, size: int, project: str
     ) -> SignedReceipt:
         """State that these bytes are held under this id."""
         receipt = Receipt(kind=kind, id=identifier, sha256=sha256, size=size, project=project, key_id=self.key_id)

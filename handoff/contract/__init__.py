@@ -7,7 +7,8 @@ Read in this order:
 - `canonical`: the one byte form of a document, over which digests and signatures are made.
 - `shipment`: the manifest inside a package.
 - `evidence`: how an association ended, and the counts that a study must reach.
-- `receipt`: what the handoff signs once a shipment or evidence is durable.
+- `labels`: label rows imported in the trusted zone, with their source.
+- `receipt`: what the handoff signs once a shipment, evidence or labels are durable.
 - `batch`: the lines of `batch_uri`.
 - `result`: what a pipeline leaves in `result_uri`.
 - `export`: writes the JSON Schemas in `schemas/`.

@@ -1,4 +1,4 @@
-"""The lines of `batch_uri`: JSON Lines, one instance or one prepared volume each."""
+"""The lines of `batch_uri`: JSON Lines, one instance, one label or one prepared volume each."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter
 
 from handoff.contract.document import Document
 from handoff.contract.identifiers import Digest, FileUri, Modality, Pseudonym, Uid
+from handoff.contract.labels import LabelName, LabelSource, LabelValue, Level
 
 Split = Literal["train", "test"]
 
@@ -30,6 +31,21 @@ class InstanceLine(Document):
     split: Split
 
 
+class LabelLine(Document):
+    """One label of a patient, study, series or instance of the batch, and where it comes from."""
+
+    kind: Literal["label"] = "label"
+    level: Level
+    patient: Pseudonym
+    study: Uid | None = Field(None, description="StudyInstanceUID, pseudonymous; null at the level patient.")
+    series: Uid | None = Field(None, description="SeriesInstanceUID, pseudonymous; at the levels series and instance.")
+    sop_instance_uid: Uid | None = Field(None, description="Pseudonymous; at the level instance.")
+    name: LabelName
+    value: LabelValue
+    source: LabelSource
+    split: Split
+
+
 class VolumeLine(Document):
     """One prepared volume; only in the lines of a prepared batch."""
 
@@ -43,11 +59,11 @@ class VolumeLine(Document):
     split: Split
 
 
-BatchLine = Annotated[InstanceLine | VolumeLine, Field(discriminator="kind")]
-BATCH_LINE: TypeAdapter[InstanceLine | VolumeLine] = TypeAdapter(BatchLine)
+BatchLine = Annotated[InstanceLine | LabelLine | VolumeLine, Field(discriminator="kind")]
+BATCH_LINE: TypeAdapter[InstanceLine | LabelLine | VolumeLine] = TypeAdapter(BatchLine)
 
 
-def read_batch(path: Path) -> Iterator[InstanceLine | VolumeLine]:
+def read_batch(path: Path) -> Iterator[InstanceLine | LabelLine | VolumeLine]:
     """Yield the lines of a batch in the order of the file, one at a time.
 
     Raises:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from handoff.contract.batch import BATCH_LINE
 from handoff.contract.evidence import Evidence
+from handoff.contract.labels import Labels
 from handoff.contract.receipt import SignedReceipt
 from handoff.contract.result import Result
 from handoff.contract.shipment import Manifest
@@ -17,6 +18,7 @@ def schemas() -> dict[str, str]:
     documents = {
         "shipment": Manifest.model_json_schema(),
         "evidence": Evidence.model_json_schema(),
+        "labels": Labels.model_json_schema(),
         "receipt": SignedReceipt.model_json_schema(),
         "batch-line": BATCH_LINE.json_schema(),
         "result": Result.model_json_schema(),

@@ -1,4 +1,4 @@
-"""What the handoff signs once a shipment or an evidence message is durable. It carries no time: a repeat is equal."""
+"""What the handoff signs once a shipment, an evidence message or labels are durable. It carries no time: a repeat is equal."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ from handoff.contract.identifiers import Digest, ProjectName, RandomId
 class Receipt(Document):
     """The handoff holds exactly these bytes under this id."""
 
-    kind: Literal["shipment", "evidence"]
+    kind: Literal["shipment", "evidence", "labels"]
     id: RandomId
     sha256: Digest = Field(description="SHA-256 of the body as it was received.")
     size: NonNegativeInt = Field(description="Bytes of the body.")

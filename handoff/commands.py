@@ -59,6 +59,7 @@ def worker(home: Path, target: str, python: Path | None, until_stdin_closes: boo
     from handoff.logs import configure_logs
     from handoff.settings import Settings
     from handoff.stop import stop_event
+    from handoff.targets import LocalTarget
 
     configure_logs()
     settings = Settings.load(home)
@@ -67,6 +68,8 @@ def worker(home: Path, target: str, python: Path | None, until_stdin_closes: boo
         raise StartError(message, code="target", remedy=f"Known targets: {', '.join(sorted(settings.targets))}.")
     chosen = settings.targets[target]
     if python is not None:
+        if not isinstance(chosen, LocalTarget):
+            raise StartError("Only a target of kfp-local has an interpreter.", code="target", remedy="Omit --python.")
         chosen = chosen.model_copy(update={"python": python.absolute()})
     run_worker(settings, target, chosen, stop_event(stdin=until_stdin_closes), end_runs=end_runs)
 

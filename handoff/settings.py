@@ -1,15 +1,15 @@
 """One settings object per process: defaults, then `research/handoff.yaml`, then SLUICE_HANDOFF_* of the environment."""
 
-import sys
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from handoff.contract.identifiers import ProjectName
 from handoff.errors import StartError
+from handoff.targets import LocalTarget, Target
 
 
 class ProjectRules(BaseModel):
@@ -21,18 +21,6 @@ class ProjectRules(BaseModel):
     abort_quiet_seconds: float = Field(
         900, ge=0, description="The same when no association ended by release since an abort."
     )
-
-
-class Target(BaseModel):
-    """Where runs happen."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    backend: Literal["kfp-local"] = Field("kfp-local", description="The kind of engine.")
-    python: Path = Field(Path(sys.executable), description="The interpreter of the ML environment.")
-    timeout_seconds: PositiveFloat = Field(86_400, description="Seconds after which a run is ended.")
-    runs: PositiveInt = Field(1, description="Runs at one time.")
-    environment: dict[str, str] = Field(default_factory=dict, description="Added to each step's environment.")
 
 
 class Settings(BaseSettings):
@@ -47,7 +35,7 @@ class Settings(BaseSettings):
     max_evidence_bytes: PositiveInt = Field(1 << 20, description="Largest evidence message taken, in bytes.")
     rules: ProjectRules = Field(ProjectRules(), description="Rules of every project that has none of its own.")
     projects: dict[ProjectName, ProjectRules] = Field(default_factory=dict, description="Rules by project.")
-    targets: dict[str, Target] = Field({"local": Target()}, description="Targets by name.")
+    targets: dict[str, Target] = Field({"local": LocalTarget()}, description="Targets by name.")
 
     @classmethod
     def settings_customise_sources(

@@ -17,8 +17,8 @@ from handoff.backends.kfp_local_run import ENDED, SPEC, STARTED, TEMPORARY, writ
 from handoff.backends.kfp_local_steps import ARTIFACTS, PIPELINE
 from handoff.backends.processes import RUN_MARK, ProcessIdentity, end_group, members
 from handoff.handoffs.order import RunOrder
-from handoff.settings import Target
 from handoff.store import fsync_folder, write_durably
+from handoff.targets import LocalTarget
 
 LOG = "log.txt"
 _CLAIM_SECONDS = 60.0
@@ -29,7 +29,7 @@ _PASSED_ON = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "NVIDIA_VISIBLE_DEVICES
 class KfpLocal:
     """Runs below one folder, by the interpreter of one target."""
 
-    def __init__(self, runs: Path, target: Target) -> None:
+    def __init__(self, runs: Path, target: LocalTarget) -> None:
         self._runs = runs
         self._target = target
         self._children: list[subprocess.Popen[bytes]] = []
@@ -150,7 +150,7 @@ class KfpLocal:
         self._children = [child for child in self._children if child.poll() is None]
 
 
-def step_environment(target: Target, key: str, folder: Path) -> dict[str, str]:
+def step_environment(target: LocalTarget, key: str, folder: Path) -> dict[str, str]:
     """All that a step sees: no token, no database, no home but its own folder."""
     return {
         "PATH": f"{target.python.parent}:/usr/local/bin:/usr/bin:/bin",

@@ -23,8 +23,9 @@ from handoff.handoffs.outbox import at_engine, busy, free_leases, free_row, leas
 from handoff.handoffs.submit import Submission
 from handoff.handoffs.watch import Watch
 from handoff.home import ResearchHome
-from handoff.settings import Settings, Target
+from handoff.settings import Settings
 from handoff.store import FolderStore
+from handoff.targets import Target
 
 log = structlog.get_logger("handoff.worker")
 P = ParamSpec("P")

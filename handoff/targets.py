@@ -1,0 +1,167 @@
+"""Targets: where runs happen. What a site decides about one engine, by its `backend`."""
+
+import re
+import sys
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+KubernetesName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti)$")]
+StepName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+PinnedImage = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][^\s@]{0,254}@sha256:[0-9a-f]{64}$")]
+LONGEST_CALL_SECONDS = 60
+"""The longest time one HTTP call to an engine may take; an outbox lease outlives it."""
+
+
+class LocalTarget(BaseModel):
+    """Compiled pipelines on this machine."""
+
+    model_config = _FROZEN
+
+    backend: Literal["kfp-local"] = Field("kfp-local", description="The kind of engine.")
+    python: Path = Field(Path(sys.executable), description="The interpreter of the ML environment.")
+    timeout_seconds: PositiveFloat = Field(86_400, description="Seconds after which a run is ended.")
+    runs: PositiveInt = Field(1, description="Runs at one time.")
+    environment: dict[str, str] = Field(default_factory=dict, description="Added to each step's environment.")
+
+
+class Gpus(BaseModel):
+    """The accelerators that a step gets."""
+
+    model_config = _FROZEN
+
+    type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$")] = Field(
+        "nvidia.com/gpu", description="The resource that the cluster's device plugin offers."
+    )
+    count: PositiveInt = Field(1, description="How many, for each step that gets any.")
+    steps: tuple[StepName, ...] | None = Field(
+        None, description="The steps that get them, by their names in the pipeline; none given means every step."
+    )
+
+
+class Claim(BaseModel):
+    """A PersistentVolumeClaim that every step sees."""
+
+    model_config = _FROZEN
+
+    claim: KubernetesName = Field(description="The claim's name in the namespace.")
+    path: PurePosixPath = Field(description="Where steps see it: the same path as on the handoff's own machine.")
+    sub_path: str = Field("", description="The folder of the volume that is mounted; empty means its root.")
+
+    @field_validator("path")
+    @classmethod
+    def _plain(cls, path: PurePosixPath) -> PurePosixPath:
+        if not path.is_absolute() or ".." in path.parts or len(path.parts) < 2:
+            message = "the path is not absolute, or is the root"
+            raise ValueError(message)
+        return path
+
+
+class SecretVariables(BaseModel):
+    """Keys of a Kubernetes Secret that steps see as variables."""
+
+    model_config = _FROZEN
+
+    secret: KubernetesName
+    variables: dict[VariableName, str] = Field(min_length=1, description="The key in the secret, by variable.")
+
+
+class Toleration(BaseModel):
+    """A taint that steps tolerate."""
+
+    model_config = _FROZEN
+
+    key: str | None = None
+    operator: Literal["Equal", "Exists"] = "Exists"
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    seconds: PositiveInt | None = Field(None, description="How long, for NoExecute; none given means for ever.")
+
+
+class KubeflowTarget(BaseModel):
+    """Kubeflow Pipelines on a cluster, by its HTTP API."""
+
+    model_config = _FROZEN
+
+    backend: Literal["kfp"] = Field(description="The kind of engine.")
+    endpoint: str = Field(description="URL of the Kubeflow Pipelines API, without /apis.")
+    namespace: str = Field("", pattern=r"^([a-z0-9][a-z0-9-]{0,62})?$", description="Empty on a single-user server.")
+    experiment_prefix: str = Field(
+        "sluice-", pattern=r"^[a-z0-9-]{0,32}$", description="Before the project's name; each project has one."
+    )
+    pipeline_prefix: str = Field("sluice-", pattern=r"^[a-z0-9-]{0,32}$", description="Before the pipeline's name.")
+    token_file: Path | None = Field(None, description="A file with a bearer token; read again for each call.")
+    service_account_token_file: Path | None = Field(None, description="The token that Kubernetes projects into a pod.")
+    cookie_file: Path | None = Field(None, description="An escape hatch: a file with the session cookie, name=value.")
+    ca_file: Path | None = Field(None, description="The authority that signed the server's certificate.")
+    image: PinnedImage = Field(description="The image of every step, by digest.")
+    image_pull_secrets: tuple[KubernetesName, ...] = ()
+    gpus: Gpus | None = None
+    claims: tuple[Claim, ...] = Field((), description="Volumes; file:// URIs of a handoff must lie below their paths.")
+    secrets: tuple[SecretVariables, ...] = Field((), description="For example the credentials of an S3 store.")
+    environment: dict[VariableName, str] = Field(default_factory=dict, description="Added to each step's environment.")
+    tolerations: tuple[Toleration, ...] = ()
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    service_account: KubernetesName | None = Field(None, description="Of the pods; none given means the server's.")
+    shm_size: Quantity | None = Field("2Gi", description="Of /dev/shm, in memory; PyTorch's loaders need it.")
+    pipeline_root: str | None = Field(None, description="Where Kubeflow keeps its own artifacts.")
+    runs: PositiveInt = Field(4, description="Runs at one time.")
+    timeout_seconds: PositiveInt = Field(86_400, description="Seconds after which a run is ended.")
+    settle_seconds: float = Field(
+        150, ge=0, description="Seconds after an ambiguous answer before anything is sent again; over 120 on a cluster."
+    )
+    http_timeout_seconds: PositiveFloat = Field(30, le=LONGEST_CALL_SECONDS, description="Seconds for one call.")
+    poll_seconds: PositiveFloat = Field(5, description="Seconds between two looks at a run.")
+    sweep_seconds: PositiveFloat = Field(60, description="Seconds between two searches for duplicates.")
+
+    @field_validator("endpoint")
+    @classmethod
+    def _address(cls, endpoint: str) -> str:
+        parts = urlsplit(endpoint)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
+            message = "the endpoint is no http or https URL, or it holds a user or password"
+            raise ValueError(message)
+        if parts.query or parts.fragment or re.search(r"/apis(/|$)", parts.path):
+            message = "the endpoint ends before /apis and has no query"
+            raise ValueError(message)
+        return endpoint.rstrip("/")
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> Self:
+        given = [self.token_file, self.service_account_token_file, self.cookie_file]
+        if len([file for file in given if file is not None]) > 1:
+            message = "of token_file, service_account_token_file and cookie_file at most one can be meant"
+            raise ValueError(message)
+        if len({claim.path for claim in self.claims}) != len(self.claims):
+            message = "two claims have one path"
+            raise ValueError(message)
+        return self
+
+
+def _backend(value: Any) -> str:
+    """The backend that a target names; none named means kfp-local."""
+    named = value.get("backend", "kfp-local") if isinstance(value, dict) else getattr(value, "backend", "kfp-local")
+    return str(named)
+
+
+Target = Annotated[
+    Annotated[LocalTarget, Tag("kfp-local")] | Annotated[KubeflowTarget, Tag("kfp")],
+    Discriminator(_backend),
+]
+"""Any target. A new kind of engine adds its class above and its tag here."""

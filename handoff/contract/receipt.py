@@ -1,4 +1,4 @@
-"""What the handoff signs once a shipment, an evidence message or labels are durable. It carries no time: a repeat is equal."""
+"""What the handoff signs once a shipment, evidence or labels are durable. It carries no time: a repeat is equal."""
 
 from typing import Literal
 

@@ -23,11 +23,11 @@ Standing = Literal["current", "superseded", "settled"]
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """One FlowFile to be: a delivery, the evidence of an association or an object of a result, and its number."""
+    """One FlowFile to be, and its number: a delivery, an association's evidence, an object of a result, or labels."""
 
     id: str
     n: int
-    kind: Literal["delivery", "evidence", "result"]
+    kind: Literal["delivery", "evidence", "result", "labels"]
 
     def attributes(self) -> dict[str, str]:
         """What the FlowFile says."""
@@ -44,6 +44,9 @@ def start_anew(connection: sqlite3.Connection) -> None:
             "UPDATE evidence SET due_at = 0 WHERE project IS NULL AND state IN ('announced', 'seen', 'translated')",
         )
         connection.execute("UPDATE results SET due_at = 0 WHERE state IN ('fetched', 'ready')")
+        connection.execute(
+            "UPDATE label_documents SET due_at = 0 WHERE state IN ('pending', 'announced', 'seen')",
+        )
         evidence.ready_all(connection)
 
 
@@ -67,12 +70,18 @@ def take(connection: sqlite3.Connection, now: float, limit: int = 64) -> list[An
             " (SELECT id FROM results WHERE due_at <= ? ORDER BY due_at LIMIT ?) RETURNING id, n",
             (now + UNSEEN_SECONDS, now, limit - len(deliveries) - len(messages)),
         ).fetchall()
-        for row in (*deliveries, *messages, *objects):
+        labels = connection.execute(
+            "UPDATE label_documents SET n = n + 1, due_at = ?, state = iif(state = 'pending', 'announced', state)"
+            " WHERE id IN (SELECT id FROM label_documents WHERE due_at <= ? ORDER BY due_at LIMIT ?) RETURNING id, n",
+            (now + UNSEEN_SECONDS, now, limit - len(deliveries) - len(messages) - len(objects)),
+        ).fetchall()
+        for row in (*deliveries, *messages, *objects, *labels):
             record_event(connection, now, row["id"], "announced", str(row["n"]))
     return [
         *(Announcement(row["id"], row["n"], "delivery") for row in deliveries),
         *(Announcement(row["id"], row["n"], "evidence") for row in messages),
         *(Announcement(row["id"], row["n"], "result") for row in objects),
+        *(Announcement(row["id"], row["n"], "labels") for row in labels),
     ]
 
 
@@ -81,7 +90,8 @@ def next_due(connection: sqlite3.Connection) -> float | None:
     row = connection.execute(
         "SELECT min(due_at) FROM (SELECT min(due_at) AS due_at FROM deliveries WHERE due_at IS NOT NULL"
         " UNION ALL SELECT min(due_at) FROM evidence WHERE due_at IS NOT NULL"
-        " UNION ALL SELECT min(due_at) FROM results WHERE due_at IS NOT NULL)"
+        " UNION ALL SELECT min(due_at) FROM results WHERE due_at IS NOT NULL"
+        " UNION ALL SELECT min(due_at) FROM label_documents WHERE due_at IS NOT NULL)"
     ).fetchone()
     due: float | None = row[0]
     return due
@@ -129,5 +139,5 @@ def _table(kind: str) -> str:
     return _TABLES.get(kind, "deliveries")
 
 
-_TABLES: Final = {"evidence": "evidence", "result": "results"}
+_TABLES: Final = {"evidence": "evidence", "result": "results", "labels": "label_documents"}
 _SETTLED: Final = frozenset({"parked", "terminal", "confirmed", "held", "sent", "closed"})

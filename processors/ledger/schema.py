@@ -170,6 +170,30 @@ _VERSION_2: Final[tuple[str, ...]] = (
     """,
     "CREATE INDEX results_due ON results (due_at) WHERE due_at IS NOT NULL",
     "CREATE INDEX results_sop ON results (sop_instance_uid)",
+    """
+    CREATE TABLE label_documents (
+        id TEXT PRIMARY KEY,
+        project TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        source TEXT NOT NULL,
+        revision INTEGER NOT NULL,             -- rises with each import of the source for the project
+        content TEXT NOT NULL,                 -- digest of the rows of the whole import
+        rows INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,                  -- of the file in the landing, byte by byte what is sent
+        size INTEGER NOT NULL,
+        state TEXT NOT NULL,                   -- pending | announced | seen | confirmed | parked | closed
+        reason TEXT,
+        n INTEGER NOT NULL DEFAULT 0,
+        seen_n INTEGER NOT NULL DEFAULT 0,
+        due_at REAL,
+        receipt TEXT,
+        imported_at REAL NOT NULL
+    )
+    """,
+    "CREATE INDEX label_documents_due ON label_documents (due_at) WHERE due_at IS NOT NULL",
+    "CREATE INDEX label_documents_source ON label_documents (project, source, revision)",
+    "CREATE INDEX deliveries_study ON deliveries (study_uid)",
+    "CREATE INDEX deliveries_series ON deliveries (series_uid)",
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_VERSION_1, _VERSION_2)

@@ -13,7 +13,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Self
+from typing import Final, Literal, NamedTuple, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -26,7 +26,7 @@ from processors.delivery.flowfile import FlowFile, Outcome, Reference, because
 from processors.delivery.retention import after_confirmation
 from processors.delivery.workplace import Workplace
 from processors.landing.durable import write_whole
-from processors.ledger import announcements, evidence, shipments
+from processors.ledger import announcements, evidence, label_documents, shipments
 from processors.ledger.schema import record_event, transaction
 
 RECEIPT_BYTES: Final = 4096
@@ -64,7 +64,7 @@ def confirm(place: Workplace, reference: Reference, answer: Answer, public_key: 
     standing = announcements.standing(place.ledger, reference.kind, reference.id, reference.n)
     if standing != "current":
         return because("superseded", standing)
-    station = _evidence if reference.kind == "evidence" else _shipment
+    station = _STATIONS.get(reference.kind, _shipment)
     return station(place, reference, answer, public_key)
 
 
@@ -132,6 +132,29 @@ def _evidence(place: Workplace, reference: Reference, answer: Answer, public_key
         refusal,
         lambda ledger, now: evidence.park(ledger, reference.id, message.id, refusal.reason, now),
     )
+
+
+def _labels(place: Workplace, reference: Reference, answer: Answer, public_key: str) -> Outcome:
+    document = label_documents.get(place.ledger, reference.shipment_id)
+    if document is None or document.id != reference.id:
+        raise UnknownDeliveryError
+    sent = Sent("labels", document.id, document.project, document.sha256, document.size)
+    refusal = _judge(answer, sent, public_key)
+    if refusal is None:
+        write_whole(place.layout.labels_of(document.id).with_name("receipt.json"), answer.body.encode())
+        with transaction(place.ledger) as ledger:
+            label_documents.confirm(ledger, document.id, answer.body, place.clock())
+        return Outcome("success")
+    end: Literal["parked", "closed"] = "closed" if answer.status == _WITHDRAWN else "parked"
+    return _refused(
+        place,
+        reference,
+        refusal,
+        lambda ledger, now: label_documents.end(ledger, document.id, end, refusal.reason, now),
+    )
+
+
+_STATIONS: Final = {"evidence": _evidence, "labels": _labels}
 
 
 class _Refusal(NamedTuple):

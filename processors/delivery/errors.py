@@ -4,6 +4,7 @@
 DeliveryError               (a ProcessorsError)
 ├── BadReferenceError            a FlowFile does not say which delivery it is about
 ├── UnknownDeliveryError         the ledger does not know it
+├── LabelsGoneError              the file of a label document is not in the landing any more
 ├── WorkerDiedError              a worker process ended in the middle of its work
 └── WorkerFailedError            a worker could not do its work, and said so
 ```
@@ -28,6 +29,12 @@ class UnknownDeliveryError(DeliveryError):
     """The ledger knows no such delivery or shipment."""
 
     remedy: ClassVar[str] = "Check that all processors name the same trusted home."
+
+
+class LabelsGoneError(DeliveryError):
+    """The file of a label document is gone from the landing."""
+
+    remedy: ClassVar[str] = "Restore the landing from its backup, or import the same labels again."
 
 
 class WorkerDiedError(DeliveryError):

@@ -12,6 +12,7 @@ import secrets
 from processors.deid.engine import treatment_facts
 from processors.delivery.evidence import translate
 from processors.delivery.flowfile import Outcome, Reference, because
+from processors.delivery.labels import announce
 from processors.delivery.package import package_path
 from processors.delivery.pinned import PinnedShipment, Route
 from processors.delivery.workplace import Workplace
@@ -26,12 +27,14 @@ from processors.vault import Held
 
 
 def route(place: Workplace, reference: Reference, release: str) -> Outcome:
-    """Route a delivery, or translate evidence. `release` is the digest of the deployed flows."""
+    """Route a delivery, translate evidence, or send labels on. `release` is the digest of the deployed flows."""
     standing = announcements.see(place.ledger, reference.kind, reference.id, reference.n, place.clock())
     if standing != "current":
         return because("superseded", standing)
     if reference.kind == "evidence":
         return translate(place, reference)
+    if reference.kind == "labels":
+        return announce(place, reference)
     decided = shipments.of_delivery(place.ledger, reference.id)
     if not decided:
         reason = _pin(place, reference.id, release)

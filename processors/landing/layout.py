@@ -34,6 +34,11 @@ class Layout:
         return self.root / "evidence"
 
     @property
+    def labels(self) -> Path:
+        """One folder per label document."""
+        return self.root / "labels"
+
+    @property
     def notify(self) -> Path:
         """The FIFO that gets a byte for each news."""
         return self.root / "notify"
@@ -42,6 +47,11 @@ class Layout:
     def receiver_lock(self) -> Path:
         """Held by the one receiver."""
         return self.root / "receiver.lock"
+
+    @property
+    def importer_lock(self) -> Path:
+        """Held by the one import of labels."""
+        return self.root / "importer.lock"
 
     @property
     def announcer_lock(self) -> Path:
@@ -64,6 +74,14 @@ class Layout:
         """The evidence file of an association."""
         return self.evidence / f"{association_id}.json"
 
+    def label_folders(self) -> list[Path]:
+        """The folders of all label documents."""
+        return _of_ours(self.labels) if self.labels.is_dir() else []
+
+    def labels_of(self, document_id: str) -> Path:
+        """The file of a label document, byte by byte what is sent; its receipt will lie beside it."""
+        return self.labels / document_id / "labels.json"
+
     def journal_of(self, association_id: str) -> Path:
         """The journal of an association that is open."""
         return self.incoming / association_id / "journal.jsonl"
@@ -79,7 +97,7 @@ class Layout:
             LandingUnusableError: they cannot.
         """
         try:
-            for folder in (self.root, self.incoming, self.deliveries, self.evidence):
+            for folder in (self.root, self.incoming, self.deliveries, self.evidence, self.labels):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not self.notify.is_fifo():
                 os.mkfifo(self.notify, 0o600)

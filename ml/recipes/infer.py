@@ -2,20 +2,24 @@
 
 Steps: 1 refuse a model of another spec; 2 predict on the slices as they were scanned; 3 read the source instances that
 the volume names; 4 write a SEG that references them.
+
+The pipeline's step and the model server do the same here; the server only has the model loaded already.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from handoff.contract.batch import InstanceLine
-from ml.datasets.batch import load_batch, path_of, read_datasets
+from ml.datasets.batch import Batch, load_batch, path_of, read_datasets
 from ml.datasets.cases import Case, cases_of
 from ml.errors import BatchError
 from ml.inference.predict import predict_mask
 from ml.inference.segmentation import part10_bytes, segmentation_of
 from ml.models.checkpoint import load_model
 from ml.models.device import best_device
+from ml.models.unet import UNet3D
 from ml.preprocessing.labels import Mask
-from ml.preprocessing.spec import load_spec
+from ml.preprocessing.spec import Spec, load_spec
 from ml.recipes.evaluate import MODEL_NAME
 from ml.recipes.outcome import Outcome, begin, write_outcome, write_report
 
@@ -30,11 +34,37 @@ def predict(batch_uri: str, handoff_key: str, result_uri: str, model_uri: str, s
     spec = load_spec(spec_name)
     batch = load_batch(batch_uri)
     network, threshold = load_model(path_of(model_uri), spec)  # 1
-    network.to(best_device())
+    segment_batch(network.to(best_device()), threshold, spec, batch, handoff_key, result_uri)
+
+
+def segment_batch(
+    network: UNet3D,
+    threshold: float,
+    spec: Spec,
+    batch: Batch,
+    handoff_key: str,
+    result_uri: str,
+    go_on: Callable[[], None] = lambda: None,
+) -> None:
+    """Write one SEG for each volume of the batch by a model that is loaded.
+
+    Args:
+        network: In evaluation mode, on the device that computes.
+        threshold: Probability from which a voxel is lesion.
+        spec: The model's, checked when it was loaded.
+        batch: A prepared batch.
+        handoff_key: What makes the new UIDs.
+        result_uri: Where the objects go.
+        go_on: Called before each volume; what it raises ends the run.
+
+    Raises:
+        BatchError, SpecError: The batch is not prepared, or prepared with another spec.
+    """
     folder = begin(result_uri)
     images = {line.sop_instance_uid: line for line in batch.images}
     found = []
     for case in cases_of(batch, spec):
+        go_on()
         mask = predict_mask(network, case.volume, spec, threshold)  # 2
         uid = _write(case, mask, images, folder, handoff_key)
         millilitres = float(mask.sum()) * _voxel_ml(case)

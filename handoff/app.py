@@ -5,7 +5,19 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from handoff.api import batches, evidence, handoffs, health, models, pipelines, results, shipments, studies, trace
+from handoff.api import (
+    batches,
+    evidence,
+    handoffs,
+    health,
+    models,
+    objects,
+    pipelines,
+    results,
+    shipments,
+    studies,
+    trace,
+)
 from handoff.api.limit import BodyLimit
 from handoff.api.problems import install_problems
 from handoff.api.record import RequestRecord
@@ -35,7 +47,7 @@ def create_app(service: Service | None) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.state.service = service
-    for module in (shipments, evidence, studies, batches, pipelines, handoffs, results, models, trace, health):
+    for module in (shipments, evidence, studies, batches, pipelines, handoffs, objects, results, models, trace, health):
         app.include_router(module.router)
     install_problems(app)
     app.add_middleware(BodyLimit)

@@ -3,8 +3,8 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from fastapi.responses import FileResponse
-from sqlalchemy import select
+from fastapi.responses import FileResponse, Response, StreamingResponse
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from handoff.api.dependencies import After, Limit, Reader, ServiceDep, cursor_number
@@ -12,12 +12,12 @@ from handoff.api.problems import problems
 from handoff.contract.identifiers import ProjectName, RandomId, RelativePath
 from handoff.database.tables import Event, Handoff, ResultFileRow
 from handoff.errors import NotFoundError
-from handoff.handoffs.order import result_folder
 from handoff.handoffs.show import result_files
 from handoff.handoffs.states import State
-from handoff.home import ResearchHome
 from handoff.schemas.page import Page
 from handoff.schemas.results import ResultView
+from handoff.store import Store
+from handoff.store.files import Files, OutsideError
 
 router = APIRouter(tags=["results"])
 
@@ -25,8 +25,12 @@ router = APIRouter(tags=["results"])
 @router.get("/v1/results", dependencies=Reader, responses=problems())
 def list_results(
     service: ServiceDep,
+    *,
     project: Annotated[ProjectName | None, Query()] = None,
     kind: Annotated[Literal["prepare", "train", "infer"] | None, Query()] = None,
+    is_open: Annotated[
+        bool | None, Query(alias="open", description="True: only results with an object that nobody acknowledged.")
+    ] = None,
     after: After = None,
     limit: Limit = 50,
 ) -> Page[ResultView]:
@@ -40,9 +44,16 @@ def list_results(
         chosen = chosen.where(Handoff.project == project)
     if kind is not None:
         chosen = chosen.where(Handoff.kind == kind)
+    if is_open is not None:
+        waiting = exists().where(
+            ResultFileRow.handoff_id == Handoff.id,
+            ResultFileRow.object_id.is_not(None),
+            ResultFileRow.acknowledged_as.is_(None),
+        )
+        chosen = chosen.where(waiting if is_open else ~waiting)
     with service.database.read() as session:
         rows = session.execute(chosen.order_by(Event.id).limit(limit + 1)).all()
-        items = tuple(_view(session, service.home, handoff) for handoff, _ in rows[:limit])
+        items = tuple(_view(session, service.store, handoff) for handoff, _ in rows[:limit])
     return Page(items=items, next=str(rows[limit - 1][1]) if len(rows) > limit else None)
 
 
@@ -54,20 +65,17 @@ def list_results(
 )
 def get_result_file(
     handoff_id: Annotated[RandomId, Path()], path: Annotated[RelativePath, Path()], service: ServiceDep
-) -> FileResponse:
+) -> Response:
     """Give one file of a result, as it was when its digest was re-read (`Sluice-SHA256` repeats it)."""
     with service.database.read() as session:
         row = session.get(ResultFileRow, (handoff_id, path))
         handoff = session.get(Handoff, handoff_id)
     if row is None or handoff is None:
         raise NotFoundError
-    file = result_folder(service.home, handoff.key) / row.path
-    if not file.is_file():
-        raise NotFoundError("The file of this result is gone from the disk.", remedy="Restore results/ from a backup.")
-    return FileResponse(file, media_type=row.media_type, headers={"Sluice-SHA256": row.sha256})
+    return stored_file(service.store.result(handoff.key), row.path, row.media_type, row.sha256)
 
 
-def _view(session: Session, home: ResearchHome, handoff: Handoff) -> ResultView:
+def _view(session: Session, store: Store, handoff: Handoff) -> ResultView:
     return ResultView.model_validate(
         {
             "handoff": handoff.id,
@@ -77,8 +85,26 @@ def _view(session: Session, home: ResearchHome, handoff: Handoff) -> ResultView:
             "batch": handoff.batch_id,
             "model": handoff.model_id,
             "spec_digest": handoff.spec_digest,
-            "result_uri": result_folder(home, handoff.key).as_uri(),
+            "result_uri": store.result(handoff.key).uri,
             "metrics": handoff.metrics,
             "files": result_files(session, handoff.id),
         }
     )
+
+
+def stored_file(result: Files, path: str, media_type: str, sha256: str) -> Response:
+    """A file of a result as an answer, from wherever it is kept.
+
+    Raises:
+        NotFoundError: it is not there any more.
+    """
+    try:
+        size = result.size(path)
+    except (OSError, OutsideError) as error:
+        message = "The file of this result is gone from the store."
+        raise NotFoundError(message, remedy="Restore the results from a backup.") from error
+    headers = {"Sluice-SHA256": sha256}
+    file = result.local(path)
+    if file is not None:
+        return FileResponse(file, media_type=media_type, headers=headers)
+    return StreamingResponse(result.read(path), media_type=media_type, headers={**headers, "Content-Length": str(size)})

@@ -11,5 +11,6 @@ Read in this order:
 - `receipt`: what the handoff signs once a shipment, evidence or labels are durable.
 - `batch`: the lines of `batch_uri`.
 - `result`: what a pipeline leaves in `result_uri`.
+- `returned`: objects of results on their way back to where their images came from.
 - `export`: writes the JSON Schemas in `schemas/`.
 """

@@ -8,6 +8,7 @@ from handoff.contract.evidence import Evidence
 from handoff.contract.labels import Labels
 from handoff.contract.receipt import SignedReceipt
 from handoff.contract.result import Result
+from handoff.contract.returned import Acknowledgement, Claim
 from handoff.contract.shipment import Manifest
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -22,6 +23,8 @@ def schemas() -> dict[str, str]:
         "receipt": SignedReceipt.model_json_schema(),
         "batch-line": BATCH_LINE.json_schema(),
         "result": Result.model_json_schema(),
+        "claim": Claim.model_json_schema(),
+        "acknowledgement": Acknowledgement.model_json_schema(),
     }
     return {f"{name}.json": json.dumps(schema, indent=2, sort_keys=True) + "\n" for name, schema in documents.items()}
 

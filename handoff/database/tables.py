@@ -25,7 +25,11 @@ class Study(Table):
     """What is known of one pseudonymous study of one project."""
 
     __tablename__ = "studies"
-    __table_args__ = (UniqueConstraint("project", "study_uid"), Index(None, "state", "due_at"))
+    __table_args__ = (
+        UniqueConstraint("project", "study_uid"),
+        Index(None, "state", "due_at"),
+        Index(None, "project", "patient"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     project: Mapped[str] = mapped_column(String(63))
@@ -108,6 +112,41 @@ class EvidenceMessage(Table):
     received_at: Mapped[float]
 
 
+class LabelDocument(Table):
+    """Labels that were imported in the trusted zone, as they came."""
+
+    __tablename__ = "label_documents"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    project: Mapped[str] = mapped_column(String(63), index=True)
+    source: Mapped[str] = mapped_column(String(63))
+    revision: Mapped[int]
+    rows: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int]
+    receipt: Mapped[dict[str, Any]]
+    received_at: Mapped[float]
+
+
+class LabelRowRecord(Table):
+    """The labels of one patient, study, series or instance; what it names may arrive later, or never."""
+
+    __tablename__ = "label_rows"
+    __table_args__ = (Index(None, "project", "study_uid"), Index(None, "project", "patient"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    document_id: Mapped[str] = mapped_column(ForeignKey("label_documents.id"), index=True)
+    project: Mapped[str] = mapped_column(String(63))
+    source: Mapped[str] = mapped_column(String(63))
+    revision: Mapped[int]
+    level: Mapped[str] = mapped_column(String(8))
+    patient: Mapped[str] = mapped_column(String(64))
+    study_uid: Mapped[str | None] = mapped_column(String(64))
+    series_uid: Mapped[str | None] = mapped_column(String(64))
+    sop_instance_uid: Mapped[str | None] = mapped_column(String(64))
+    labels: Mapped[dict[str, Any]]
+
+
 class Batch(Table):
     """An immutable data set; the id is the digest of its content."""
 
@@ -141,6 +180,15 @@ class BatchInstance(Table):
 
     batch_id: Mapped[str] = mapped_column(ForeignKey("batches.id"), primary_key=True)
     instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"), primary_key=True, index=True)
+
+
+class BatchLabels(Table):
+    """A label document that at least one value of a batch holds by."""
+
+    __tablename__ = "batch_labels"
+
+    batch_id: Mapped[str] = mapped_column(ForeignKey("batches.id"), primary_key=True)
+    document_id: Mapped[str] = mapped_column(ForeignKey("label_documents.id"), primary_key=True, index=True)
 
 
 class PipelineVersion(Table):
@@ -221,6 +269,10 @@ class ResultFileRow(Table):
     size: Mapped[int] = mapped_column(BigInteger)
     role: Mapped[str] = mapped_column(String(16))
     media_type: Mapped[str] = mapped_column(String(127))
+    object_id: Mapped[str | None] = mapped_column(String(32), unique=True)
+    acknowledged_as: Mapped[str | None] = mapped_column(String(16))
+    held_because: Mapped[str | None] = mapped_column(String(64))
+    acknowledged_at: Mapped[float | None]
 
 
 class Volume(Table):

@@ -127,7 +127,10 @@ def _model(session: Session, key: str) -> tuple[str, dict[str, Any]]:
 def _file(session: Session, key: str) -> tuple[str, dict[str, Any]]:
     handoff_id, _, path = key.partition("/")
     row = session.get_one(ResultFileRow, (handoff_id, path))
-    return key, {"role": row.role, "sha256": row.sha256, "size": row.size, "media_type": row.media_type}
+    facts = {"role": row.role, "sha256": row.sha256, "size": row.size, "media_type": row.media_type}
+    if row.object_id is not None:
+        facts |= {"object": row.object_id, "acknowledged": row.acknowledged_as, "held_because": row.held_because}
+    return key, facts
 
 
 _DESCRIBE: dict[NodeKind, Callable[[Session, str], tuple[str, dict[str, Any]]]] = {

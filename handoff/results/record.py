@@ -5,7 +5,8 @@ import time
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from handoff.contract.result import Result
+from handoff.contract.result import Result, ResultFile
+from handoff.contract.returned import RETURNED_ROLES, object_id
 from handoff.database.tables import Handoff, ModelVersion, ResultFileRow, Volume
 
 
@@ -14,7 +15,7 @@ def record_result(session: Session, handoff: Handoff, result: Result) -> None:
     handoff.spec_digest = result.spec_digest
     handoff.metrics = dict(result.metrics)
     if result.files:
-        session.execute(insert(ResultFileRow), [{"handoff_id": handoff.id, **file.plain()} for file in result.files])
+        session.execute(insert(ResultFileRow), [_file(handoff, file) for file in result.files])
     if result.volumes:
         session.execute(insert(Volume), [_volume(handoff, volume.plain()) for volume in result.volumes])
     if result.model is not None:
@@ -33,6 +34,12 @@ def record_result(session: Session, handoff: Handoff, result: Result) -> None:
                 created_at=time.time(),
             )
         )
+
+
+def _file(handoff: Handoff, file: ResultFile) -> dict[str, object]:
+    """A row; what goes back to where its images came from has an id to be asked for by."""
+    returned = object_id(handoff.id, file.path) if file.role in RETURNED_ROLES else None
+    return {"handoff_id": handoff.id, **file.plain(), "object_id": returned}
 
 
 def _volume(handoff: Handoff, volume: dict[str, str]) -> dict[str, str]:

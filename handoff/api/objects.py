@@ -1,0 +1,58 @@
+"""Objects that go back to where their images came from: list what is open, fetch one, acknowledge it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import StreamingResponse
+
+from handoff.api.dependencies import Deliverer, Reader, ServiceDep
+from handoff.api.problems import problems
+from handoff.contract.canonical import canonical_json
+from handoff.contract.identifiers import RandomId
+from handoff.contract.returned import MEDIA_TYPE, Acknowledged, Acknowledgement, OpenObject
+from handoff.database.tables import Handoff
+from handoff.errors import NotFoundError
+from handoff.handoffs.order import result_folder
+from handoff.results.objects import acknowledge, chunks, claim_of, find_object, open_objects
+from handoff.schemas.page import Page
+
+router = APIRouter(tags=["results"])
+
+
+@router.get("/v1/results/objects", dependencies=Reader, responses=problems())
+def list_open_objects(
+    service: ServiceDep, limit: Annotated[int, Query(ge=1, le=200, description="Most items.")] = 100
+) -> Page[OpenObject]:
+    """List objects that nobody has acknowledged; whoever acknowledges what it fetched sees the rest next time."""
+    with service.database.read() as session:
+        return Page(items=tuple(OpenObject(id=found) for found in open_objects(session, limit)), next=None)
+
+
+@router.get(
+    "/v1/results/objects/{object_id}",
+    dependencies=Reader,
+    response_class=StreamingResponse,
+    responses={200: {"content": {MEDIA_TYPE: {}}, "description": "The claim's line, then the object"}, **problems(404)},
+)
+def get_object(object_id: Annotated[RandomId, Path()], service: ServiceDep) -> StreamingResponse:
+    """Give one object behind its claim: a line of JSON (`handoff/contract/schemas/claim.json`), then the bytes."""
+    with service.database.read() as session:
+        row = find_object(session, object_id)
+        head = canonical_json(claim_of(session, row)) + b"\n"
+        file = result_folder(service.home, session.get_one(Handoff, row.handoff_id).key) / row.path
+        size = row.size
+    if not file.is_file() or file.stat().st_size != size:
+        raise NotFoundError("The file of this object is gone from the disk.", remedy="Restore results/ from a backup.")
+    headers = {"Content-Length": str(len(head) + size)}
+    return StreamingResponse(chunks(head, file), media_type=MEDIA_TYPE, headers=headers)
+
+
+@router.put("/v1/results/objects/{object_id}/acknowledgement", dependencies=Deliverer, responses=problems(404, 409))
+def put_acknowledgement(
+    object_id: Annotated[RandomId, Path()], said: Acknowledgement, service: ServiceDep
+) -> Acknowledged:
+    """Note that the trusted side has the object durably, so that it is not listed again; safe to repeat."""
+    with service.database.write() as session:
+        row = find_object(session, object_id)
+        acknowledge(row, said)
+        return Acknowledged.model_validate({"id": object_id, "outcome": row.acknowledged_as})

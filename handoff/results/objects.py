@@ -1,0 +1,82 @@
+"""Objects that go back: which are open, what the handoff claims of each, and who has acknowledged it."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from handoff.contract.returned import Acknowledgement, Claim
+from handoff.database.tables import BatchInstance, Handoff, Instance, ResultFileRow
+from handoff.errors import ConflictError, NotFoundError
+
+_CHUNK = 1 << 20
+
+
+def open_objects(session: Session, limit: int) -> list[str]:
+    """Ids of objects that nobody has acknowledged, in an order that does not change."""
+    chosen = (
+        select(ResultFileRow.object_id)
+        .where(ResultFileRow.object_id.is_not(None), ResultFileRow.acknowledged_as.is_(None))
+        .order_by(ResultFileRow.object_id)
+        .limit(limit)
+    )
+    return [found for found in session.scalars(chosen) if found is not None]
+
+
+def find_object(session: Session, object_id: str) -> ResultFileRow:
+    """The file behind an id.
+
+    Raises:
+        NotFoundError: no result has such an object.
+    """
+    row = session.scalar(select(ResultFileRow).where(ResultFileRow.object_id == object_id))
+    if row is None:
+        raise NotFoundError("No result has such an object.")
+    return row
+
+
+def claim_of(session: Session, row: ResultFileRow) -> Claim:
+    """Everything that the trusted side compares with its own books."""
+    handoff = session.get_one(Handoff, row.handoff_id)
+    shipments = session.scalars(
+        select(Instance.shipment_id)
+        .join(BatchInstance, BatchInstance.instance_id == Instance.id)
+        .where(BatchInstance.batch_id == handoff.batch_id)
+        .distinct()
+        .order_by(Instance.shipment_id)
+    )
+    return Claim.model_validate(
+        {
+            "id": row.object_id,
+            "handoff": handoff.id,
+            "path": row.path,
+            "sha256": row.sha256,
+            "size": row.size,
+            "project": handoff.project,
+            "batch": handoff.batch_id,
+            "model": handoff.model_id,
+            "shipments": tuple(shipments),
+        }
+    )
+
+
+def acknowledge(row: ResultFileRow, said: Acknowledgement) -> None:
+    """Note that the trusted side has the object; the first word stays.
+
+    Raises:
+        ConflictError: what it has is not what this id stands for.
+    """
+    if (said.sha256, said.size) != (row.sha256, row.size):
+        raise ConflictError("The acknowledged object is another than this id stands for.")
+    if row.acknowledged_as is None:
+        row.acknowledged_as, row.held_because, row.acknowledged_at = said.outcome, said.reason, time.time()
+
+
+def chunks(head: bytes, file: Path) -> Iterator[bytes]:
+    """The claim's line, then the file."""
+    yield head
+    with file.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            yield chunk

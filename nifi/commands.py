@@ -4,10 +4,15 @@ import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from nifi.progress import Report
+
+if TYPE_CHECKING:
+    from nifi.distribution.side_by_side import Start
+    from nifi.distribution.state import Running
 
 _home = click.option(
     "--home",
@@ -29,51 +34,76 @@ def nifi() -> None:
 @click.option(
     "--port", default=0, type=click.IntRange(0, 65535), help="Of the canvas and REST API; 0 for any free one."
 )
-def up(home: Path, port: int) -> None:
+@click.option("--registry", is_flag=True, help="Start NiFi Registry too, where releases are published.")
+@click.option("--registry-port", default=0, type=click.IntRange(0, 65535), help="Of the Registry; 0 for any free one.")
+@click.option("--registry-alone", is_flag=True, help="Start NiFi Registry and no NiFi.")
+def up(home: Path, port: int, registry_port: int, *, registry: bool, registry_alone: bool) -> None:
     """Start NiFi on loopback, installing it first where that is needed."""
     from nifi.distribution.launch import find, start
+    from nifi.distribution.registry import find_registry, start_registry
+    from nifi.distribution.side_by_side import all_of
 
-    if running := find(home):
-        click.echo(f"NiFi runs already: {running.canvas} (pid {running.pid})")
-        return
+    starts: "dict[str, Start]" = {}
+    if not registry_alone and find(home) is None:
+        starts["NiFi"] = lambda report: start(home, port=port, report=report)
+    if (registry or registry_alone) and find_registry(home) is None:
+        starts["NiFi Registry"] = lambda report: start_registry(home, port=registry_port, report=report)
     with shown_progress() as report:
-        running = start(home, port=port, report=report)
-    click.echo(f"NiFi is up: {running.canvas} (pid {running.pid})")
+        all_of(list(starts.values()), report)
+    if not registry_alone:
+        _say_up("NiFi", find(home), new="NiFi" in starts)
+    if registry or registry_alone:
+        _say_up("NiFi Registry", find_registry(home), new="NiFi Registry" in starts)
+
+
+def _say_up(name: str, running: "Running | None", *, new: bool) -> None:
+    if running:
+        click.echo(f"{name} {'is up' if new else 'runs already'}: {running.canvas} (pid {running.pid})")
 
 
 @nifi.command()
 @_home
 def down(home: Path) -> None:
-    """Stop NiFi with all its processors."""
+    """Stop NiFi with all its processors, and NiFi Registry where it runs."""
     from nifi.distribution.launch import stop
+    from nifi.distribution.registry import stop_registry
 
     click.echo("NiFi is down." if stop(home) else "NiFi does not run.")
+    if stop_registry(home):
+        click.echo("NiFi Registry is down.")
 
 
 @nifi.command()
 @_home
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def status(home: Path, *, as_json: bool) -> None:
-    """Say whether NiFi runs, where, and whether it is healthy; exit 1 unless it is."""
-    from nifi.distribution.cache import cache_folder
-    from nifi.distribution.launch import find, healthy
+    """Say whether NiFi and NiFi Registry run, where, and whether they are healthy.
 
-    running = find(home)
-    is_healthy = running is not None and healthy(running)
-    facts = {
-        "running": running is not None,
-        "healthy": is_healthy,
-        "url": running.canvas if running else None,
-        "pid": running.pid if running else None,
-        "home": str(home.resolve()),
-        "cache": str(cache_folder()),
-    }
+    Exit 1 unless NiFi is healthy, and so is the Registry if it was started and not stopped.
+    """
+    from nifi.distribution.cache import cache_folder
+    from nifi.distribution.service import healthy
+    from nifi.distribution.state import RunningNiFi, RunningRegistry
+
+    def facts_of(kind: "type[Running]") -> dict[str, object]:
+        running = kind.load(home)
+        return {
+            "running": running is not None,
+            "healthy": running is not None and healthy(running),
+            "url": running.canvas if running else None,
+            "pid": running.pid if running else None,
+        }
+
+    wants_registry = RunningRegistry.last(home) is not None
+    registry = facts_of(RunningRegistry)
+    facts = {**facts_of(RunningNiFi), "home": str(home.resolve()), "cache": str(cache_folder())}
     if as_json:
-        click.echo(json.dumps(facts))
+        click.echo(json.dumps({**facts, "registry": registry}))
     else:
-        for name, value in facts.items():
-            click.echo(f"{name:8} {value if value is not None else '-'}")
-    if not is_healthy:
+        shown = facts | {f"registry {name}": value for name, value in registry.items()}
+        for name, value in shown.items():
+            click.echo(f"{name:16} {value if value is not None else '-'}")
+    if not facts["healthy"] or (wants_registry and not registry["healthy"]):
         raise click.exceptions.Exit(1)
 
 

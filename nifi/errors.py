@@ -13,9 +13,11 @@ NifiError
 │   └── AlreadyRunningError this home's NiFi is running
 ├── StopError               a process of NiFi outlived SIGKILL
 ├── NarError                the processors' NAR cannot be built
+├── GitError                Git is not there, or does not have what is asked for
 ├── FlowLintError           a flow breaks a rule of `nifi.releases.lint`
 └── DeployError             NiFi refuses or does not reach what a release asks for
     ├── UnreachableError    no NiFi answers at the URL
+    ├── CertificateError    the certificates that we would show or trust cannot be used
     └── NothingDeployedError
 ```
 """
@@ -90,6 +92,12 @@ class StopError(NifiError):
     remedy = "It waits on a disk or a debugger; end it by hand."
 
 
+class GitError(NifiError):
+    """Git is not there, or does not have what is asked for."""
+
+    remedy = "Check that `git` is installed and that the revision exists in the clone (`git log -- nifi/flows`)."
+
+
 class NarError(NifiError):
     """The NAR of the Python processors cannot be built."""
 
@@ -112,6 +120,12 @@ class UnreachableError(DeployError):
     """No NiFi answers at the URL."""
 
     remedy = "Start it with `sluice nifi up`, or give its address with --url."
+
+
+class CertificateError(DeployError):
+    """The certificates that we would show or trust cannot be used."""
+
+    remedy = "Name readable PEM files in SLUICE_NIFI_CA, SLUICE_NIFI_CERTIFICATE and SLUICE_NIFI_KEY."
 
 
 class NothingDeployedError(DeployError):

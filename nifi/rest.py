@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from nifi.errors import DeployError, UnreachableError
+from nifi.tls import Certificates
 
 Json = dict[str, Any]
 _T = TypeVar("_T")
@@ -22,7 +23,10 @@ class NiFi:
         # A connection each: NiFi closes an idle one at any moment, and a POST that met that could not be repeated.
         limits = httpx.Limits(max_keepalive_connections=0)
         api = f"{self.url}/nifi-api"
-        self._client = httpx.Client(base_url=api, timeout=timeout_seconds, limits=limits, trust_env=False)
+        secured = Certificates.of_environment().context() if api.startswith("https:") else True
+        self._client = httpx.Client(
+            base_url=api, timeout=timeout_seconds, limits=limits, trust_env=False, verify=secured
+        )
 
     def __enter__(self) -> Self:
         """Make sure that it answers.
@@ -108,6 +112,10 @@ def nipyapi_at(nifi: NiFi) -> Iterator[Any]:
     configuration = nipyapi.config.nifi_config
     configuration.api_client = None
     configuration.host = f"{nifi.url}/nifi-api"
+    certificates = Certificates.of_environment()
+    configuration.ssl_ca_cert = certificates.ca or None
+    configuration.cert_file = certificates.certificate or None
+    configuration.key_file = certificates.key or None
     try:
         yield nipyapi
     except (ValueError, nipyapi.nifi.rest.ApiException) as error:

@@ -1,4 +1,4 @@
-"""The artifacts that NiFi is assembled from, read from the committed lock."""
+"""The artifacts that NiFi and its Registry are assembled from, read from the committed locks."""
 
 import hashlib
 from dataclasses import dataclass
@@ -53,11 +53,17 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """All artifacts of one NiFi version."""
+    """All artifacts of one version of a product."""
 
     version: str
     artifacts: tuple[Artifact, ...]
     digest: str
+    product: str = "Apache NiFi"
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder that is assembled from it."""
+        return f"{self.product.removeprefix('Apache ').replace(' ', '-').lower()}-{self.version}-{self.digest[:12]}"
 
     def placed(self, place: str) -> tuple[Artifact, ...]:
         """The artifacts that go to one place."""
@@ -70,17 +76,18 @@ class Lock:
 
 
 def read_lock(text: str | None = None) -> Lock:
-    """Read the committed lock, or the given text of one.
+    """Read NiFi's committed lock, or the given text of one.
 
     Raises:
         LockError: it is no YAML, lacks a key, or names the same file twice.
     """
     if text is None:
-        text = (files("nifi.distribution") / "artifacts.yaml").read_text("utf-8")
+        text = _committed("artifacts.yaml")
     try:
         written = yaml.safe_load(text)
-        artifacts = tuple(_artifact(place, entry) for place in PLACES for entry in written[place])
-        version = str(written["version"])
+        product, version = str(written["product"]), str(written["version"])
+        places = {"lib": written["lib"]} | {place: written.get(place, []) for place in PLACES[1:]}
+        artifacts = tuple(_artifact(place, entry) for place, entries in places.items() for entry in entries)
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         message = f"The artifact lock cannot be used: {error!r}."
         raise LockError(message) from error
@@ -88,7 +95,20 @@ def read_lock(text: str | None = None) -> Lock:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         message = f"The artifact lock names {twice[0]} twice."
         raise LockError(message)
-    return Lock(version, artifacts, hashlib.sha256(text.encode()).hexdigest())
+    return Lock(version, artifacts, hashlib.sha256(text.encode()).hexdigest(), product)
+
+
+def read_registry_lock() -> Lock:
+    """Read the committed lock of NiFi Registry.
+
+    Raises:
+        LockError: as for NiFi's.
+    """
+    return read_lock(_committed("registry-artifacts.yaml"))
+
+
+def _committed(name: str) -> str:
+    return (files("nifi.distribution") / name).read_text("utf-8")
 
 
 def _artifact(place: str, entry: dict[str, Any]) -> Artifact:

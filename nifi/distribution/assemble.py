@@ -1,4 +1,4 @@
-"""Put the parts of NiFi together that no start ever changes: lib/ and python/, in the cache."""
+"""Put the parts of a server together that no start ever changes, in the cache: lib/, and for NiFi python/."""
 
 import shutil
 import tempfile
@@ -15,19 +15,23 @@ _COMPLETE = ".complete"
 
 
 def install(report: Report = silent, lock: Lock | None = None) -> Path:
-    """Return the folder with NiFi's lib/ and python/, after downloading and assembling it where it is missing.
+    """Return the folder with the lock's lib/, after downloading and assembling it where it is missing.
+
+    Args:
+        report: hears of each step.
+        lock: what to assemble; without it NiFi.
 
     Raises:
         InstallError: see `nifi.distribution.download`.
     """
     lock = lock or read_lock()
     root = cache_folder() / "nifi"
-    folder = root / f"nifi-{lock.version}-{lock.digest[:12]}"
+    folder = root / lock.folder
     if (folder / _COMPLETE).exists():
         return folder
     store = root / "artifacts"
     download(lock, store, report)
-    report(f"Assembling Apache NiFi {lock.version}")
+    report(f"Assembling {lock.product} {lock.version}")
     require_room(root, lock.size)
     with tempfile.TemporaryDirectory(prefix="assembling-", dir=root) as scratch:
         half_done = Path(scratch) / folder.name
@@ -36,15 +40,21 @@ def install(report: Report = silent, lock: Lock | None = None) -> Path:
     return folder
 
 
+def is_installed(lock: Lock) -> bool:
+    """Whether `install` would find everything in the cache."""
+    return (cache_folder() / "nifi" / lock.folder / _COMPLETE).exists()
+
+
 def assemble(lock: Lock, store: Path, folder: Path) -> None:
-    """Build lib/ and python/ below `folder` from the verified files in `store`."""
+    """Build lib/, and what else the lock has, below `folder` from the verified files in `store`."""
     (folder / "lib").mkdir(parents=True)
     for artifact in lock.placed("lib"):
         link(store / artifact.path, folder / "lib" / artifact.filename)
     for place, target in (("python", "python"), ("python-api", "python/api")):
         for artifact in lock.placed(place):
             _unpack(store / artifact.path, folder / target)
-    _pack_standard_nar(lock, store, folder / "lib" / f"nifi-standard-nar-{lock.version}.nar")
+    if lock.placed("standard-nar"):
+        _pack_standard_nar(lock, store, folder / "lib" / f"nifi-standard-nar-{lock.version}.nar")
     (folder / _COMPLETE).touch()
 
 

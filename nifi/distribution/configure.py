@@ -1,4 +1,4 @@
-"""Render NiFi's own configuration files into an instance's home."""
+"""Render the configuration files of NiFi and of its Registry into an instance's folder."""
 
 import json
 import re
@@ -12,6 +12,15 @@ INDEXED_ATTRIBUTES = ("delivery.id", "delivery.n", "shipment.id", "destination",
 """FlowFile attributes by which provenance can be searched."""
 
 _RENDERED = "nifi.properties"
+_REGISTRY_RENDERED = "nifi-registry.properties"
+_REGISTRY_COPIED = (
+    "logback.xml",
+    "providers.xml",
+    "authorizers.xml",
+    "identity-providers.xml",
+    "registry-aliases.xml",
+    "bootstrap.conf",
+)
 _COPIED = ("logback.xml", "state-management.xml", "authorizers.xml", "login-identity-providers.xml")
 
 
@@ -48,6 +57,18 @@ def configure(instance: Path, settings: Settings) -> Path:
     return _write_private(conf / _RENDERED, render(_template(_RENDERED), values))
 
 
+def configure_registry(instance: Path, distribution: Path, port: int) -> Path:
+    """Write conf/ of a Registry below `instance` and return the path of nifi-registry.properties."""
+    conf = instance / "conf"
+    conf.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in ("docs", "logs"):
+        (instance / folder).mkdir(exist_ok=True)
+    for name in _REGISTRY_COPIED:
+        (conf / name).write_text(_template("registry", name), "utf-8")
+    values = {"distribution": str(distribution), "port": str(port)}
+    return _write_private(conf / _REGISTRY_RENDERED, render(_template("registry", _REGISTRY_RENDERED), values))
+
+
 def render(template: str, values: dict[str, str]) -> str:
     """Fill `${name}` in a Java properties text; values are escaped, an unknown name is a KeyError."""
     return Template(template).substitute({name: escape(value) for name, value in values.items()})
@@ -59,8 +80,8 @@ def escape(value: str) -> str:
     return re.sub(r"[\r\n]+", " ", "".join(units))
 
 
-def _template(name: str) -> str:
-    return (files("nifi.distribution") / "conf" / name).read_text("utf-8")
+def _template(*names: str) -> str:
+    return files("nifi.distribution").joinpath("conf", *names).read_text("utf-8")
 
 
 def _sensitive_key(file: Path) -> str:

@@ -39,7 +39,7 @@ def download(lock: Lock, store: Path, report: Report = silent, fetch: Fetch | No
     store.mkdir(parents=True, exist_ok=True)
     total = sum(artifact.size for artifact in missing)
     require_room(store, total + total // 10)
-    counter = _Counter(f"Downloading Apache NiFi {lock.version} ({len(missing)} files)", total, report)
+    counter = _Counter(f"Downloading {lock.product} {lock.version} ({len(missing)} files)", total, report)
     with tempfile.TemporaryDirectory(prefix="incoming-", dir=store) as scratch, _pool() as pool:
         tasks = [pool.submit(_bring, artifact, store, Path(scratch), counter, fetch or _jgo) for artifact in missing]
         for task in as_completed(tasks):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nifi.distribution.artifact import Artifact, Lock, read_lock
+from nifi.distribution.artifact import Artifact, Lock, read_lock, read_registry_lock
 from nifi.distribution.download import download
 from nifi.errors import DownloadError, LockError, WrongHashError
 
@@ -43,6 +43,15 @@ def test_the_committed_lock_names_every_file_once_with_a_hash_and_no_host():
     assert {len(bytes.fromhex(artifact.sha256)) for artifact in lock.artifacts} == {32}
     assert len({artifact.path for artifact in lock.artifacts}) == len(lock.artifacts) == 165
     assert "://" not in (Path("nifi/distribution/artifacts.yaml")).read_text("utf-8")
+
+
+def test_the_registry_has_a_lock_of_its_own_with_all_three_wars():
+    lock = read_registry_lock()
+    assert (lock.product, lock.version, len(lock.artifacts)) == ("Apache NiFi Registry", "0.8.0", 51)
+    assert {artifact.name for artifact in lock.artifacts if artifact.packaging == "war"} == {
+        f"nifi-registry-web-{part}" for part in ("api", "ui", "docs")
+    }
+    assert lock.folder.startswith("nifi-registry-0.8.0-")
 
 
 def test_downloaded_files_are_laid_out_like_a_maven_repository(tmp_path):
@@ -89,9 +98,9 @@ EMPTY = "python: []\npython-api: []\nstandard-nar: []"
     "text",
     [
         "version: [",
-        "version: 1",
-        f"version: 1\nlib: [{{artifact: 'a:b:1:jar', bytes: 1, sha256: zz}}]\n{EMPTY}",
-        f"version: 1\nlib: [{{artifact: 'a:b', bytes: 1, sha256: ''}}]\n{EMPTY}",
+        "product: x\nversion: 1",
+        f"product: x\nversion: 1\nlib: [{{artifact: 'a:b:1:jar', bytes: 1, sha256: zz}}]\n{EMPTY}",
+        f"product: x\nversion: 1\nlib: [{{artifact: 'a:b', bytes: 1, sha256: ''}}]\n{EMPTY}",
     ],
     ids=["no YAML", "no artifacts", "no hash", "no coordinates"],
 )

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from nifi.distribution.failure import cause
-from nifi.distribution.launch import _ports, _raise_start_error
+from nifi.distribution.service import free_ports, start_error
 from nifi.errors import PortInUseError
 
 OLD = "2026-01-01 10:00:00,000 ERROR [main] org.apache.nifi.Old Yesterday's trouble\n"
@@ -49,9 +49,9 @@ def test_a_taken_port_is_named_before_java_starts():
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(PortInUseError, match=f"Port {port} on 127.0.0.1 cannot be used"):
-            _ports(port)
+            free_ports(port)
 
 
 def test_a_port_that_was_lost_in_a_race_is_named_from_the_log():
-    with pytest.raises(PortInUseError):
-        _raise_start_error("NiFi ended while starting: java.net.BindException: Address already in use.")
+    error = start_error("NiFi ended while starting: java.net.BindException: Address already in use.")
+    assert isinstance(error, PortInUseError)

@@ -1,8 +1,12 @@
-"""The errors of receiving.
+"""The errors of talking DICOM: receiving, and asking peers.
 
 ```
 DicomError                  (a ProcessorsError)
 ├── ListenError             the port cannot be bound
+├── PeerError               a peer cannot be asked; `code` says why
+│   ├── PeerDownError       nobody answers there
+│   ├── PeerRefusesError    it rejects the association, or supports none of what is needed
+│   └── PeerLostError       the association ended, or an answer did not come in time
 └── DataSetError            a data set cannot be read; becomes a refusal, never a message
     ├── TruncatedError      it ends in the middle of an element
     ├── MalformedError      its bytes are no elements
@@ -25,6 +29,37 @@ class ListenError(DicomError):
     """The receiver cannot listen."""
 
     remedy: ClassVar[str] = "Give another --port or --host, or stop what listens there."
+
+
+class PeerError(DicomError):
+    """A peer cannot be asked.
+
+    `code` is a word without values; the message names the peer as peers.yaml does.
+    """
+
+    remedy: ClassVar[str] = "Try `sluice peers echo` with its name; what was being done can be done again."
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class PeerDownError(PeerError):
+    """Nobody answers at the peer's host and port."""
+
+    remedy: ClassVar[str] = "See that it runs, and that host and port in peers.yaml and the firewall let us reach it."
+
+
+class PeerRefusesError(PeerError):
+    """The peer rejects us."""
+
+    remedy: ClassVar[str] = "Have its administrator enter our AE title and address, and compare peers.yaml with it."
+
+
+class PeerLostError(PeerError):
+    """The peer fell silent in the middle."""
+
+    remedy: ClassVar[str] = "Do it again; if it persists, raise answer_timeout_seconds in peers.yaml."
 
 
 class DataSetError(DicomError):

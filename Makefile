@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.installed
 LOCKS := requirements/all.lock requirements/uv.lock
+COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
 .PHONY: help setup demo test test-fast test-faults lint format nar locks bench-path clean
 
@@ -54,8 +55,13 @@ bench-path: $(STAMP) ## sealed slices through real NiFi to signed receipts: slic
 	$(BIN)/python -m tests.performance.bench_path
 
 locks: $(UV) ## resolve requirements anew (pyproject.toml is the source)
-	$(UV) pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o requirements/all.lock
-	$(UV) pip compile requirements/nar.in -c requirements/all.lock --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o requirements/nar.lock
+	$(COMPILE) pyproject.toml --all-extras -o requirements/all.lock
+	$(COMPILE) requirements/nar.in -c requirements/all.lock -o requirements/nar.lock
+	$(COMPILE) pyproject.toml -c requirements/all.lock -o requirements/receiver.lock
+	$(COMPILE) pyproject.toml -c requirements/all.lock --extra nifi --extra simulator -o requirements/operator.lock
+	$(COMPILE) pyproject.toml -c requirements/all.lock --extra handoff -o requirements/handoff.lock
+	$(COMPILE) pyproject.toml -c requirements/all.lock --extra handoff --extra ml --extra kubeflow --extra serving -o requirements/ml.lock
+	$(COMPILE) requirements/build.in -c requirements/all.lock -o requirements/build.lock
 
 clean: ## remove build products and caches, keep .venv and .sluice
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

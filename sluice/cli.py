@@ -15,6 +15,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "deid": ("processors.deid.commands:deid", "De-identify files, or explain what would happen to one."),
     "keys": ("processors.deid.commands:keys", "Make the key that pseudonyms are derived from."),
     "ledger": ("processors.ledger.commands:ledger", "Account for every instance that was acknowledged."),
+    "simulate": ("sluice.simulate:simulate", "Act as modalities that push studies of invented patients."),
+    "secrets": ("sluice.site_secrets:secrets_group", "Make the secrets of a new installation."),
     "trace": ("sluice.trace:trace", "Follow any id from association to model, both ways."),
 }
 """Command name: (module:attribute, one line of help)."""

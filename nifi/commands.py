@@ -43,7 +43,7 @@ def up(home: Path, port: int, registry_port: int, *, registry: bool, registry_al
     from nifi.distribution.registry import find_registry, start_registry
     from nifi.distribution.side_by_side import all_of
 
-    starts: "dict[str, Start]" = {}
+    starts: dict[str, Start] = {}
     if not registry_alone and find(home) is None:
         starts["NiFi"] = lambda report: start(home, port=port, report=report)
     if (registry or registry_alone) and find_registry(home) is None:

@@ -128,7 +128,67 @@ class CertificateError(DeployError):
     remedy = "Name readable PEM files in SLUICE_NIFI_CA, SLUICE_NIFI_CERTIFICATE and SLUICE_NIFI_KEY."
 
 
+class RefusedError(DeployError):
+    """NiFi answers with an error."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class NothingDeployedError(DeployError):
     """No release is deployed on this NiFi."""
 
     remedy = "Deploy one with `sluice flows deploy`."
+
+
+class MissingBundleError(DeployError):
+    """A flow needs a processor or service, in a version, that this NiFi does not have."""
+
+    remedy = "Install the NAR that has it, or deploy a release that fits; nothing was changed."
+
+
+class EditedError(DeployError):
+    """Someone changed a flow on the canvas since it was deployed."""
+
+    remedy = "Keep it with `sluice flows save`, or drop it with `sluice flows deploy --discard`; nothing was changed."
+
+
+class UnlikeError(DeployError):
+    """After the deployment the canvas is not what was meant."""
+
+    remedy = "Compare with `sluice flows diff`, then deploy again; if it stays so, look at logs/nifi-app.log."
+
+
+class SaveError(DeployError):
+    """The canvas cannot be saved as it is."""
+
+    remedy = "Mend it on the canvas and save again; no file was changed."
+
+
+class RegistryError(DeployError):
+    """NiFi Registry refuses, or does not hold what it should."""
+
+    remedy = "Look at the Registry's pages and at registry/logs/nifi-registry-app.log; nothing was changed in NiFi."
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NoRegistryError(RegistryError):
+    """No NiFi Registry answers at the URL, or none is known."""
+
+    remedy = "Start one with `sluice nifi up --registry`, or give its address with --registry."
+
+
+class NotPublishedError(RegistryError):
+    """A bucket, flow or version is not in the Registry."""
+
+    remedy = "See what is there with `sluice flows status`, or publish with `sluice flows publish`."
+
+
+class ForeignVersionError(RegistryError):
+    """A version was not published by `sluice flows publish`, or someone changed it; it lacks what NiFi needs."""
+
+    remedy = "Deploy a version that `sluice flows publish` made, or deploy the files and publish them."

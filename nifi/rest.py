@@ -1,40 +1,49 @@
-"""NiFi's REST API, as far as nipyapi does not reach: JSON in, JSON out, errors as ours."""
+"""The REST APIs of NiFi and of its Registry, as far as nipyapi does not reach: JSON in, JSON out, errors as ours."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import httpx
 
-from nifi.errors import DeployError, UnreachableError
+from nifi.errors import DeployError, NoRegistryError, RefusedError, RegistryError, UnreachableError
 from nifi.tls import Certificates
 
 Json = dict[str, Any]
 _T = TypeVar("_T")
 
 
-class NiFi:
-    """One NiFi, by its base URL (without /nifi-api). Use it as a context."""
+class Server:
+    """One server's REST API. Use it as a context."""
+
+    name: ClassVar[str]
+    root: ClassVar[str]
+    pages: ClassVar[str]
+    probe: ClassVar[str]
+    refused: ClassVar[type[RefusedError | RegistryError]]
+    unreachable: ClassVar[type[DeployError]]
 
     def __init__(self, url: str, timeout_seconds: float = 120) -> None:
-        self.url = url.rstrip("/").removesuffix("/nifi")
+        self.url = url.rstrip("/").removesuffix(self.pages)
         # A connection each: NiFi closes an idle one at any moment, and a POST that met that could not be repeated.
         limits = httpx.Limits(max_keepalive_connections=0)
-        api = f"{self.url}/nifi-api"
-        secured = Certificates.of_environment().context() if api.startswith("https:") else True
-        self._client = httpx.Client(
-            base_url=api, timeout=timeout_seconds, limits=limits, trust_env=False, verify=secured
-        )
+        api = f"{self.url}{self.root}"
+        self._client = httpx.Client(base_url=api, timeout=timeout_seconds, limits=limits, trust_env=False)
 
     def __enter__(self) -> Self:
         """Make sure that it answers.
 
         Raises:
-            UnreachableError: it does not.
+            UnreachableError: no NiFi does.
+            NoRegistryError: no Registry does.
         """
-        self.get("/flow/about")
+        try:
+            self.get(self.probe)
+        except self.refused as error:
+            message = f"What answers at {self.url} is no {self.name}."
+            raise self.unreachable(message) from error
         return self
 
     def __exit__(
@@ -45,24 +54,19 @@ class NiFi:
 
     def get(self, path: str, **query: str) -> Json:
         """GET one resource."""
-        return self._call("GET", path, query=query)
+        return dict(self._call("GET", path, query=query) or {})
 
     def post(self, path: str, body: Json) -> Json:
         """POST a JSON body."""
-        return self._call("POST", path, body=body)
+        return dict(self._call("POST", path, body=body) or {})
 
     def put(self, path: str, body: Json) -> Json:
         """PUT a JSON body."""
-        return self._call("PUT", path, body=body)
+        return dict(self._call("PUT", path, body=body) or {})
 
     def delete(self, path: str, **query: str) -> Json:
         """DELETE one resource."""
-        return self._call("DELETE", path, query=query)
-
-    def upload(self, path: str, content: bytes, filename: str) -> Json:
-        """POST a file."""
-        headers = {"Filename": filename, "Content-Type": "application/octet-stream"}
-        return self._call("POST", path, content=content, headers=headers)
+        return dict(self._call("DELETE", path, query=query) or {})
 
     def _call(
         self,
@@ -73,16 +77,51 @@ class NiFi:
         body: Json | None = None,
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
-    ) -> Json:
+    ) -> Any:  # whatever JSON holds
         try:
             answer = self._client.request(method, path, params=query, json=body, content=content, headers=headers)
-        except httpx.HTTPError as error:
-            message = f"NiFi at {self.url} does not answer ({type(error).__name__})."
-            raise UnreachableError(message) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            message = f"{self.name} at {self.url} does not answer ({type(error).__name__})."
+            raise self.unreachable(message) from error
         if answer.is_error:
-            message = f"NiFi refuses {method} {path}: {answer.text.strip()[:300]}."
-            raise DeployError(message)
-        return dict(answer.json()) if answer.content else {}
+            message = f"{self.name} refuses {method} {path}: {answer.text.strip()[:300].rstrip('.')}."
+            raise self.refused(message, answer.status_code)
+        try:
+            return answer.json() if answer.content else None
+        except ValueError as error:
+            message = f"{self.name} answers {method} {path} with what is no JSON."
+            raise self.refused(message, answer.status_code) from error
+
+
+class NiFi(Server):
+    """One NiFi, by its base URL (without /nifi-api)."""
+
+    name = "NiFi"
+    root = "/nifi-api"
+    pages = "/nifi"
+    probe = "/flow/about"
+    refused = RefusedError
+    unreachable = UnreachableError
+
+    def upload(self, path: str, content: bytes, filename: str) -> Json:
+        """POST a file."""
+        headers = {"Filename": filename, "Content-Type": "application/octet-stream"}
+        return dict(self._call("POST", path, content=content, headers=headers) or {})
+
+
+class Registry(Server):
+    """One NiFi Registry, by its base URL (without /nifi-registry-api)."""
+
+    name = "NiFi Registry"
+    root = "/nifi-registry-api"
+    pages = "/nifi-registry"
+    probe = "/access"
+    refused = RegistryError
+    unreachable = NoRegistryError
+
+    def get_list(self, path: str) -> list[Json]:
+        """GET a collection."""
+        return [dict(entry) for entry in self._call("GET", path) or []]
 
 
 def wait_for(what: str, probe: Callable[[], _T | None], seconds: float = 120) -> _T:

@@ -12,7 +12,7 @@ Start = Callable[[Report], object]
 def all_of(starts: Sequence[Start], report: Report) -> None:
     """Call each in a thread of its own and return once all have; then raise what the first failed one raised.
 
-    What came up beside a failed one goes on running: each is a server of its own. An interrupt ends all that are not up.
+    What came up beside a failed one goes on running: each is a server of its own. An interrupt ends what is not up yet.
     """
     interrupted = threading.Event()
 

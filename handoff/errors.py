@@ -10,6 +10,7 @@ HandoffError                500
 ├── TooLargeError           413
 ├── StoreFullError          507
 ├── BusyError               503  the database did not answer in time
+├── StoreDownError          503  the store did not answer, or lost bytes
 └── RefusedError            422  the content cannot be taken; `code` says why
     ├── PackageError             see `handoff.shipments.package`
     ├── BatchError               see `handoff.batches`
@@ -98,6 +99,14 @@ class BusyError(HandoffError):
     status = 503
     remedy = "Send it again; nothing is lost by repeating."
     code = "database-busy"
+
+
+class StoreDownError(HandoffError):
+    """The store did not answer."""
+
+    status = 503
+    remedy = "Send it again; nothing is lost by repeating. GET /readyz says whether the store works."
+    code = "store-down"
 
 
 class RefusedError(HandoffError):

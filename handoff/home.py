@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handoff.errors import StartError
-from handoff.store import fsync_folder
+from handoff.store.durable import fsync_folder
 
 
 @dataclass(frozen=True, slots=True)

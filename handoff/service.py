@@ -15,7 +15,8 @@ from handoff.home import ResearchHome
 from handoff.receipts import ReceiptSigner
 from handoff.settings import Settings
 from handoff.shipments.admit import ShipmentAdmission
-from handoff.store import FolderStore
+from handoff.store import Store
+from handoff.store.make import open_store
 from handoff.studies.close import StudyCloser
 
 
@@ -26,7 +27,7 @@ class Service:
     settings: Settings
     home: ResearchHome
     database: Database
-    store: FolderStore
+    store: Store
     signer: ReceiptSigner
     tokens: Tokens
     shipments: ShipmentAdmission
@@ -47,8 +48,8 @@ class Service:
         _require_key(database, home)
         signer = ReceiptSigner.load(home.receipt_key)
         record_tokens(database, home)
-        store = FolderStore(home.store)
-        store.sweep()
+        store = open_store(settings, home)
+        store.spool.sweep()
         return cls(
             settings=settings,
             home=home,

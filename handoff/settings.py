@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from handoff.contract.identifiers import ProjectName
 from handoff.errors import StartError
+from handoff.store.s3_settings import S3Settings
 from handoff.targets import LocalTarget, Target
 
 
@@ -30,6 +31,9 @@ class Settings(BaseSettings):
 
     home: Path = Field(description="The home; the handoff's part of it is `research/`.")
     database_url: str | None = Field(None, description="SQLAlchemy URL; None means SQLite in the research home.")
+    database_password_file: Path | None = Field(None, description="File of the password for database_url.")
+    store_url: str | None = Field(None, description="s3://bucket/prefix; None means folders of the research home.")
+    s3: S3Settings = Field(S3Settings(), description="Where the S3 of store_url is.")
     max_package_bytes: PositiveInt = Field(8 << 30, description="Largest package taken, in bytes.")
     max_package_members: PositiveInt = Field(20_000, description="Most members a package may have.")
     max_evidence_bytes: PositiveInt = Field(1 << 20, description="Largest evidence message taken, in bytes.")

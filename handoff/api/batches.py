@@ -8,13 +8,14 @@ from sqlalchemy.orm import Session
 
 from handoff.api.dependencies import After, Limit, ServiceDep, User
 from handoff.api.problems import problems
-from handoff.batches.form import BATCH_FILE, BatchForming
+from handoff.batches.form import BatchForming
 from handoff.contract.identifiers import Digest, ProjectName
 from handoff.database.tables import Batch, Handoff
 from handoff.errors import NotFoundError
 from handoff.schemas.batches import BatchRequest, BatchView
 from handoff.schemas.page import Page
-from handoff.store import FolderStore
+from handoff.store import Store
+from handoff.store.store import batch_path
 
 router = APIRouter(tags=["batches"])
 
@@ -60,14 +61,14 @@ def list_batches(
     return Page(items=items, next=items[-1].id if len(rows) > limit else None)
 
 
-def _view(session: Session, store: FolderStore, batch: Batch) -> BatchView:
+def _view(session: Session, store: Store, batch: Batch) -> BatchView:
     prepared = select(Handoff.id).where(
         Handoff.batch_id == batch.id, Handoff.kind == "prepare", Handoff.state == "SUCCEEDED"
     )
     facts: dict[str, Any] = {
         "id": batch.id,
         "project": batch.project,
-        "uri": (store.batch(batch.id) / BATCH_FILE).as_uri(),
+        "uri": store.uri(batch_path(batch.id)),
         "spec_digest": batch.spec_digest,
         "instances": batch.instances,
         "annotations": batch.annotations,

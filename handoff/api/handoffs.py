@@ -55,7 +55,7 @@ def list_handoffs(
             chosen = chosen.where(column == value)
     with service.database.read() as session:
         rows = session.scalars(chosen.order_by(Handoff.id).limit(limit + 1)).all()
-        items = tuple(show_handoff(session, service.home, service.store, row) for row in rows[:limit])
+        items = tuple(show_handoff(session, service.store, row) for row in rows[:limit])
     return Page(items=items, next=items[-1].id if len(rows) > limit else None)
 
 
@@ -91,7 +91,7 @@ def cancel_handoff(handoff_id: HandoffId, service: ServiceDep) -> HandoffView:
 
 def _show(service: Service, handoff_id: str) -> HandoffView:
     with service.database.read() as session:
-        return show_handoff(session, service.home, service.store, _get(session, handoff_id))
+        return show_handoff(session, service.store, _get(session, handoff_id))
 
 
 def _get(session: Session, handoff_id: str) -> Handoff:

@@ -1,6 +1,5 @@
 """Whether the service lives, whether it can work, and its counts."""
 
-import shutil
 from typing import Literal
 
 from fastapi import APIRouter, Response
@@ -15,7 +14,6 @@ from handoff.contract.document import Document
 from handoff.database.tables import Batch, EvidenceMessage, Handoff, Instance, ModelVersion, OutboxRow, Shipment, Study
 
 router = APIRouter(tags=["health"])
-_RESERVE = 1 << 30
 
 
 class Health(Document):
@@ -65,10 +63,7 @@ def _database(service: ServiceDep) -> Literal["ok", "failed"]:
 
 
 def _store(service: ServiceDep) -> Literal["ok", "full", "failed"]:
-    try:
-        return "ok" if shutil.disk_usage(service.store.root).free > _RESERVE else "full"
-    except OSError:
-        return "failed"
+    return service.store.condition()
 
 
 def _totals(session: Session) -> list[str]:

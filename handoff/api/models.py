@@ -10,11 +10,10 @@ from handoff.api.problems import problems
 from handoff.contract.identifiers import ProjectName
 from handoff.database.tables import Handoff, ModelVersion
 from handoff.errors import NotFoundError
-from handoff.handoffs.order import result_folder
-from handoff.home import ResearchHome
 from handoff.schemas.handoffs import ModelId
 from handoff.schemas.page import Page
 from handoff.schemas.results import ModelView
+from handoff.store import Store
 
 router = APIRouter(tags=["models"])
 
@@ -36,7 +35,7 @@ def list_models(
         chosen = chosen.where(ModelVersion.name == name)
     with service.database.read() as session:
         rows = session.execute(chosen.order_by(ModelVersion.id).limit(limit + 1)).all()
-    items = tuple(_view(service.home, model, training) for model, training in rows[:limit])
+    items = tuple(_view(service.store, model, training) for model, training in rows[:limit])
     return Page(items=items, next=items[-1].id if len(rows) > limit else None)
 
 
@@ -47,10 +46,10 @@ def get_model(model_id: Annotated[ModelId, Path()], service: ServiceDep) -> Mode
         model = session.get(ModelVersion, model_id)
         if model is None:
             raise NotFoundError
-        return _view(service.home, model, session.get_one(Handoff, model.handoff_id))
+        return _view(service.store, model, session.get_one(Handoff, model.handoff_id))
 
 
-def _view(home: ResearchHome, model: ModelVersion, training: Handoff) -> ModelView:
+def _view(store: Store, model: ModelVersion, training: Handoff) -> ModelView:
     return ModelView(
         id=model.id,
         name=model.name,
@@ -59,7 +58,7 @@ def _view(home: ResearchHome, model: ModelVersion, training: Handoff) -> ModelVi
         handoff=training.id,
         batch=training.batch_id,
         spec_digest=model.spec_digest,
-        uri=(result_folder(home, training.key) / model.path).as_uri(),
+        uri=f"{store.result(training.key).uri}/{model.path}",
         file=model.path,
         metrics=model.metrics,
     )

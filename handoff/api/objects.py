@@ -12,9 +12,9 @@ from handoff.contract.identifiers import RandomId
 from handoff.contract.returned import MEDIA_TYPE, Acknowledged, Acknowledgement, OpenObject
 from handoff.database.tables import Handoff
 from handoff.errors import NotFoundError
-from handoff.handoffs.order import result_folder
 from handoff.results.objects import acknowledge, chunks, claim_of, find_object, open_objects
 from handoff.schemas.page import Page
+from handoff.store.files import is_there
 
 router = APIRouter(tags=["results"])
 
@@ -39,12 +39,12 @@ def get_object(object_id: Annotated[RandomId, Path()], service: ServiceDep) -> S
     with service.database.read() as session:
         row = find_object(session, object_id)
         head = canonical_json(claim_of(session, row)) + b"\n"
-        file = result_folder(service.home, session.get_one(Handoff, row.handoff_id).key) / row.path
-        size = row.size
-    if not file.is_file() or file.stat().st_size != size:
-        raise NotFoundError("The file of this object is gone from the disk.", remedy="Restore results/ from a backup.")
+        result = service.store.result(session.get_one(Handoff, row.handoff_id).key)
+        path, size = row.path, row.size
+    if not is_there(result, path, size):
+        raise NotFoundError("The file of this object is gone from the store.", remedy="Restore results/ from a backup.")
     headers = {"Content-Length": str(len(head) + size)}
-    return StreamingResponse(chunks(head, file), media_type=MEDIA_TYPE, headers=headers)
+    return StreamingResponse(chunks(head, result.read(path)), media_type=MEDIA_TYPE, headers=headers)
 
 
 @router.put("/v1/results/objects/{object_id}/acknowledgement", dependencies=Deliverer, responses=problems(404, 409))

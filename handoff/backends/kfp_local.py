@@ -54,7 +54,8 @@ class KfpLocal:
         folder = self._folder(order.key)
         if folder.exists():
             return
-        order.result.mkdir(parents=True, exist_ok=True)
+        if order.result is not None:
+            order.result.mkdir(parents=True, exist_ok=True)
         fresh = self._runs / f".{order.key}.{secrets.token_hex(4)}"
         try:
             self._lay_out(order, fresh)

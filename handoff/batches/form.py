@@ -20,9 +20,8 @@ from handoff.database.engine import Database
 from handoff.database.tables import Batch, BatchInstance, BatchStudy
 from handoff.errors import BatchError
 from handoff.schemas.batches import BatchRequest
-from handoff.store import FolderStore, write_durably
-
-BATCH_FILE = "batch.jsonl"
+from handoff.store import Store
+from handoff.store.store import batch_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class BatchForming:
     """What forming needs; one per process."""
 
     database: Database
-    store: FolderStore
+    store: Store
 
     def form(self, request: BatchRequest) -> FormedBatch:
         """Make the batch that this request means, or return the one of the same content.
@@ -54,7 +53,7 @@ class BatchForming:
         known = self._known(identifier)
         if known is not None:
             return FormedBatch(known, created=False)
-        file_sha256 = write_durably(self.store.batch(identifier) / BATCH_FILE, self._lines(rows, request))
+        file_sha256 = self.store.files.write(batch_path(identifier), self._lines(rows, request))
         batch = Batch(
             id=identifier,
             project=request.project,

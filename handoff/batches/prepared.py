@@ -1,33 +1,28 @@
 """A prepared batch: the lines of the batch and, after them, the volumes that one preparing run made."""
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 
-from handoff.batches.form import BATCH_FILE
 from handoff.batches.split import split_of
 from handoff.contract.batch import VolumeLine
 from handoff.contract.canonical import canonical_json
 from handoff.contract.result import PreparedVolume
 from handoff.database.tables import Batch
-from handoff.store import FolderStore, write_durably
-
-
-def prepared_file(store: FolderStore, batch_id: str, prepare_key: str) -> Path:
-    """Where the lines of a prepared batch lie, by the key of the handoff that prepared it."""
-    return store.batch(batch_id) / f"prepared-{prepare_key}.jsonl"
+from handoff.store import Store
+from handoff.store.store import batch_path, prepared_path
 
 
 def write_prepared(
-    store: FolderStore, batch: Batch, prepare_key: str, spec_digest: str, volumes: Sequence[PreparedVolume]
+    store: Store, batch: Batch, prepare_key: str, spec_digest: str, volumes: Sequence[PreparedVolume]
 ) -> None:
     """Write the lines durably; writing them again gives the same bytes."""
-    lines = _lines(store.batch(batch.id) / BATCH_FILE, batch, spec_digest, volumes)
-    write_durably(prepared_file(store, batch.id, prepare_key), lines)
+    lines = _lines(store.files.read(batch_path(batch.id)), batch, spec_digest, volumes)
+    store.files.write(prepared_path(batch.id, prepare_key), lines)
 
 
-def _lines(instances: Path, batch: Batch, spec_digest: str, volumes: Sequence[PreparedVolume]) -> Iterator[bytes]:
-    with instances.open("rb") as lines:
-        yield from lines
+def _lines(
+    instances: Iterable[bytes], batch: Batch, spec_digest: str, volumes: Sequence[PreparedVolume]
+) -> Iterator[bytes]:
+    yield from instances
     for volume in sorted(volumes, key=lambda item: (item.patient, item.study, item.series, item.uri)):
         line = VolumeLine(
             uri=volume.uri,

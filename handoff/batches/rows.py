@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from handoff.contract.batch import InstanceLine, Split
 from handoff.contract.shipment import member_name
 from handoff.database.tables import Instance, Shipment, Study
-from handoff.store import FolderStore
+from handoff.store import Store
+from handoff.store.store import package_path
 
 _STUDIES_AT_ONCE = 500
 
@@ -22,10 +23,10 @@ class BatchRow:
     shipment: Shipment
     study: Study
 
-    def line(self, store: FolderStore, split: Split) -> InstanceLine:
+    def line(self, store: Store, split: Split) -> InstanceLine:
         """The line of `batch_uri`."""
         return InstanceLine(
-            package=store.package(self.shipment.sha256).as_uri(),
+            package=store.uri(package_path(self.shipment.sha256)),
             member=member_name(self.instance.sop_instance_uid),
             digest=self.instance.digest,
             sop_instance_uid=self.instance.sop_instance_uid,

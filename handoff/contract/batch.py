@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from handoff.contract.document import Document
-from handoff.contract.identifiers import Digest, FileUri, Modality, Pseudonym, Uid
+from handoff.contract.identifiers import Digest, Modality, Pseudonym, StoreUri, Uid
 from handoff.contract.labels import LabelName, LabelSource, LabelValue, Level
 
 Split = Literal["train", "test"]
@@ -17,7 +17,7 @@ class InstanceLine(Document):
     """One instance of the batch, and where its bytes are."""
 
     kind: Literal["instance"] = "instance"
-    package: FileUri = Field(description="The package, a stored ZIP.")
+    package: StoreUri = Field(description="The package, a stored ZIP.")
     member: str = Field(description="The member of the package, a Part 10 file.")
     digest: Digest = Field(description="SHA-256 of the encoded data set, without preamble and file meta.")
     sop_instance_uid: Uid
@@ -50,7 +50,7 @@ class VolumeLine(Document):
     """One prepared volume; only in the lines of a prepared batch."""
 
     kind: Literal["volume"] = "volume"
-    uri: FileUri = Field(description="The Zarr v3 store.")
+    uri: StoreUri = Field(description="The Zarr v3 store.")
     digest: Digest = Field(description="Digest of the decoded values and the affine.")
     spec_digest: Digest = Field(description="Digest of the preparing spec that made it.")
     patient: Pseudonym

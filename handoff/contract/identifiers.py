@@ -26,8 +26,10 @@ Count = Annotated[int, Field(ge=0, le=2**31 - 1, description="How many; fits eve
 ReasonCode = Annotated[
     str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$"), Field(description="Why, as a word; never a value.")
 ]
-FileUri = Annotated[
-    str, StringConstraints(pattern=r"^file:///[^\x00-\x1f]*$"), Field(description="A file:// URI, absolute.")
+StoreUri = Annotated[
+    str,
+    StringConstraints(pattern=r"^(file:///|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/)[^\x00-\x1f]*$", max_length=4096),
+    Field(description="Where bytes are: file:///path, absolute, or s3://bucket/key."),
 ]
 RelativePath = Annotated[
     str,

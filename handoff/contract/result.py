@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, NonNegativeInt, model_validator
 
 from handoff.contract.document import Document
-from handoff.contract.identifiers import Digest, FileUri, Pseudonym, RelativePath, Uid
+from handoff.contract.identifiers import Digest, Pseudonym, RelativePath, StoreUri, Uid
 
 RunKind = Literal["prepare", "train", "infer"]
 RESULT_FILE = "result.json"
@@ -33,7 +33,7 @@ class TrainedModel(Document):
 class PreparedVolume(Document):
     """One volume that a preparing run made of one series."""
 
-    uri: FileUri = Field(description="A Zarr store below result_uri.")
+    uri: StoreUri = Field(description="A Zarr store below result_uri.")
     digest: Digest = Field(description="Digest of the decoded values and the affine.")
     patient: Pseudonym
     study: Uid

@@ -1,17 +1,16 @@
 """What an accepted handoff asks of an engine, read and checked again right before it is sent."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
 from sqlalchemy.orm import Session
 
-from handoff.batches.form import BATCH_FILE
-from handoff.batches.prepared import prepared_file
 from handoff.database.tables import Batch, Handoff, ModelVersion, PipelineVersion, ResultFileRow
 from handoff.home import ResearchHome
-from handoff.store import FolderStore
+from handoff.store import Store, write_durably
+from handoff.store.files import Files, OutsideError, digest_of
+from handoff.store.store import batch_path, pipeline_path, prepared_path
 
 
 class OrderError(Exception):
@@ -24,65 +23,96 @@ class OrderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunOrder:
-    """A run to be made: everything that an engine needs to know."""
+    """A run to be made: everything that an engine needs to know.
+
+    Attributes:
+        pipeline: The committed, compiled YAML, on this machine.
+        pipeline_digest: Its SHA-256, hex.
+        result: The folder behind `result_uri`, where it is one of this machine.
+    """
 
     key: str
+    handoff: str
+    project: str
+    batch: str
     pipeline: Path
+    pipeline_name: str
+    pipeline_digest: str
     inputs: dict[str, JsonValue]
-    result: Path
+    result: Path | None
 
 
-def batch_file(session: Session, store: FolderStore, handoff: Handoff) -> Path:
-    """The file behind `batch_uri`: plain for preparing, with volumes for anything else."""
+def batch_lines(session: Session, handoff: Handoff) -> str:
+    """The path of the file behind `batch_uri`: plain for preparing, with volumes for anything else."""
     if handoff.prepared_by is None:
-        return store.batch(handoff.batch_id) / BATCH_FILE
+        return batch_path(handoff.batch_id)
     prepare = session.get_one(Handoff, handoff.prepared_by)
-    return prepared_file(store, handoff.batch_id, prepare.key)
+    return prepared_path(handoff.batch_id, prepare.key)
 
 
-def result_folder(home: ResearchHome, key: str) -> Path:
-    """The folder behind `result_uri`; its name is the key."""
-    return home.results / key
-
-
-def make_order(session: Session, home: ResearchHome, store: FolderStore, handoff: Handoff) -> RunOrder:
+def make_order(session: Session, home: ResearchHome, store: Store, handoff: Handoff) -> RunOrder:
     """Check the files behind a handoff and put the order together.
 
     Raises:
         OrderError: `batch-changed`, `pipeline-changed` or `model-changed`.
     """
     pipeline = session.get_one(PipelineVersion, handoff.pipeline_id)
-    _require(store.pipeline(pipeline.id), pipeline.yaml_digest, "pipeline-changed")
+    _require(store.files, pipeline_path(pipeline.id), pipeline.yaml_digest, "pipeline-changed")
     batch = session.get_one(Batch, handoff.batch_id)
-    _require(store.batch(batch.id) / BATCH_FILE, batch.file_sha256, "batch-changed")
-    lines = batch_file(session, store, handoff)
-    if not lines.is_file():
-        raise OrderError("batch-changed")
-    result = result_folder(home, handoff.key)
+    _require(store.files, batch_path(batch.id), batch.file_sha256, "batch-changed")
+    lines = batch_lines(session, handoff)
+    _require_there(store.files, lines, "batch-changed")
+    result = store.result(handoff.key)
     inputs: dict[str, JsonValue] = {
         **handoff.parameters,
-        "batch_uri": lines.as_uri(),
+        "batch_uri": store.uri(lines),
         "handoff_key": handoff.key,
-        "result_uri": result.as_uri(),
+        "result_uri": result.uri,
     }
     if handoff.model_id is not None:
-        inputs["model_uri"] = _model(session, home, handoff.model_id).as_uri()
-    return RunOrder(handoff.key, store.pipeline(pipeline.id), inputs, result)
+        inputs["model_uri"] = _model(session, store, handoff.model_id)
+    return RunOrder(
+        key=handoff.key,
+        handoff=handoff.id,
+        project=handoff.project,
+        batch=batch.id,
+        pipeline=_here(store.files, pipeline.id, home),
+        pipeline_name=pipeline.name,
+        pipeline_digest=pipeline.yaml_digest,
+        inputs=inputs,
+        result=result.local("."),
+    )
 
 
-def _model(session: Session, home: ResearchHome, model_id: str) -> Path:
-    model = session.get_one(ModelVersion, model_id)
-    training = session.get_one(Handoff, model.handoff_id)
-    recorded = session.get_one(ResultFileRow, (training.id, model.path))
-    file = result_folder(home, training.key) / model.path
-    _require(file, recorded.sha256, "model-changed")
+def _here(files: Files, version: str, home: ResearchHome) -> Path:
+    """The pipeline's YAML on this machine; copied where the store is elsewhere."""
+    path = pipeline_path(version)
+    file = files.local(path)
+    if file is None:
+        file = home.root / path
+        write_durably(file, files.read(path))
     return file
 
 
-def _require(file: Path, sha256: str, code: str) -> None:
+def _model(session: Session, store: Store, model_id: str) -> str:
+    model = session.get_one(ModelVersion, model_id)
+    training = session.get_one(Handoff, model.handoff_id)
+    recorded = session.get_one(ResultFileRow, (training.id, model.path))
+    result = store.result(training.key)
+    _require(result, model.path, recorded.sha256, "model-changed")
+    return f"{result.uri}/{model.path}"
+
+
+def _require_there(files: Files, path: str, code: str) -> None:
     try:
-        with file.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        files.size(path)
+    except (OSError, OutsideError) as error:
+        raise OrderError(code) from error
+
+
+def _require(files: Files, path: str, sha256: str, code: str) -> None:
+    try:
+        found = digest_of(files, path)
     except OSError as error:
         raise OrderError(code) from error
     if found != sha256:

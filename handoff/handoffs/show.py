@@ -5,13 +5,12 @@ from sqlalchemy.orm import Session
 
 from handoff.contract.result import ResultFile
 from handoff.database.tables import Event, Handoff, ModelVersion, PipelineVersion, ResultFileRow
-from handoff.handoffs.order import batch_file, result_folder
-from handoff.home import ResearchHome
+from handoff.handoffs.order import batch_lines
 from handoff.schemas.handoffs import EventView, HandoffView
-from handoff.store import FolderStore
+from handoff.store import Store
 
 
-def show_handoff(session: Session, home: ResearchHome, store: FolderStore, row: Handoff) -> HandoffView:
+def show_handoff(session: Session, store: Store, row: Handoff) -> HandoffView:
     """The decision, where it is, and what became of it."""
     pipeline = session.get_one(PipelineVersion, row.pipeline_id)
     events = session.scalars(select(Event).where(Event.handoff_id == row.id).order_by(Event.id))
@@ -33,8 +32,8 @@ def show_handoff(session: Session, home: ResearchHome, store: FolderStore, row: 
             "attempts": row.attempts,
             "reference": row.reference,
             "cancel_asked": row.cancel_asked,
-            "batch_uri": batch_file(session, store, row).as_uri(),
-            "result_uri": result_folder(home, row.key).as_uri(),
+            "batch_uri": store.uri(batch_lines(session, row)),
+            "result_uri": store.result(row.key).uri,
             "spec_digest": row.spec_digest,
             "metrics": row.metrics,
             "made_model": session.scalar(select(ModelVersion.id).where(ModelVersion.handoff_id == row.id)),

@@ -19,7 +19,7 @@ from handoff.handoffs.order import OrderError, RunOrder, make_order
 from handoff.handoffs.outbox import MOST_ATTEMPTS, POSTPONED, postpone, settle
 from handoff.handoffs.states import State, note, transition
 from handoff.home import ResearchHome
-from handoff.store import FolderStore
+from handoff.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Submission:
 
     database: Database
     home: ResearchHome
-    store: FolderStore
+    store: Store
     backend: Backend
 
     def submit(self, handoff_id: str) -> None:

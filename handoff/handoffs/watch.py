@@ -1,7 +1,6 @@
 """Follow one run to its end. The engine's word ends a handoff, but only a verified result makes it SUCCEEDED."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,12 +9,10 @@ from handoff.backends.interface import Backend, RunPhase
 from handoff.batches.prepared import write_prepared
 from handoff.database.engine import Database
 from handoff.database.tables import Batch, BatchInstance, Handoff, Instance, PipelineVersion, Shipment, Study
-from handoff.handoffs.order import result_folder
 from handoff.handoffs.states import State, transition
-from handoff.home import ResearchHome
 from handoff.results.record import record_result
 from handoff.results.verify import Expectation, ResultError, verify_result
-from handoff.store import FolderStore
+from handoff.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +20,7 @@ class Watch:
     """What watching needs; one per worker."""
 
     database: Database
-    home: ResearchHome
-    store: FolderStore
+    store: Store
     backend: Backend
 
     def look(self, handoff_id: str) -> None:
@@ -54,12 +50,11 @@ class Watch:
 
     def _believe(self, handoff: Handoff) -> None:
         """Re-read every digest, then record the result and the success in one transaction."""
-        folder: Path = result_folder(self.home, handoff.key)
         with self.database.read() as session:
             batch = session.get_one(Batch, handoff.batch_id)
             expected = _expectation(session, handoff, batch)
         try:
-            result = verify_result(folder, expected)
+            result = verify_result(self.store.result(handoff.key), expected)
         except ResultError as error:
             self._move(handoff.id, State.FAILED, error.code)
             return

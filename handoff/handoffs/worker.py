@@ -24,7 +24,8 @@ from handoff.handoffs.submit import Submission
 from handoff.handoffs.watch import Watch
 from handoff.home import ResearchHome
 from handoff.settings import Settings
-from handoff.store import FolderStore
+from handoff.store import Store
+from handoff.store.make import open_store
 from handoff.targets import Target
 
 log = structlog.get_logger("handoff.worker")
@@ -36,14 +37,15 @@ _LOCK_SECONDS = 15.0
 class Worker:
     """One target's worker. Runs go on when it ends; the next worker finds them."""
 
-    def __init__(self, database: Database, home: ResearchHome, target: str, runs: int, backend: Backend) -> None:
-        store = FolderStore(home.store)
+    def __init__(
+        self, database: Database, home: ResearchHome, store: Store, *, target: str, runs: int, backend: Backend
+    ) -> None:
         self._database = database
         self._target = target
         self._runs = runs
         self._name = f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._submission = Submission(database, home, store, backend)
-        self._watch = Watch(database, home, store, backend)
+        self._watch = Watch(database, store, backend)
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop. A busy or absent database is waited for."""
@@ -110,7 +112,8 @@ def run_worker(
             message = f"The target {target_name} cannot run anything: {found.problem}."
             raise StartError(message, code="target", remedy="Give --python an interpreter with dicom-sluice[ml].")
         log.info("worker", target=target_name, **found.versions)
-        worker = Worker(database, home, target_name, target.runs, backend)
+        store = open_store(settings, home)
+        worker = Worker(database, home, store, target=target_name, runs=target.runs, backend=backend)
         worker.run(stop)
         if end_runs:
             worker.end_runs()

@@ -12,7 +12,8 @@ from handoff.database.engine import Database
 from handoff.database.tables import PipelineVersion
 from handoff.pipelines.compiled import read_inputs
 from handoff.schemas.pipelines import PipelineRequest
-from handoff.store import FolderStore, write_durably
+from handoff.store import Store
+from handoff.store.store import pipeline_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class RegisteredPipeline:
     created: bool
 
 
-def register(database: Database, store: FolderStore, request: PipelineRequest) -> RegisteredPipeline:
+def register(database: Database, store: Store, request: PipelineRequest) -> RegisteredPipeline:
     """Keep the YAML and record its version; the same content under the same name is the same version.
 
     Raises:
@@ -32,7 +33,7 @@ def register(database: Database, store: FolderStore, request: PipelineRequest) -
     inputs = read_inputs(request.yaml)
     yaml_digest = hashlib.sha256(request.yaml.encode()).hexdigest()
     identifier = canonical_digest({"name": request.name, "yaml": yaml_digest, "code": request.code_digest})
-    write_durably(store.pipeline(identifier), [request.yaml.encode()])
+    store.files.write(pipeline_path(identifier), [request.yaml.encode()])
     with database.write() as session:
         known = session.get(PipelineVersion, identifier)
         if known is not None:

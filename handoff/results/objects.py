@@ -1,8 +1,7 @@
 """Objects that go back: which are open, what the handoff claims of each, and who has acknowledged it."""
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,8 +9,6 @@ from sqlalchemy.orm import Session
 from handoff.contract.returned import Acknowledgement, Claim
 from handoff.database.tables import BatchInstance, Handoff, Instance, ResultFileRow
 from handoff.errors import ConflictError, NotFoundError
-
-_CHUNK = 1 << 20
 
 
 def open_objects(session: Session, limit: int) -> list[str]:
@@ -74,9 +71,7 @@ def acknowledge(row: ResultFileRow, said: Acknowledgement) -> None:
         row.acknowledged_as, row.held_because, row.acknowledged_at = said.outcome, said.reason, time.time()
 
 
-def chunks(head: bytes, file: Path) -> Iterator[bytes]:
+def chunks(head: bytes, content: Iterable[bytes]) -> Iterator[bytes]:
     """The claim's line, then the file."""
     yield head
-    with file.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            yield chunk
+    yield from content

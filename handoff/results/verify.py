@@ -6,15 +6,13 @@
 4. The preparing spec is that of the batch; volumes are of the batch's series and consist of listed files.
 """
 
-import hashlib
-import stat
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import ValidationError
 
 from handoff.contract.result import RESULT_FILE, Result, ResultFile
+from handoff.store.files import Files, OutsideError, digest_of
 
 _LARGEST = 256 << 20
 
@@ -40,7 +38,7 @@ class Expectation:
     """As registered with the pipeline version."""
 
 
-def verify_result(folder: Path, expected: Expectation) -> Result:
+def verify_result(folder: Files, expected: Expectation) -> Result:
     """Read the result of a run and all its files.
 
     Raises:
@@ -59,35 +57,31 @@ def verify_result(folder: Path, expected: Expectation) -> Result:
     return result
 
 
-def _read(folder: Path) -> Result:
-    file = folder / RESULT_FILE
+def _read(folder: Files) -> Result:
     try:
-        facts = file.lstat()
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size > _LARGEST:
+        if folder.size(RESULT_FILE) > _LARGEST:
             raise ResultError("result-invalid")
-        return Result.model_validate_json(file.read_bytes())
+        return Result.model_validate_json(b"".join(folder.read(RESULT_FILE)))
     except FileNotFoundError as error:
         raise ResultError("result-missing") from error
-    except (OSError, ValidationError) as error:
+    except (OSError, OutsideError, ValidationError) as error:
         raise ResultError("result-invalid") from error
 
 
-def _check_file(folder: Path, file: ResultFile) -> None:
-    path = folder / file.path
+def _check_file(folder: Files, file: ResultFile) -> None:
     try:
-        if not path.resolve(strict=True).is_relative_to(folder.resolve()) or not path.is_file():
-            raise ResultError("result-file-outside")
-        if path.stat().st_size != file.size:
+        if folder.size(file.path) != file.size:
             raise ResultError("result-file-size")
-        with path.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
-    except (OSError, RuntimeError) as error:
+        found = digest_of(folder, file.path)
+    except OutsideError as error:
+        raise ResultError("result-file-outside") from error
+    except OSError as error:
         raise ResultError("result-file-missing") from error
     if found != file.sha256:
         raise ResultError("result-file-digest")
 
 
-def _check_volumes(folder: Path, result: Result, expected: Expectation) -> None:
+def _check_volumes(folder: Files, result: Result, expected: Expectation) -> None:
     if (result.kind == "prepare") != bool(result.volumes):
         raise ResultError("result-without-volumes" if result.kind == "prepare" else "result-invalid")
     paths = {file.path for file in result.files}
@@ -95,7 +89,7 @@ def _check_volumes(folder: Path, result: Result, expected: Expectation) -> None:
     for volume in result.volumes:
         if (volume.patient, volume.study, volume.series) not in expected.series:
             raise ResultError("volume-not-of-batch")
-        name = volume.uri.removeprefix(folder.as_uri() + "/").rstrip("/")
+        name = volume.uri.removeprefix(folder.uri + "/").rstrip("/")
         if name == volume.uri or (name not in inside and name not in paths):
             raise ResultError("volume-not-listed")
 

@@ -5,7 +5,8 @@ from typing import Any, Literal
 from pydantic import Field, NonNegativeInt
 
 from handoff.contract.document import Document
-from handoff.contract.identifiers import Digest, FileUri, ProjectName, RandomId, ReasonCode, Uid
+from handoff.contract.identifiers import Digest, ProjectName, RandomId, ReasonCode, StoreUri, Uid
+from handoff.contract.labels import LabelName, LabelSource
 
 
 class ChosenStudies(Document):
@@ -14,11 +15,25 @@ class ChosenStudies(Document):
     studies: tuple[Uid, ...] = Field(min_length=1)
 
 
+class LabelChoice(Document):
+    """Which imported labels a batch takes; null means all, an empty list none."""
+
+    names: tuple[LabelName, ...] | None = None
+    sources: tuple[LabelSource, ...] | None = None
+
+    def wants(self, name: str, source: str) -> bool:
+        """Whether a label of this name and source is wanted."""
+        return (self.names is None or name in self.names) and (self.sources is None or source in self.sources)
+
+
 class BatchRequest(Document):
     """Which complete studies of a project become a batch."""
 
     project: ProjectName
-    select: Literal["annotated", "unannotated", "all"] | ChosenStudies
+    select: Literal["annotated", "unannotated", "labelled", "all"] | ChosenStudies = Field(
+        description="By drawn annotations (SEG, RTSTRUCT), by imported labels, all, or by name."
+    )
+    labels: LabelChoice = Field(LabelChoice(), description="Which imported labels of these studies come along.")
     spec_digest: Digest | None = Field(None, description="The preparing spec that the batch is meant for.")
     test_percent: int = Field(25, ge=0, le=100, description="Share of the patients that test, by pseudonym.")
 
@@ -34,6 +49,7 @@ class Provenance(Document):
     """What a batch came from; beside it, not in its id."""
 
     shipments: tuple[RandomId, ...]
+    labels: tuple[RandomId, ...] = Field((), description="Label documents that its labels hold by.")
     studies: dict[Uid, int] = Field(description="Study: version.")
     treatments: tuple[dict[str, Any], ...] = Field(description="Each distinct treatment of the packages.")
 
@@ -43,10 +59,14 @@ class BatchView(Document):
 
     id: Digest
     project: ProjectName
-    uri: FileUri = Field(description="The lines, as a pipeline's batch_uri names them.")
+    uri: StoreUri = Field(description="The lines, as a pipeline's batch_uri names them.")
     spec_digest: Digest | None
     instances: NonNegativeInt = Field(description="Annotations included.")
-    annotations: NonNegativeInt
+    annotations: NonNegativeInt = Field(description="Annotations that are instances: SEG, RTSTRUCT.")
+    labels: NonNegativeInt = Field(0, description="Annotations that are imported labels: values, not rows.")
+    label_counts: dict[LabelSource, dict[LabelName, NonNegativeInt]] = Field(
+        default_factory=dict, description="Labels by source and name."
+    )
     patients: dict[Literal["train", "test"], int] = Field(description="Patients on each side of the split.")
     test_percent: int
     unresolved_references: NonNegativeInt = Field(description="References of annotations to what is not in the batch.")

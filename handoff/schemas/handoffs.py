@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue, NonNegativeInt, StringConstraints
 
 from handoff.contract.document import Document
-from handoff.contract.identifiers import Digest, FileUri, ProjectName, RandomId
+from handoff.contract.identifiers import Digest, ProjectName, RandomId, StoreUri
 from handoff.contract.result import ResultFile, RunKind
 from handoff.handoffs.states import State
 
@@ -52,8 +52,8 @@ class HandoffView(Document):
     attempts: NonNegativeInt = Field(description="Times that it was sent to the engine.")
     reference: str | None = Field(description="What the engine calls the run.")
     cancel_asked: bool
-    batch_uri: FileUri
-    result_uri: FileUri
+    batch_uri: StoreUri
+    result_uri: StoreUri
     spec_digest: Digest | None
     metrics: dict[str, float]
     made_model: ModelId | None = Field(None, description="The model that it made.")

@@ -1,7 +1,7 @@
 """Results and models as the API shows them."""
 
 from handoff.contract.document import Document
-from handoff.contract.identifiers import Digest, FileUri, ProjectName, RandomId, RelativePath
+from handoff.contract.identifiers import Digest, ProjectName, RandomId, RelativePath, StoreUri
 from handoff.contract.result import ResultFile, RunKind
 from handoff.schemas.handoffs import ModelId
 
@@ -16,7 +16,7 @@ class ResultView(Document):
     batch: Digest
     model: ModelId | None
     spec_digest: Digest
-    result_uri: FileUri
+    result_uri: StoreUri
     metrics: dict[str, float]
     files: tuple[ResultFile, ...]
 
@@ -31,6 +31,6 @@ class ModelView(Document):
     handoff: RandomId
     batch: Digest
     spec_digest: Digest
-    uri: FileUri
+    uri: StoreUri
     file: RelativePath
     metrics: dict[str, float]

@@ -15,7 +15,8 @@ from handoff.errors import BusyError, ConflictError, PackageError
 from handoff.receipts import ReceiptSigner
 from handoff.settings import Settings
 from handoff.shipments.package import verify_package
-from handoff.store import FolderStore, Incoming
+from handoff.store import Incoming, Store
+from handoff.store.store import package_path
 from handoff.studies.arrive import study_of
 
 
@@ -32,7 +33,7 @@ class ShipmentAdmission:
     """What admitting needs; one per process."""
 
     database: Database
-    store: FolderStore
+    store: Store
     signer: ReceiptSigner
     settings: Settings
 
@@ -48,7 +49,7 @@ class ShipmentAdmission:
             return known
         manifest = verify_package(body.path, shipment_id, self.settings.max_package_members)
         sha256, size = body.sha256, body.size
-        body.keep(self.store.package(sha256))
+        self.store.files.keep(body, package_path(sha256))
         receipt = self.signer.sign("shipment", shipment_id, sha256, size, manifest.project)
         try:
             with self.database.write() as session:
@@ -61,7 +62,7 @@ class ShipmentAdmission:
             return known
         except PackageError:
             # A study never changes its patient, so no other request can have been admitted with these bytes.
-            self.store.package(sha256).unlink(missing_ok=True)
+            self.store.files.remove(package_path(sha256))
             raise
         return Admission(receipt, created=True)
 

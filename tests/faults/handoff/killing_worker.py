@@ -12,6 +12,7 @@ from handoff.database.engine import Database
 from handoff.handoffs.worker import Worker, hold_target
 from handoff.home import ResearchHome
 from handoff.settings import Settings
+from handoff.store.make import open_store
 
 
 class Killing(KfpLocal):
@@ -51,7 +52,8 @@ def main(home: Path, point: str) -> None:
     with hold_target(research, "local"):
         backend = Killing(research.runs, settings.targets["local"])
         backend.point = point
-        worker = Worker(Database(f"sqlite:///{research.database}"), research, "local", 1, backend)
+        database = Database(f"sqlite:///{research.database}")
+        worker = Worker(database, research, open_store(settings, research), target="local", runs=1, backend=backend)
         worker.run(threading.Event())
 
 

@@ -123,7 +123,7 @@ def test_a_part_that_no_process_writes_is_swept_at_the_start_and_a_live_one_is_n
     dead = service.home.store / "incoming" / "dead.part"
     dead.write_bytes(b"x")
     live = service.store.receive()
-    assert service.store.sweep() == 1
+    assert service.store.spool.sweep() == 1
     assert live.path.exists()
     assert not dead.exists()
     live.discard()

@@ -6,6 +6,7 @@ import pytest
 
 from handoff.contract.canonical import canonical_json
 from handoff.results.verify import Expectation, ResultError, verify_result
+from handoff.store.files import Folder
 
 KEY, SPEC = "a" * 64, "b" * 64
 
@@ -19,13 +20,13 @@ def test_a_volume_that_stands_twice_is_an_invalid_result(tmp_path):
     content = {"handoff_key": KEY, "kind": "prepare", "files": [], "spec_digest": SPEC, "volumes": [volume, volume]}
     (tmp_path / "result.json").write_bytes(canonical_json(content))
     with pytest.raises(ResultError, match="result-invalid"):
-        verify_result(tmp_path, expect())
+        verify_result(Folder(tmp_path), expect())
 
 
 def test_a_result_that_is_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "result.json")
     with pytest.raises(ResultError, match="result-invalid"):
-        verify_result(tmp_path, expect())
+        verify_result(Folder(tmp_path), expect())
 
 
 @pytest.mark.parametrize(("said", "believed"), [("c" * 64, True), ("d" * 64, False), (None, True)])
@@ -34,7 +35,7 @@ def test_a_run_of_other_code_than_its_pipeline_version_names_is_not_believed(tmp
     content = {"handoff_key": KEY, "kind": "infer", "files": [], "spec_digest": SPEC, "code_digest": said}
     (tmp_path / "result.json").write_bytes(canonical_json(content))
     if believed:
-        assert verify_result(tmp_path, expected).code_digest == said
+        assert verify_result(Folder(tmp_path), expected).code_digest == said
     else:
         with pytest.raises(ResultError, match="result-of-other-code"):
-            verify_result(tmp_path, expected)
+            verify_result(Folder(tmp_path), expected)

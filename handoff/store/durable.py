@@ -1,0 +1,59 @@
+"""Files that are there whole or not at all, and carry one constant time.
+
+When a package came is nobody's business in the research zone: it would tell by how much its dates were shifted.
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+NO_TIME = (0, 0)
+"""Access and modification time of everything that is kept, ns since 1970."""
+
+
+def write_durably(target: Path, blocks: Iterable[bytes]) -> str:
+    """Write a file by temporary name, fsync and rename; returns its SHA-256."""
+    make_folder(target.parent)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    digest = hashlib.sha256()
+    with temporary.open("xb") as stream:
+        for block in blocks:
+            digest.update(block)
+            stream.write(block)
+        stream.flush()
+        settle(stream.fileno())
+    place(temporary, target)
+    return digest.hexdigest()
+
+
+def settle(descriptor: int) -> None:
+    """Take the time from an open file and make it durable."""
+    os.utime(descriptor, ns=NO_TIME)
+    os.fsync(descriptor)
+
+
+def place(temporary: Path, target: Path) -> None:
+    """Rename a settled file to where it is kept; the folder tells no time either."""
+    make_folder(target.parent)
+    temporary.rename(target)
+    os.utime(target.parent, ns=NO_TIME)
+    fsync_folder(target.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it durably."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        fsync_folder(folder.parent)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make a folder's entries durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

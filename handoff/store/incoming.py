@@ -1,0 +1,71 @@
+"""Bodies on their way in: hashed once while they are written to a local part file, wherever they will be kept."""
+
+import fcntl
+import hashlib
+import secrets
+from pathlib import Path
+from typing import BinaryIO
+
+from handoff.store.durable import place, settle
+
+
+class Incoming:
+    """A body on its way into the store. Locked while open, so that a start-up can tell a dead part from a live one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self._hash = hashlib.sha256()
+        self._file: BinaryIO = path.open("xb", buffering=0)
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def write(self, chunks: list[bytes]) -> None:
+        """Append the chunks and hash them."""
+        block = b"".join(chunks)
+        self._hash.update(block)
+        view = memoryview(block)
+        while view:
+            view = view[self._file.write(view) :]
+        self.size += len(block)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of what was written, hex."""
+        return self._hash.hexdigest()
+
+    def keep(self, target: Path) -> None:
+        """Make the body durable under its name on this disk: fsync, rename, fsync of the folder."""
+        settle(self._file.fileno())
+        place(self.path, target)
+        self._file.close()
+
+    def discard(self) -> None:
+        """Forget the body; nothing of it stays. Harmless after `keep`."""
+        if not self._file.closed:
+            self.path.unlink(missing_ok=True)
+            self._file.close()
+
+
+class Spool:
+    """The folder of part files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def receive(self) -> Incoming:
+        """Open a part file for a body."""
+        return Incoming(self.folder / f"{secrets.token_hex(16)}.part")
+
+    def sweep(self) -> int:
+        """Remove part files that no living process writes; returns how many."""
+        removed = 0
+        for part in self.folder.glob("*.part"):
+            with part.open("rb") as stream:
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                part.unlink(missing_ok=True)
+                removed += 1
+        return removed

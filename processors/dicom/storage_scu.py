@@ -23,7 +23,7 @@ from pydicom.filereader import read_file_meta_info
 from pynetdicom import build_context
 from pynetdicom.presentation import PresentationContext
 
-from processors.dicom.associate import MAXIMUM_CONTEXTS, associated
+from processors.dicom.associate import MAXIMUM_CONTEXTS, associated, lost
 from processors.dicom.errors import PeerError
 from processors.dicom.silence import silence
 from processors.peers import Peer
@@ -114,17 +114,18 @@ def _send_portion(peer: Peer, contents: list[_Content], confide: Callable[[str],
     try:
         with associated(peer, proposed) as association:
             accepted = {(str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for cx in association.accepted_contexts}
-            while waiting and association.is_established:
+            while waiting:
                 content = waiting.pop()
-                if (content.sop_class, content.transfer_syntax) in accepted:
-                    yield _send_one(association, content.path, len(contents) - len(waiting), confide)
-                else:
+                if (content.sop_class, content.transfer_syntax) not in accepted:
                     yield Sent(content.path, None, "refused", "no-presentation-context")
+                    continue
+                sent = _send_one(association, content.path, len(contents) - len(waiting), confide)
+                yield sent
+                if sent.code == _NO_ANSWER:  # pynetdicom may call the association established for a moment yet
+                    raise lost(peer)
     except PeerError as error:
         outcome: Outcome = "refused" if error.code == "no-presentation-context" else "again"
         yield from (Sent(content.path, None, outcome, error.code) for content in reversed(waiting))
-    else:
-        yield from (Sent(content.path, None, "again", "association-ended") for content in reversed(waiting))
 
 
 def _context(sop_class: str, transfer_syntax: str) -> PresentationContext:

@@ -4,7 +4,7 @@
 2. A package that lies in the landing is the answer.
 3. The attempt is counted, durably, before it can take anything down with it.
 4. A worker treats every instance into `<shipment>.<n>.part`, which it syncs.
-5. The vault remembers the UIDs; then the package gets its name; then the ledger says so.
+5. The vault remembers the UIDs and whose they are; then the package gets its name; then the ledger says so.
 """
 
 import contextlib
@@ -67,6 +67,8 @@ def _make(place: Workplace, shipment: Shipment, reference: Reference, pool: Pool
             shipments.quarantine(ledger, shipment, fates, place.clock())
         return because("quarantine", "all-withheld")
     place.vault.record(shipment.project, [UidRow(*row) for row in made["uids"]])
+    if made.get("study"):
+        place.vault.remember_study(*made["study"])
     _keep(place, shipment, made, part)
     with transaction(place.ledger) as ledger:
         shipments.package(

@@ -30,6 +30,7 @@ from processors.deid.pseudonyms import pseudonymous_uid
 from processors.deid.reasons import Reason
 from processors.delivery.package import PackageWriter
 from processors.delivery.quiet import code_of
+from processors.delivery.study_facts import study_facts
 
 MAPPED_BYTES: Final = 8 << 20
 """Files from this size on are mapped, not read: their pixels never need a second place in memory."""
@@ -52,7 +53,7 @@ def work(job: Json, treat: Engine) -> Json:
     """Treat the instances of a shipment in the order of their new UIDs, which tells nothing of the order of reception.
 
     Returns the digest and size of the package (empty when every instance was withheld), the fate of each instance, the
-    UIDs to remember, and the treatment as it was really done.
+    UIDs and the facts of the study to remember, and the treatment as it was really done.
     """
     writer = PackageWriter(Path(job["part"]))
     fates: list[tuple[str, str | None]] = []
@@ -74,6 +75,8 @@ def work(job: Json, treat: Engine) -> Json:
             manifest = _manifest(job, list(passed.values()), revisions, withheld, treatment)
             writer.add(MANIFEST_MEMBER, [canonical_json(manifest)])
             answer["sha256"], answer["size"] = writer.finish()
+            first = next(file for file, reason in fates if reason is None)
+            answer["study"] = study_facts(Path(job["folder"]) / first)
         else:
             writer.discard()
     except BaseException:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from processors.vault.errors import VaultTooNewError, VaultUnreadableError
 
-VERSION = 1
+VERSION = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS proof (id INTEGER PRIMARY KEY CHECK (id = 1), sealed BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS identities (
@@ -24,7 +24,9 @@ CREATE TABLE IF NOT EXISTS uids (
     lookup BLOB PRIMARY KEY, study BLOB NOT NULL, original BLOB NOT NULL, pseudonym BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS uids_by_study ON uids (study);
+CREATE TABLE IF NOT EXISTS study_facts (lookup BLOB PRIMARY KEY, facts BLOB NOT NULL) WITHOUT ROWID;
 """
+"""Every statement may be repeated: an older vault gets what it lacks."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -44,7 +46,7 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA busy_timeout = 5000")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
+        if version < VERSION:
             connection.executescript(SCHEMA)
             connection.execute(f"PRAGMA user_version = {VERSION}")
     except (OSError, sqlite3.Error) as error:

@@ -1,12 +1,13 @@
 """What one may ask of the vault: who is this, which original was that, remember these."""
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from processors.deid.keys import KeyFile
 from processors.deid.profile import Profile
@@ -184,6 +185,26 @@ class Vault:
                 ),
             )
             return connection.total_changes - before
+
+    def remember_study(self, study_uid: str, facts: Mapping[str, Any]) -> None:
+        """Keep what the originals of a study say of patient and study (DICOM JSON); the latest word holds."""
+        key = self._cipher.lookup("study-facts", study_uid.strip(" \0"))
+        text = json.dumps(facts, sort_keys=True, ensure_ascii=False)
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO study_facts (lookup, facts) VALUES (?1, ?2) ON CONFLICT (lookup) DO UPDATE SET facts = ?2",
+                (key, self._cipher.seal("study_facts.facts", key, text)),
+            )
+
+    def study_facts(self, study_uid: str) -> dict[str, Any] | None:
+        """What the originals of a study say of patient and study, as DICOM JSON; PHI."""
+        key = self._cipher.lookup("study-facts", study_uid.strip(" \0"))
+        with self._lock:
+            row = self._connection.execute("SELECT facts FROM study_facts WHERE lookup = ?", (key,)).fetchone()
+        if row is None:
+            return None
+        facts: dict[str, Any] = json.loads(self._cipher.unseal("study_facts.facts", key, row[0]))
+        return facts
 
     def original_of(self, project: str, pseudonym_uid: str) -> str | None:
         """The original UID of a pseudonymous one; PHI."""

@@ -6,7 +6,7 @@ Read in this order:
 - `errors`: every error with its code and remedy.
 - `settings`, `home`: what a site decides, and where everything lies.
 - `database`, `store`, `receipts`: what is durable, and what is signed once it is.
-- `shipments`, `evidence`: what comes in.
+- `shipments`, `evidence`, `labels`: what comes in.
 - `studies`: when what came in is complete.
 - `batches`: immutable data sets of complete studies.
 - `pipelines`: what may run.

@@ -10,6 +10,7 @@ from handoff.api import (
     evidence,
     handoffs,
     health,
+    labels,
     models,
     objects,
     pipelines,
@@ -47,7 +48,8 @@ def create_app(service: Service | None) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.state.service = service
-    for module in (shipments, evidence, studies, batches, pipelines, handoffs, objects, results, models, trace, health):
+    arriving, made = (shipments, evidence, labels, studies), (batches, pipelines, handoffs, objects, results, models)
+    for module in (*arriving, *made, trace, health):
         app.include_router(module.router)
     install_problems(app)
     app.add_middleware(BodyLimit)

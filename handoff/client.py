@@ -19,12 +19,14 @@ from pydantic import BaseModel, JsonValue
 
 from handoff.contract.canonical import canonical_json
 from handoff.contract.evidence import Evidence
+from handoff.contract.labels import Labels
 from handoff.contract.receipt import SignedReceipt
 from handoff.contract.result import RunKind
 from handoff.handoffs.states import ENDED
 from handoff.home import ResearchHome
 from handoff.schemas.batches import BatchRequest, BatchView
 from handoff.schemas.handoffs import HandoffRequest, HandoffView
+from handoff.schemas.labels import LabelsDetail, LabelsView
 from handoff.schemas.page import Page
 from handoff.schemas.pipelines import PipelineRequest, PipelineView
 from handoff.schemas.results import ModelView, ResultView
@@ -88,6 +90,21 @@ class HandoffClient:
             f"/v1/evidence/{evidence.evidence_id}", content=body, headers={**self._intake, **headers}
         )
         return _read(SignedReceipt, answer)
+
+    def put_labels(self, labels: Labels) -> SignedReceipt:
+        """Deliver a label document."""
+        body = canonical_json(labels)
+        headers = {"Sluice-SHA256": hashlib.sha256(body).hexdigest(), "Content-Type": "application/json"}
+        answer = self._http.put(f"/v1/labels/{labels.labels_id}", content=body, headers={**self._intake, **headers})
+        return _read(SignedReceipt, answer)
+
+    def labels(self, project: str | None = None) -> Iterator[LabelsView]:
+        """Every label document."""
+        return self._pages(Page[LabelsView], "/v1/labels", project=project)
+
+    def label_document(self, labels_id: str) -> LabelsDetail:
+        """One label document, and what its rows still wait for."""
+        return _read(LabelsDetail, self._get(f"/v1/labels/{labels_id}"))
 
     def shipments(self, project: str | None = None) -> Iterator[ShipmentView]:
         """Every shipment."""

@@ -8,10 +8,11 @@ from handoff.access.tokens import Tokens, record_tokens
 from handoff.database.dialect import sqlite_url
 from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
-from handoff.database.tables import EvidenceMessage, Shipment
+from handoff.database.tables import EvidenceMessage, LabelDocument, Shipment
 from handoff.errors import StartError
 from handoff.evidence import EvidenceAdmission
 from handoff.home import ResearchHome
+from handoff.labels.admit import LabelAdmission
 from handoff.receipts import ReceiptSigner
 from handoff.settings import Settings
 from handoff.shipments.admit import ShipmentAdmission
@@ -32,6 +33,7 @@ class Service:
     tokens: Tokens
     shipments: ShipmentAdmission
     evidence: EvidenceAdmission
+    labels: LabelAdmission
     closer: StudyCloser
 
     @classmethod
@@ -59,6 +61,7 @@ class Service:
             tokens=Tokens(database),
             shipments=ShipmentAdmission(database, store, signer, settings),
             evidence=EvidenceAdmission(database, signer, settings),
+            labels=LabelAdmission(database, signer),
             closer=StudyCloser(database, settings),
         )
 
@@ -73,8 +76,8 @@ def _require_key(database: Database, home: ResearchHome) -> None:
     if home.receipt_key.exists():
         return
     with database.read() as session:
-        signed = session.scalar(select(Shipment.id).limit(1)) or session.scalar(select(EvidenceMessage.id).limit(1))
-    if signed is not None:
+        signed = [session.scalar(select(kind.id).limit(1)) for kind in (Shipment, EvidenceMessage, LabelDocument)]
+    if any(signed):
         message = f"{home.receipt_key} is gone, though receipts were signed with it."
         remedy = "Restore it from a backup; or put 32 random bytes there, mode 0600, and pin the new public key."
         raise StartError(message, code="receipt-key", remedy=remedy)

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     max_package_bytes: PositiveInt = Field(8 << 30, description="Largest package taken, in bytes.")
     max_package_members: PositiveInt = Field(20_000, description="Most members a package may have.")
     max_evidence_bytes: PositiveInt = Field(1 << 20, description="Largest evidence message taken, in bytes.")
+    max_labels_bytes: PositiveInt = Field(16 << 20, description="Largest label document taken, in bytes.")
     rules: ProjectRules = Field(ProjectRules(), description="Rules of every project that has none of its own.")
     projects: dict[ProjectName, ProjectRules] = Field(default_factory=dict, description="Rules by project.")
     targets: dict[str, Target] = Field({"local": LocalTarget()}, description="Targets by name.")

@@ -5,6 +5,7 @@
 - `body`: streams a body into the store, within its limit.
 - `limit`: the most that a body may have which is read whole.
 - `record`: one log line per request, and the counters behind /metrics.
-- `shipments`, `evidence`, `studies`, `batches`, `pipelines`, `handoffs`, `results`, `objects`, `models`, `trace`, `health`.
+- `shipments`, `evidence`, `labels`, `studies`, `batches`, `pipelines`, `handoffs`, `results`, `objects`, `models`,
+  `trace`, `health`.
 - `openapi`: writes `openapi.json`.
 """

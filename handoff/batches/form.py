@@ -17,8 +17,9 @@ from handoff.batches.select import Selection, select_studies
 from handoff.batches.split import split_of
 from handoff.contract.canonical import canonical_json
 from handoff.database.engine import Database
-from handoff.database.tables import Batch, BatchInstance, BatchStudy
+from handoff.database.tables import Batch, BatchInstance, BatchLabels, BatchStudy
 from handoff.errors import BatchError
+from handoff.labels.attach import AttachedLabel, attached_labels, count_labels
 from handoff.schemas.batches import BatchRequest
 from handoff.store import Store
 from handoff.store.store import batch_path
@@ -48,12 +49,13 @@ class BatchForming:
         with self.database.read() as session:
             selection = select_studies(session, request)
             rows = batch_rows(session, selection.studies)
+            labels = attached_labels(session, request.project, request.labels, rows)
         facts = _check(rows, selection)
-        identifier = _identity(rows, request)
+        identifier = _identity(rows, labels, request)
         known = self._known(identifier)
         if known is not None:
             return FormedBatch(known, created=False)
-        file_sha256 = self.store.files.write(batch_path(identifier), self._lines(rows, request))
+        file_sha256 = self.store.files.write(batch_path(identifier), self._lines(rows, labels, request))
         batch = Batch(
             id=identifier,
             project=request.project,
@@ -62,26 +64,37 @@ class BatchForming:
             test_percent=request.test_percent,
             instances=len(rows),
             annotations=sum(row.instance.annotation for row in rows),
-            facts={**facts, "patients": _patients(rows, request), "provenance": _provenance(rows)},
+            facts={
+                **facts,
+                "labels": len(labels),
+                "label_counts": count_labels(labels),
+                "patients": _patients(rows, request),
+                "provenance": _provenance(rows, labels),
+            },
             created_at=time.time(),
         )
-        return self._record(batch, rows)
+        return self._record(batch, rows, labels)
 
     def _known(self, identifier: str) -> Batch | None:
         with self.database.read() as session:
             return session.get(Batch, identifier)
 
-    def _lines(self, rows: Sequence[BatchRow], request: BatchRequest) -> Iterator[bytes]:
+    def _lines(
+        self, rows: Sequence[BatchRow], labels: Sequence[AttachedLabel], request: BatchRequest
+    ) -> Iterator[bytes]:
         for row in rows:
             split = split_of(request.project, row.shipment.patient, request.test_percent)
             yield canonical_json(row.line(self.store, split)) + b"\n"
+        for label in labels:
+            split = split_of(request.project, label.row.patient, request.test_percent)
+            yield canonical_json(label.line(split)) + b"\n"
 
-    def _record(self, batch: Batch, rows: Sequence[BatchRow]) -> FormedBatch:
+    def _record(self, batch: Batch, rows: Sequence[BatchRow], labels: Sequence[AttachedLabel]) -> FormedBatch:
         try:
             with self.database.write() as session:
                 session.add(batch)
                 session.flush()
-                _record_members(session, batch.id, rows)
+                _record_members(session, batch.id, rows, labels)
         except IntegrityError:
             known = self._known(batch.id)
             if known is None:
@@ -90,13 +103,18 @@ class BatchForming:
         return FormedBatch(batch, created=True)
 
 
-def _record_members(session: Session, identifier: str, rows: Sequence[BatchRow]) -> None:
+def _record_members(
+    session: Session, identifier: str, rows: Sequence[BatchRow], labels: Sequence[AttachedLabel]
+) -> None:
     studies = {row.study.id: row.study.version for row in rows}
     session.execute(
         insert(BatchStudy),
         [{"batch_id": identifier, "study_id": study, "version": version} for study, version in studies.items()],
     )
     session.execute(insert(BatchInstance), [{"batch_id": identifier, "instance_id": row.instance.id} for row in rows])
+    documents = sorted({label.row.document_id for label in labels})
+    if documents:
+        session.execute(insert(BatchLabels), [{"batch_id": identifier, "document_id": one} for one in documents])
 
 
 def _check(rows: Sequence[BatchRow], selection: Selection) -> dict[str, Any]:
@@ -114,10 +132,12 @@ def _check(rows: Sequence[BatchRow], selection: Selection) -> dict[str, Any]:
     return {"left_out": [item.plain() for item in selection.left_out], "unresolved_references": unresolved}
 
 
-def _identity(rows: Sequence[BatchRow], request: BatchRequest) -> str:
+def _identity(rows: Sequence[BatchRow], labels: Sequence[AttachedLabel], request: BatchRequest) -> str:
     annotations = [(row.instance.digest, row.instance.references) for row in rows if row.instance.annotation]
     digests = [row.instance.digest for row in rows]
-    return batch_id(digests, annotations, request.spec_digest, request.project, request.test_percent)
+    values = [label.content() for label in labels]
+    content = digests, annotations, request.spec_digest, request.project, request.test_percent
+    return batch_id(*content, labels=values)
 
 
 def _patients(rows: Sequence[BatchRow], request: BatchRequest) -> dict[str, int]:
@@ -126,10 +146,11 @@ def _patients(rows: Sequence[BatchRow], request: BatchRequest) -> dict[str, int]
     return {"train": sides["train"], "test": sides["test"]}
 
 
-def _provenance(rows: Sequence[BatchRow]) -> dict[str, Any]:
+def _provenance(rows: Sequence[BatchRow], labels: Sequence[AttachedLabel]) -> dict[str, Any]:
     treatments = {json.dumps(row.shipment.treatment, sort_keys=True) for row in rows}
     return {
         "shipments": sorted({row.shipment.id for row in rows}),
+        "labels": sorted({label.row.document_id for label in labels}),
         "studies": {row.study.study_uid: row.study.version for row in rows},
         "treatments": [json.loads(treatment) for treatment in sorted(treatments)],
     }

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from handoff.database.tables import Study
 from handoff.errors import BatchError
+from handoff.labels.attach import labelled_studies
 from handoff.schemas.batches import BatchRequest, ChosenStudies, LeftOut
 
 
@@ -29,6 +30,7 @@ def select_studies(session: Session, request: BatchRequest) -> Selection:
     studies = session.scalars(of_project).all()
     if isinstance(request.select, ChosenStudies):
         return Selection(_named(studies, request.select), [])
+    labelled = labelled_studies(session, studies, request.labels) if request.select == "labelled" else set()
     chosen: list[Study] = []
     left_out: list[LeftOut] = []
     for study in studies:
@@ -36,7 +38,7 @@ def select_studies(session: Session, request: BatchRequest) -> Selection:
             left_out.append(LeftOut(study=study.study_uid, reason="not-complete"))
         elif study.truth == "dangling" and request.select != "all":
             left_out.append(LeftOut(study=study.study_uid, reason="dangling-references"))
-        elif request.select in {"all", study.truth}:
+        elif request.select in {"all", study.truth} or study.id in labelled:
             chosen.append(study)
     return Selection(chosen, left_out)
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from handoff.database.tables import (
     BatchInstance,
+    BatchLabels,
     BatchStudy,
     EvidenceMessage,
     Handoff,
@@ -59,6 +60,13 @@ def _of_batch_up(session: Session, key: str) -> Iterator[Node]:
     chosen = select(Instance.shipment_id).join(BatchInstance, BatchInstance.instance_id == Instance.id)
     for shipment in session.scalars(chosen.where(BatchInstance.batch_id == key).distinct()):
         yield Node("shipment", shipment)
+    for labels in session.scalars(select(BatchLabels.document_id).where(BatchLabels.batch_id == key)):
+        yield Node("labels", labels)
+
+
+def _of_labels_down(session: Session, key: str) -> Iterator[Node]:
+    for batch in session.scalars(select(BatchLabels.batch_id).where(BatchLabels.document_id == key)):
+        yield Node("batch", batch)
 
 
 def _of_batch_down(session: Session, key: str) -> Iterator[Node]:
@@ -110,6 +118,7 @@ DOWN: dict[str, Step] = {
     "instance": _of_instance_down,
     "shipment": _of_shipment_down,
     "evidence": _of_evidence_down,
+    "labels": _of_labels_down,
     "study": _of_study_down,
     "batch": _of_batch_down,
     "handoff": _of_handoff_down,

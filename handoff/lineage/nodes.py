@@ -12,6 +12,7 @@ from handoff.database.tables import (
     EvidenceMessage,
     Handoff,
     Instance,
+    LabelDocument,
     ModelVersion,
     PipelineVersion,
     ResultFileRow,
@@ -34,6 +35,7 @@ def find(session: Session, identifier: str) -> list[Node]:
     direct: list[tuple[NodeKind, type[Any]]] = [
         ("shipment", Shipment),
         ("evidence", EvidenceMessage),
+        ("labels", LabelDocument),
         ("batch", Batch),
         ("handoff", Handoff),
         ("model", ModelVersion),
@@ -82,6 +84,11 @@ def _evidence(session: Session, key: str) -> tuple[str, dict[str, Any]]:
     return key, {name: body[name] for name in ("ending", "held", "duplicates", "variants", "total")}
 
 
+def _labels(session: Session, key: str) -> tuple[str, dict[str, Any]]:
+    row = session.get_one(LabelDocument, key)
+    return key, {"project": row.project, "source": row.source, "revision": row.revision, "rows": row.rows}
+
+
 def _study(session: Session, key: str) -> tuple[str, dict[str, Any]]:
     row = session.get_one(Study, int(key))
     return row.study_uid, {"project": row.project, "patient": row.patient, "state": row.state, "version": row.version}
@@ -99,7 +106,8 @@ def _instance(session: Session, key: str) -> tuple[str, dict[str, Any]]:
 
 def _batch(session: Session, key: str) -> tuple[str, dict[str, Any]]:
     row = session.get_one(Batch, key)
-    return key, {"project": row.project, "instances": row.instances, "annotations": row.annotations}
+    facts = {"project": row.project, "instances": row.instances, "annotations": row.annotations}
+    return key, {**facts, "labels": row.facts.get("labels", 0)}
 
 
 def _handoff(session: Session, key: str) -> tuple[str, dict[str, Any]]:
@@ -136,6 +144,7 @@ def _file(session: Session, key: str) -> tuple[str, dict[str, Any]]:
 _DESCRIBE: dict[NodeKind, Callable[[Session, str], tuple[str, dict[str, Any]]]] = {
     "shipment": _shipment,
     "evidence": _evidence,
+    "labels": _labels,
     "study": _study,
     "instance": _instance,
     "batch": _batch,

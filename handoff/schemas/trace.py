@@ -6,7 +6,7 @@ from pydantic import Field
 
 from handoff.contract.document import Document
 
-NodeKind = Literal["shipment", "evidence", "study", "instance", "batch", "handoff", "model", "file"]
+NodeKind = Literal["shipment", "evidence", "labels", "study", "instance", "batch", "handoff", "model", "file"]
 
 
 class TraceNode(Document):

@@ -14,6 +14,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Go forward."""
+    _add_labels()
     with op.batch_alter_table("result_files") as table:
         table.add_column(sa.Column("object_id", sa.String(length=32), nullable=True))
         table.add_column(sa.Column("acknowledged_as", sa.String(length=16), nullable=True))
@@ -24,7 +25,60 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back."""
+    _drop_labels()
     with op.batch_alter_table("result_files") as table:
         table.drop_constraint(op.f("uq_result_files_object_id"), type_="unique")
         for name in ("acknowledged_at", "held_because", "acknowledged_as", "object_id"):
             table.drop_column(name)
+
+
+def _add_labels() -> None:
+    op.create_table(
+        "label_documents",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("project", sa.String(length=63), nullable=False),
+        sa.Column("source", sa.String(length=63), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("receipt", sa.JSON(), nullable=False),
+        sa.Column("received_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_label_documents")),
+    )
+    op.create_index(op.f("ix_label_documents_project"), "label_documents", ["project"])
+    op.create_table(
+        "label_rows",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("document_id", sa.String(length=32), nullable=False),
+        sa.Column("project", sa.String(length=63), nullable=False),
+        sa.Column("source", sa.String(length=63), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("level", sa.String(length=8), nullable=False),
+        sa.Column("patient", sa.String(length=64), nullable=False),
+        sa.Column("study_uid", sa.String(length=64), nullable=True),
+        sa.Column("series_uid", sa.String(length=64), nullable=True),
+        sa.Column("sop_instance_uid", sa.String(length=64), nullable=True),
+        sa.Column("labels", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["document_id"], ["label_documents.id"], name=op.f("fk_label_rows_document_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_label_rows")),
+    )
+    op.create_index(op.f("ix_label_rows_document_id"), "label_rows", ["document_id"])
+    op.create_index(op.f("ix_label_rows_project_study_uid"), "label_rows", ["project", "study_uid"])
+    op.create_index(op.f("ix_label_rows_project_patient"), "label_rows", ["project", "patient"])
+    op.create_table(
+        "batch_labels",
+        sa.Column("batch_id", sa.String(length=64), nullable=False),
+        sa.Column("document_id", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_batch_labels_batch_id")),
+        sa.ForeignKeyConstraint(["document_id"], ["label_documents.id"], name=op.f("fk_batch_labels_document_id")),
+        sa.PrimaryKeyConstraint("batch_id", "document_id", name=op.f("pk_batch_labels")),
+    )
+    op.create_index(op.f("ix_batch_labels_document_id"), "batch_labels", ["document_id"])
+    op.create_index(op.f("ix_studies_project_patient"), "studies", ["project", "patient"])
+
+
+def _drop_labels() -> None:
+    op.drop_index(op.f("ix_studies_project_patient"), "studies")
+    for table in ("batch_labels", "label_rows", "label_documents"):
+        op.drop_table(table)

@@ -1,0 +1,145 @@
+"""Which label values belong to the instances of a batch: by pseudonyms alone, and only where all of a row's fit.
+
+Of two values for one name of one thing from one source, that of the higher revision holds. Values of two sources stand
+beside each other, each with its source.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from handoff.batches.rows import BatchRow
+from handoff.contract.batch import LabelLine, Split
+from handoff.contract.labels import LabelValue
+from handoff.database.tables import LabelRowRecord, Study
+from handoff.schemas.batches import LabelChoice
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedLabel:
+    """One value of one thing of a batch, and the document that it holds by."""
+
+    row: LabelRowRecord
+    name: str
+    value: LabelValue
+
+    def content(self) -> tuple[str, str, str, str, LabelValue]:
+        """What is part of the batch's identity: neither the document nor the revision that brought it."""
+        target = self.row.sop_instance_uid or self.row.series_uid or self.row.study_uid or self.row.patient
+        return self.row.level, target, self.name, self.row.source, self.value
+
+    def line(self, split: Split) -> LabelLine:
+        """The line of `batch_uri`."""
+        row = self.row
+        return LabelLine.model_validate(
+            {
+                "level": row.level,
+                "patient": row.patient,
+                "study": row.study_uid,
+                "series": row.series_uid,
+                "sop_instance_uid": row.sop_instance_uid,
+                "name": self.name,
+                "value": self.value,
+                "source": row.source,
+                "split": split,
+            }
+        )
+
+
+def attached_labels(
+    session: Session, project: str, choice: LabelChoice, instances: Sequence[BatchRow]
+) -> list[AttachedLabel]:
+    """The wanted values of what a batch holds, in a fixed order."""
+    holds = _Things.of(instances)
+    newest: dict[tuple[str, ...], AttachedLabel] = {}
+    for row in _candidates(session, project, choice, holds):
+        if not holds.has(row):
+            continue
+        for name, value in row.labels.items():
+            if not choice.wants(name, row.source):
+                continue
+            key = (*_place(row), name, row.source)
+            known = newest.get(key)
+            if known is None or (known.row.revision, known.row.id) < (row.revision, row.id):
+                newest[key] = AttachedLabel(row, name, value)
+    return [newest[key] for key in sorted(newest)]
+
+
+def labelled_studies(session: Session, studies: Sequence[Study], choice: LabelChoice) -> set[int]:
+    """Ids of those studies of one project that have at least one wanted label, of their own or of their patient."""
+    if not studies:
+        return set()
+    named: set[tuple[str | None, str]] = set()
+    chosen = _wanted(select(LabelRowRecord).where(LabelRowRecord.project == studies[0].project), choice)
+    for row in session.scalars(chosen):
+        if any(choice.wants(name, row.source) for name in row.labels):
+            named.add((row.study_uid, row.patient))
+    return {
+        study.id
+        for study in studies
+        if study.patient is not None and ((study.study_uid, study.patient) in named or (None, study.patient) in named)
+    }
+
+
+def count_labels(labels: Iterable[AttachedLabel]) -> dict[str, dict[str, int]]:
+    """How many values by source and name."""
+    counts: dict[str, dict[str, int]] = {}
+    for (source, name), number in sorted(Counter((label.row.source, label.name) for label in labels).items()):
+        counts.setdefault(source, {})[name] = number
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class _Things:
+    """What a batch holds, by the pseudonyms that a label may name; each with its place, from the patient down."""
+
+    places: frozenset[tuple[str, ...]]
+
+    @classmethod
+    def of(cls, instances: Sequence[BatchRow]) -> "_Things":
+        places: set[tuple[str, ...]] = set()
+        for row in instances:
+            place = (
+                row.shipment.patient,
+                row.study.study_uid,
+                row.shipment.series_uid,
+                row.instance.sop_instance_uid,
+            )
+            places.update(place[:depth] for depth in range(1, 5))
+        return cls(frozenset(places))
+
+    def has(self, row: LabelRowRecord) -> bool:
+        return _place(row) in self.places
+
+    def at(self, depth: int) -> list[str]:
+        return sorted({place[-1] for place in self.places if len(place) == depth})
+
+
+def _place(row: LabelRowRecord) -> tuple[str, ...]:
+    return tuple(
+        part for part in (row.patient, row.study_uid, row.series_uid, row.sop_instance_uid) if part is not None
+    )
+
+
+def _candidates(session: Session, project: str, choice: LabelChoice, holds: _Things) -> Iterator[LabelRowRecord]:
+    """Rows that name a study of the batch, or a patient of it and no study."""
+    mine = _wanted(select(LabelRowRecord).where(LabelRowRecord.project == project), choice)
+    for uids in _chunks(holds.at(2)):
+        yield from session.scalars(mine.where(LabelRowRecord.study_uid.in_(uids)))
+    for patients in _chunks(holds.at(1)):
+        of_patients = LabelRowRecord.patient.in_(patients), LabelRowRecord.study_uid.is_(None)
+        yield from session.scalars(mine.where(*of_patients))
+
+
+def _wanted(chosen: Select[LabelRowRecord], choice: LabelChoice) -> Select[LabelRowRecord]:
+    return chosen if choice.sources is None else chosen.where(LabelRowRecord.source.in_(choice.sources))
+
+
+def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), _AT_ONCE):
+        yield values[start : start + _AT_ONCE]

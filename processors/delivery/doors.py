@@ -45,6 +45,13 @@ def confirm(home: str, public_key: str, flowfile: FlowFile) -> Outcome:
     return _through(home, flowfile, lambda place, reference: work(place, reference, Answer.of(flowfile), public_key))
 
 
+def send(home: str, flowfile: FlowFile) -> Outcome:
+    """Store an object at the peer that it is for; see `processors.results.send`."""
+    from processors.results.send import send as work
+
+    return _through(home, flowfile, work)
+
+
 def _through(home: str, flowfile: FlowFile, work: "Callable[[Workplace, Reference], Outcome]") -> Outcome:
     silence()
     end_with_parent()

@@ -5,6 +5,7 @@ DeliveryError               (a ProcessorsError)
 ├── BadReferenceError            a FlowFile does not say which delivery it is about
 ├── UnknownDeliveryError         the ledger does not know it
 ├── LabelsGoneError              the file of a label document is not in the landing any more
+├── NotStoredError               a peer did not take an object; the message holds the peer's own words
 ├── WorkerDiedError              a worker process ended in the middle of its work
 └── WorkerFailedError            a worker could not do its work, and said so
 ```
@@ -35,6 +36,12 @@ class LabelsGoneError(DeliveryError):
     """The file of a label document is gone from the landing."""
 
     remedy: ClassVar[str] = "Restore the landing from its backup, or import the same labels again."
+
+
+class NotStoredError(DeliveryError):
+    """A peer did not take an object."""
+
+    remedy: ClassVar[str] = "Look at its log; `sluice peers echo` says whether it can be reached."
 
 
 class WorkerDiedError(DeliveryError):

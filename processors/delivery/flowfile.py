@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from processors.delivery.errors import BadReferenceError
 
-Kind = Literal["delivery", "shipment", "evidence", "labels"]
+Kind = Literal["delivery", "shipment", "evidence", "labels", "result"]
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -20,7 +20,7 @@ class FlowFile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Which delivery (or evidence, or labels) a FlowFile is about, and by which announcement."""
+    """Which delivery (or evidence, labels, result) a FlowFile is about, and by which announcement."""
 
     id: str
     n: int
@@ -51,7 +51,7 @@ class Reference:
 
 
 _REFERENCE = ("delivery.id", "delivery.n", "kind", "shipment.id")
-_KINDS: tuple[Kind, ...] = ("delivery", "shipment", "evidence", "labels")
+_KINDS: tuple[Kind, ...] = ("delivery", "shipment", "evidence", "labels", "result")
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,22 @@ def associated(
         PeerRefusesError: the association is rejected, or no context is accepted.
         PeerLostError: no answer to the request.
     """
+    association = _ask(peer, contexts, roles, handlers)
+    try:
+        yield association
+    except BaseException:
+        if association.is_established:
+            association.abort()
+        raise
+    if association.is_established:
+        association.release()
+    association.join(_LINGER_SECONDS)
+
+
+def _ask(
+    peer: Peer, contexts: Sequence[PresentationContext], roles: Sequence[Any], handlers: Sequence[tuple[Any, ...]]
+) -> Any:
+    """An established association, or a `PeerError`."""
     silence()
     _config.LOG_HANDLER_LEVEL = "none"
     _config.STORE_SEND_CHUNKED_DATASET = True
@@ -72,29 +88,23 @@ def associated(
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(peer.answer_timeout_seconds)
 
+    asked = {
+        "contexts": list(contexts),
+        "ae_title": peer.ae_title,
+        "max_pdu": MAXIMUM_PDU_BYTES,
+        "ext_neg": list(roles),
+        "evt_handlers": [(evt.EVT_CONN_OPEN, connected), *handlers],
+    }
     try:
-        association = entity.associate(
-            peer.host,
-            peer.port,
-            contexts=list(contexts),
-            ae_title=peer.ae_title,
-            max_pdu=MAXIMUM_PDU_BYTES,
-            ext_neg=list(roles),
-            evt_handlers=[(evt.EVT_CONN_OPEN, connected), *handlers],
-        )
+        association = entity.associate(peer.host, peer.port, **asked)
+        if not association.is_established and opened and association.acceptor.primitive is None:
+            # Orthanc closes right behind a rejection, and a reset may overtake what it said: hear it out once more.
+            association = entity.associate(peer.host, peer.port, **asked)
     except OSError as error:
         raise PeerDownError(f"Peer {peer.name}: the host {peer.host} is not known.", "host-unknown") from error
     if not association.is_established:
         raise _why_not(peer, association, connected=bool(opened))
-    try:
-        yield association
-    except BaseException:
-        if association.is_established:
-            association.abort()
-        raise
-    if association.is_established:
-        association.release()
-    association.join(_LINGER_SECONDS)
+    return association
 
 
 def echo(peer: Peer) -> None:

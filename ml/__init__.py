@@ -10,6 +10,7 @@ In reading order:
 - `evaluation`: Dice, and the best threshold beside it.
 - `recipes`: what each step of a pipeline does, as plain functions.
 - `pipelines`: the graphs and their compiled YAML.
+- `serving`: one model behind the Open Inference Protocol.
 """
 
 import os

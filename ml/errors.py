@@ -7,7 +7,8 @@ MLError
 ├── SeriesError      a series cannot become a volume; carries a reason code
 ├── LabelError       an annotation cannot be laid over its volume; carries a reason code
 ├── EmptyBatchError         not one case of the batch is usable
-└── ModelError        the model was trained on volumes of another spec, or is no model of ours
+├── ModelError        the model was trained on volumes of another spec, or is no model of ours
+└── ServingError      a request to a served model; see `ml.serving.errors`
 ```
 """
 

@@ -12,6 +12,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "nifi": ("nifi.commands:nifi", "Install, start, stop and look at the embedded Apache NiFi."),
     "flows": ("nifi.commands:flows", "Lint, deploy and compare the flows of a release."),
     "handoff": ("handoff.commands:handoff", "Serve the handoff, or work for it."),
+    "serve-model": ("ml.serving.commands:serve_model", "Serve one model to infer handoffs, by KServe's ModelServer."),
     "deid": ("processors.deid.commands:deid", "De-identify files, or explain what would happen to one."),
     "keys": ("processors.deid.commands:keys", "Make the key that pseudonyms are derived from."),
     "ledger": ("processors.ledger.commands:ledger", "Account for every instance that was acknowledged."),

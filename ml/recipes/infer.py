@@ -34,7 +34,8 @@ def predict(batch_uri: str, handoff_key: str, result_uri: str, model_uri: str, s
     spec = load_spec(spec_name)
     batch = load_batch(batch_uri)
     network, threshold = load_model(path_of(model_uri), spec)  # 1
-    segment_batch(network.to(best_device()), threshold, spec, batch, handoff_key, result_uri)
+    network.to(best_device())
+    segment_batch(network, threshold, spec, batch, handoff_key=handoff_key, result_uri=result_uri)
 
 
 def segment_batch(
@@ -42,6 +43,7 @@ def segment_batch(
     threshold: float,
     spec: Spec,
     batch: Batch,
+    *,
     handoff_key: str,
     result_uri: str,
     go_on: Callable[[], None] = lambda: None,

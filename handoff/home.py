@@ -42,6 +42,11 @@ class ResearchHome:
         return self.root / "runs"
 
     @property
+    def kubeflow(self) -> Path:
+        """Pipelines as they were sent to a cluster, by their digest, and what its runs were like."""
+        return self.root / "kubeflow"
+
+    @property
     def receipt_key(self) -> Path:
         """The Ed25519 key that signs receipts."""
         return self.root / "keys" / "receipt.key"

@@ -78,7 +78,7 @@ def get_logs(handoff_id: HandoffId, service: ServiceDep) -> Response:
     target = service.settings.targets.get(row.target)
     if target is None:
         raise NotFoundError("The target is no longer in handoff.yaml.")
-    file = make_backend(service.home, target).logs(row.reference or row.key)
+    file = make_backend(service.home, row.target, target).logs(row.reference or row.key)
     return PlainTextResponse("") if file is None else FileResponse(file, media_type="text/plain; charset=utf-8")
 
 

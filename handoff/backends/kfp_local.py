@@ -12,7 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from handoff.backends.interface import BackendError, Capabilities, RunPhase, RunStatus
+from handoff.backends.interface import Answer, BackendError, Capabilities, Prepared, RunPhase, RunStatus
 from handoff.backends.kfp_local_run import ENDED, SPEC, STARTED, TEMPORARY, write_once
 from handoff.backends.kfp_local_steps import ARTIFACTS, PIPELINE
 from handoff.backends.processes import RUN_MARK, ProcessIdentity, end_group, members
@@ -22,12 +22,16 @@ from handoff.targets import LocalTarget
 
 LOG = "log.txt"
 _CLAIM_SECONDS = 60.0
+_REMEDY = "Give the target, or --python, an interpreter with dicom-sluice[ml]."
 _PASSED_ON = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "NVIDIA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "TZ")
 """The only variables of the worker that a step sees."""
 
 
 class KfpLocal:
     """Runs below one folder, by the interpreter of one target."""
+
+    settle_seconds = 0.0
+    poll_seconds = 0.0
 
     def __init__(self, runs: Path, target: LocalTarget) -> None:
         self._runs = runs
@@ -43,17 +47,20 @@ class KfpLocal:
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         except (OSError, subprocess.TimeoutExpired):
-            return Capabilities(ok=False, versions={}, problem="python-does-not-start")
+            return Capabilities(ok=False, versions={}, problem="python-does-not-start", remedy=_REMEDY)
         if done.returncode != 0:
-            return Capabilities(ok=False, versions={}, problem="kfp-or-handoff-missing")
+            return Capabilities(ok=False, versions={}, problem="kfp-or-handoff-missing", remedy=_REMEDY)
         kfp, python = done.stdout.split()
         return Capabilities(ok=True, versions={"kfp": kfp, "python": python})
 
-    def prepare(self, order: RunOrder) -> None:
+    def prepare(self, order: RunOrder) -> Prepared:
         """Lay out the run's folder beside its place, then rename it there; a folder that is there stays."""
         folder = self._folder(order.key)
-        if folder.exists():
-            return
+        if not folder.exists():
+            self._make(order, folder)
+        return Prepared(order, order.pipeline_digest)
+
+    def _make(self, order: RunOrder, folder: Path) -> None:
         if order.result is not None:
             order.result.mkdir(parents=True, exist_ok=True)
         fresh = self._runs / f".{order.key}.{secrets.token_hex(4)}"
@@ -73,14 +80,15 @@ class KfpLocal:
         write_durably(fresh / PIPELINE, [order.pipeline.read_bytes()])
         write_durably(fresh / SPEC, [json.dumps(spec).encode()])
 
-    def find(self, key: str) -> str | None:
+    def find(self, key: str, handoff: str) -> str | None:
         """A run exists from the moment that a process claimed it."""
         return key if (self._folder(key) / STARTED).exists() else None
 
-    def submit(self, key: str) -> str:
+    def submit(self, prepared: Prepared) -> str:
         """Start the process that owns the run, and wait until it, or an earlier one, claimed the run."""
+        key = prepared.order.key
         folder = self._folder(key)
-        if self.find(key) is None:
+        if not (folder / STARTED).exists():
             self._reap()
             child = self._start(key, folder)
             self._children.append(child)
@@ -144,7 +152,7 @@ class KfpLocal:
                     start_new_session=True,
                 )
             except OSError as error:
-                raise BackendError("python-does-not-start") from error
+                raise BackendError("python-does-not-start", Answer.REFUSED) from error
 
     def _reap(self) -> None:
         """Let go of children that ended, or they would stay as zombies."""
@@ -175,10 +183,10 @@ def _wait_for_claim(child: subprocess.Popen[bytes], started: Path) -> None:
     deadline = time.monotonic() + _CLAIM_SECONDS
     while not started.exists():
         if child.poll() is not None and not started.exists():
-            raise BackendError("run-did-not-start")
+            raise BackendError("run-did-not-start", Answer.REFUSED)
         if time.monotonic() > deadline:
             child.kill()
-            raise BackendError("run-did-not-start")
+            raise BackendError("run-did-not-start", Answer.REFUSED)
         time.sleep(0.02)
 
 

@@ -9,8 +9,8 @@ from handoff.home import ResearchHome
 from handoff.targets import KubeflowTarget, LocalTarget, Target
 
 
-def make_backend(home: ResearchHome, target: Target) -> Backend:
-    """The engine that a target names.
+def make_backend(home: ResearchHome, name: str, target: Target) -> Backend:
+    """The engine that a target names; what talks to a cluster is imported only for a target that has one.
 
     Raises:
         StartError: what talks to that engine is not installed here.
@@ -19,6 +19,15 @@ def make_backend(home: ResearchHome, target: Target) -> Backend:
         case LocalTarget():
             return KfpLocal(home.runs, target)
         case KubeflowTarget():
-            raise StartError("The backend kfp is not here yet.", code="target", remedy="Use a target of kfp-local.")
+            return _kubeflow(home, name, target)
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _kubeflow(home: ResearchHome, name: str, target: KubeflowTarget) -> Backend:
+    try:
+        from handoff.backends.kfp import Kubeflow
+    except ImportError as error:
+        message = f"The target {name} is on Kubeflow, but {error.name} is not installed here."
+        raise StartError(message, code="target", remedy="Install dicom-sluice[kubeflow].") from error
+    return Kubeflow(home.kubeflow, name, target)

@@ -227,6 +227,8 @@ class Handoff(Table):
     cancel_asked: Mapped[bool] = mapped_column(default=False)
     spec_digest: Mapped[str | None] = mapped_column(String(64))
     metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    prepared_digest: Mapped[str | None] = mapped_column(String(64))
+    sent_at: Mapped[float | None]
     created_at: Mapped[float]
     ended_at: Mapped[float | None]
 
@@ -256,6 +258,30 @@ class Event(Table):
     at: Mapped[float]
     event: Mapped[str] = mapped_column(String(32))
     reason: Mapped[str | None] = mapped_column(String(64))
+
+
+class DuplicateRun(Table):
+    """A run that an engine started besides the one of its handoff, and that a sweep found and ended."""
+
+    __tablename__ = "duplicate_runs"
+    __table_args__ = (UniqueConstraint("target", "reference"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    handoff_id: Mapped[str] = mapped_column(ForeignKey("handoffs.id"), index=True)
+    target: Mapped[str] = mapped_column(String(63))
+    reference: Mapped[str] = mapped_column(String(128))
+    kept: Mapped[str | None] = mapped_column(String(128))
+    found_at: Mapped[float]
+    ended_at: Mapped[float | None]
+
+
+class TargetPlace(Table):
+    """Where the runs of a target live that only one machine can see."""
+
+    __tablename__ = "target_places"
+
+    target: Mapped[str] = mapped_column(String(63), primary_key=True)
+    place: Mapped[str] = mapped_column(String(64))
 
 
 class ResultFileRow(Table):

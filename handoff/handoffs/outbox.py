@@ -8,20 +8,26 @@ from sqlalchemy.orm import Session
 
 from handoff.database.tables import Event, Handoff, OutboxRow
 from handoff.handoffs.states import AT_ENGINE, State
+from handoff.targets import LONGEST_CALL_SECONDS
 
-LEASE_SECONDS = 120.0
+LEASE_SECONDS = 2.0 * LONGEST_CALL_SECONDS
 MOST_ATTEMPTS = 8
+_ASKED_WHILE_SETTLING = 15
 _LONGEST_PAUSE = 60.0
 POSTPONED = "postponed"
 """The event of a row that has to wait."""
 
 
-def free_row(session: Session, target: str, now: float, *, sent_only: bool) -> OutboxRow | None:
+def free_row(
+    session: Session, target: str, now: float, *, sent_only: bool, lock: bool = True
+) -> OutboxRow | None:
     """The oldest row that is due and that nobody has; with `sent_only` among those that may be at the engine."""
     free = select(OutboxRow).where(OutboxRow.target == target, OutboxRow.due_at <= now, OutboxRow.leased_until <= now)
     if sent_only:
-        free = free.where(OutboxRow.sent_at.is_not(None))
-    return session.scalar(free.order_by(OutboxRow.id).limit(1).with_for_update(skip_locked=True))
+        sent = select(Handoff.id).where(Handoff.target == target, Handoff.state == State.SUBMITTING.value)
+        free = free.where(OutboxRow.handoff_id.in_(sent))
+    oldest = free.order_by(OutboxRow.id).limit(1)
+    return session.scalar(oldest.with_for_update(skip_locked=True) if lock else oldest)
 
 
 def lease(session: Session, target: str, worker: str, now: float, *, places: int) -> OutboxRow | None:
@@ -43,6 +49,13 @@ def postpone(session: Session, row: OutboxRow, now: float) -> None:
     before = session.scalar(counted.where(Event.handoff_id == row.handoff_id, Event.event == POSTPONED)) or 0
     pause = min(_LONGEST_PAUSE, 2.0 ** min(before + 1, 10))
     row.due_at = now + pause * random.uniform(0.5, 1.0)
+    row.leased_until, row.leased_by = 0.0, None
+
+
+def wait_to_settle(row: OutboxRow, settle_seconds: float, now: float) -> None:
+    """Free the row; the engine is asked for it now and then until what was sent has had its time to appear."""
+    settled_at = (row.sent_at or 0.0) + settle_seconds
+    row.due_at = min(settled_at, now + max(0.2, settle_seconds / _ASKED_WHILE_SETTLING))
     row.leased_until, row.leased_by = 0.0, None
 
 

@@ -25,6 +25,8 @@ def show_handoff(session: Session, store: Store, row: Handoff) -> HandoffView:
             "target": row.target,
             "pipeline": pipeline.name,
             "pipeline_version": pipeline.id,
+            "pipeline_digest": pipeline.yaml_digest,
+            "prepared_digest": row.prepared_digest,
             "parameters": row.parameters,
             "model": row.model_id,
             "state": row.state,

@@ -6,6 +6,7 @@ from enum import StrEnum
 import structlog
 from sqlalchemy.orm import Session
 
+from handoff.database.dialect import hold_until_commit
 from handoff.database.tables import Event, Handoff
 
 log = structlog.get_logger("handoff.handoffs")
@@ -45,7 +46,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.ACCEPTED: frozenset({State.VALIDATING, State.CANCELED}),
     State.VALIDATING: frozenset({State.READY, State.REJECTED, State.CANCELED}),
     State.READY: frozenset({State.SUBMITTING, State.CANCELED}),
-    State.SUBMITTING: frozenset({State.SUBMITTED, State.FAILED}),
+    State.SUBMITTING: frozenset({State.SUBMITTED, State.FAILED, State.CANCELED}),
     State.SUBMITTED: frozenset({State.RUNNING, State.SUCCEEDED, State.FAILED, State.CANCELED, State.LOST}),
     State.RUNNING: frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED, State.LOST}),
     **{state: frozenset() for state in ENDED},
@@ -73,6 +74,15 @@ def transition(session: Session, handoff: Handoff, to: State, reason: str | None
 
 
 def note(session: Session, handoff: Handoff, event: str, reason: str | None = None) -> None:
-    """Write an event of a handoff."""
+    """Write an event of a handoff.
+
+    Ids of events are what pollers go on from, so they must become visible in their order. PostgreSQL gives an id when
+    a row is written and shows it when its transaction commits, in whatever order: a poller that saw 6 and goes on
+    after it would never see a 5 that commits later. So writers of events wait for each other, from before they get
+    an id until they commit. What the transaction changed before goes to the database first: all take a handoff's row
+    before this lock, and none waits for a row while holding it.
+    """
+    session.flush()
+    hold_until_commit(session, "events")
     session.add(Event(handoff_id=handoff.id, at=time.time(), event=event, reason=reason))
     log.info("handoff", handoff_id=handoff.id, key=handoff.key, kind=handoff.kind, happened=event, reason=reason)

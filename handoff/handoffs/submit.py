@@ -1,22 +1,29 @@
 """Bring one leased outbox row to the engine, once, from whichever state a killed worker left it in.
 
-1. VALIDATING: batch, pipeline and model are what was recorded, or REJECTED.
-2. READY: the run is laid out at the target.
-3. SUBMITTING: attempt and send time are committed before anything is sent.
-4. From the second attempt on the engine is asked for the key before anything is sent again.
+1. What may have been sent before is asked for first, and taken over if the engine has it. `sent_at` of the row is the
+   time of a request whose answer is not known to be a refusal: until the engine's settle time has passed since then,
+   the row only asks. A crash between that commit and the answer looks the same, and is treated the same.
+2. VALIDATING: batch, pipeline and model are what was recorded, or REJECTED.
+3. READY: the run is laid out at the target; making it ready again changes nothing.
+4. SUBMITTING: attempt, send time and the digest of what is sent are committed before anything is sent, and only by
+   the worker that still has the lease, which is renewed for longer than one call may take.
 5. SUBMITTED: the reference is recorded and the row removed, in one transaction.
+6. A sure refusal takes `sent_at` back, so that the next attempt may come early. An attempt that surely did not reach
+   the engine is not counted; after too many others the row is a dead letter with its reason.
 """
 
 import time
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from handoff.backends.interface import Backend, BackendError
+from handoff.backends.interface import Answer, Backend, BackendError, Prepared
 from handoff.database.engine import Database
 from handoff.database.tables import Handoff, OutboxRow
+from handoff.errors import StoreDownError
 from handoff.handoffs.order import OrderError, RunOrder, make_order
-from handoff.handoffs.outbox import MOST_ATTEMPTS, POSTPONED, postpone, settle
+from handoff.handoffs.outbox import LEASE_SECONDS, MOST_ATTEMPTS, POSTPONED, postpone, settle, wait_to_settle
 from handoff.handoffs.states import State, note, transition
 from handoff.home import ResearchHome
 from handoff.store import Store
@@ -30,26 +37,30 @@ class Submission:
     home: ResearchHome
     store: Store
     backend: Backend
+    worker: str
 
     def submit(self, handoff_id: str) -> None:
         """Go on with a handoff until the engine has it, it ended, or another attempt must wait."""
         if self._canceled(handoff_id):
             return
         try:
+            if self._known(handoff_id):
+                return
             order = self._validate(handoff_id)
-            self.backend.prepare(order)
+            prepared = self.backend.prepare(order)
         except OrderError as error:
             self._end(handoff_id, State.REJECTED, error.code)
             return
-        except (BackendError, OSError) as error:
+        except (BackendError, StoreDownError, OSError) as error:
             self._postpone(handoff_id, getattr(error, "code", "target-disk"))
             return
-        attempt = self._begin_attempt(handoff_id)
+        if not self._begin_attempt(handoff_id, prepared):
+            return
         try:
-            reference = self.backend.find(order.key) if attempt > 1 else None
-            reference = reference or self.backend.submit(order.key)
+            reference = self.backend.submit(prepared)
         except (BackendError, OSError) as error:
-            self._postpone(handoff_id, getattr(error, "code", "target-failed"))
+            answer = getattr(error, "answer", Answer.AMBIGUOUS)
+            self._refused(handoff_id, getattr(error, "code", "target-failed"), answer)
             return
         self._submitted(handoff_id, reference)
 
@@ -63,8 +74,34 @@ class Submission:
             transition(session, handoff, State.CANCELED, "asked")
         return True
 
+    def _known(self, handoff_id: str) -> bool:
+        """Step (1): whether nothing is to be sent now, because the engine has the run or may yet show it."""
+        with self.database.read() as session:
+            handoff = session.get_one(Handoff, handoff_id)
+        if handoff.state != State.SUBMITTING:
+            return False
+        reference = self.backend.find(handoff.key, handoff.id)
+        if reference is not None:
+            self._submitted(handoff_id, reference)
+            return True
+        with self.database.write() as session:
+            handoff, row = session.get_one(Handoff, handoff_id), _row(session, handoff_id)
+            now = time.time()
+            if row.sent_at is not None and now < row.sent_at + self.backend.settle_seconds:
+                wait_to_settle(row, self.backend.settle_seconds, now)
+                return True
+            if handoff.cancel_asked and self.backend.settle_seconds:
+                settle(session, handoff_id)
+                transition(session, handoff, State.CANCELED, "asked")
+                return True
+            if row.attempts >= MOST_ATTEMPTS:
+                settle(session, handoff_id)
+                transition(session, handoff, State.FAILED, handoff.reason or "too-many-attempts")
+                return True
+        return False
+
     def _validate(self, handoff_id: str) -> RunOrder:
-        """Step (1)."""
+        """Step (2)."""
         with self.database.write() as session:
             handoff = session.get_one(Handoff, handoff_id)
             if handoff.state == State.ACCEPTED:
@@ -72,40 +109,58 @@ class Submission:
         with self.database.read() as session:
             return make_order(session, self.home, self.store, session.get_one(Handoff, handoff_id))
 
-    def _begin_attempt(self, handoff_id: str) -> int:
-        """Steps (2) and (3); returns which attempt this is, from 1."""
+    def _begin_attempt(self, handoff_id: str, prepared: Prepared) -> bool:
+        """Steps (3) and (4); False when another worker has taken the row meanwhile."""
         with self.database.write() as session:
-            handoff = session.get_one(Handoff, handoff_id)
-            row = session.scalars(select(OutboxRow).where(OutboxRow.handoff_id == handoff_id)).one()
+            handoff, row = session.get_one(Handoff, handoff_id), _row(session, handoff_id)
+            if row.leased_by != self.worker:
+                return False
+            now = time.time()
             row.attempts += 1
-            row.sent_at = time.time()
-            handoff.attempts = row.attempts
+            row.sent_at, row.leased_until = now, now + LEASE_SECONDS
+            handoff.attempts, handoff.sent_at, handoff.prepared_digest = row.attempts, now, prepared.digest
             if handoff.state == State.VALIDATING:
                 transition(session, handoff, State.READY)
             if handoff.state == State.READY:
                 transition(session, handoff, State.SUBMITTING)
             else:
                 note(session, handoff, "attempt")
-            return row.attempts
+            return True
 
     def _submitted(self, handoff_id: str, reference: str) -> None:
-        """Step (5)."""
+        """Step (5). Another worker may have taken over the run before our answer came; what it recorded stays."""
         with self.database.write() as session:
             handoff = session.get_one(Handoff, handoff_id)
+            if handoff.state != State.SUBMITTING:
+                return
             handoff.reference = reference
             transition(session, handoff, State.SUBMITTED)
             settle(session, handoff_id)
 
-    def _postpone(self, handoff_id: str, code: str) -> None:
-        """Try again later; after too many attempts it is a dead letter with its reason."""
+    def _refused(self, handoff_id: str, code: str, answer: Answer) -> None:
+        """Step (6)."""
         with self.database.write() as session:
-            handoff = session.get_one(Handoff, handoff_id)
-            row = session.scalars(select(OutboxRow).where(OutboxRow.handoff_id == handoff_id)).one()
-            if row.attempts >= MOST_ATTEMPTS and handoff.state == State.SUBMITTING:
+            handoff, row = session.get_one(Handoff, handoff_id), _row(session, handoff_id)
+            if answer is not Answer.AMBIGUOUS:
+                row.sent_at = None
+            if answer is Answer.UNAVAILABLE:
+                row.attempts -= 1
+                handoff.attempts = row.attempts
+        self._postpone(handoff_id, code)
+
+    def _postpone(self, handoff_id: str, code: str) -> None:
+        """Try again later, and say why; sooner if it is only to ask for what was sent."""
+        with self.database.write() as session:
+            handoff, row = session.get_one(Handoff, handoff_id), _row(session, handoff_id)
+            if row.sent_at is None and row.attempts >= MOST_ATTEMPTS:
                 settle(session, handoff_id)
                 transition(session, handoff, State.FAILED, code)
                 return
-            postpone(session, row, time.time())
+            now = time.time()
+            postpone(session, row, now)
+            if row.sent_at is not None and now < row.sent_at + self.backend.settle_seconds:
+                wait_to_settle(row, self.backend.settle_seconds, now)
+            handoff.reason = code
             note(session, handoff, POSTPONED, code)
 
     def _end(self, handoff_id: str, state: State, code: str) -> None:
@@ -115,3 +170,7 @@ class Submission:
             if handoff.state == State.SUBMITTING:
                 state = State.FAILED  # something may have been sent, so it is no longer a matter of admission
             transition(session, handoff, state, code)
+
+
+def _row(session: Session, handoff_id: str) -> OutboxRow:
+    return session.scalars(select(OutboxRow).where(OutboxRow.handoff_id == handoff_id)).one()

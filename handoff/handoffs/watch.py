@@ -1,18 +1,26 @@
 """Follow one run to its end. The engine's word ends a handoff, but only a verified result makes it SUCCEEDED."""
 
+import time
 from dataclasses import dataclass
+from typing import assert_never
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from handoff.backends.interface import Backend, RunPhase
+from handoff.backends.interface import Backend, BackendError, RunPhase
 from handoff.batches.prepared import write_prepared
 from handoff.database.engine import Database
 from handoff.database.tables import Batch, BatchInstance, Handoff, Instance, PipelineVersion, Shipment, Study
-from handoff.handoffs.states import State, transition
+from handoff.handoffs.states import State, note, transition
 from handoff.results.record import record_result
 from handoff.results.verify import Expectation, ResultError, verify_result
 from handoff.store import Store
+
+ENGINE_SILENT = "engine-silent"
+"""The event of a run that the engine says nothing of at the moment."""
+ENGINE_ODD = "engine-odd"
+"""The event of a run of which the engine says something unknown."""
+_LIVE = frozenset({RunPhase.WAITING, RunPhase.RUNNING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +36,45 @@ class Watch:
         with self.database.read() as session:
             handoff = session.get_one(Handoff, handoff_id)
         reference = handoff.reference or handoff.key
-        if handoff.cancel_asked:
-            self.backend.cancel(reference)
-        status = self.backend.status(reference)
+        try:
+            if handoff.cancel_asked:
+                self.backend.cancel(reference)
+            status = self.backend.status(reference)
+        except BackendError as error:
+            self._say(handoff, ENGINE_SILENT, error.code)
+            return
+        self._say(handoff, ENGINE_ODD, status.reason if status.phase in _LIVE else None)
         match status.phase:
+            case RunPhase.WAITING:
+                pass
             case RunPhase.RUNNING:
                 if handoff.state == State.SUBMITTED:
-                    self._move(handoff_id, State.RUNNING)
+                    self._move(handoff_id, State.RUNNING, status.reason)
             case RunPhase.COMPLETED:
                 self._believe(handoff)
+            case RunPhase.FAILED | RunPhase.CANCELED if handoff.cancel_asked:
+                self._move(handoff_id, State.CANCELED, "asked")
             case RunPhase.FAILED:
                 self._move(handoff_id, State.FAILED, status.reason)
             case RunPhase.CANCELED:
                 self._move(handoff_id, State.CANCELED, status.reason)
             case RunPhase.GONE:
-                self._move(handoff_id, State.LOST, status.reason)
+                # An engine may show a run later than it answers for it.
+                if time.time() >= (handoff.sent_at or 0.0) + self.backend.settle_seconds:
+                    self._move(handoff_id, State.LOST, status.reason)
+            case _ as unreachable:
+                assert_never(unreachable)
+
+    def _say(self, handoff: Handoff, event: str, code: str | None) -> None:
+        """Note what keeps a run from being followed, once for each change; the state stays what it was."""
+        if handoff.reason == code:
+            return
+        with self.database.write() as session:
+            row = session.get_one(Handoff, handoff.id)
+            if row.state == handoff.state:
+                row.reason = code
+                if code is not None:
+                    note(session, row, event, code)
 
     def _move(self, handoff_id: str, state: State, reason: str | None = None) -> None:
         with self.database.write() as session:

@@ -45,10 +45,12 @@ class HandoffView(Document):
     target: str
     pipeline: ProjectName
     pipeline_version: Digest
+    pipeline_digest: Digest = Field(description="SHA-256 of the committed YAML.")
+    prepared_digest: Digest | None = Field(description="SHA-256 of the YAML as the target prepared and sent it.")
     parameters: dict[str, JsonValue]
     model: ModelId | None = Field(description="The model that it used.")
     state: State
-    reason: str | None = Field(description="Why it ended so, as a code.")
+    reason: str | None = Field(description="Why it ended so, or what it waits for, as a code.")
     attempts: NonNegativeInt = Field(description="Times that it was sent to the engine.")
     reference: str | None = Field(description="What the engine calls the run.")
     cancel_asked: bool

@@ -15,17 +15,45 @@ depends_on = None
 def upgrade() -> None:
     """Go forward."""
     _add_labels()
+    with op.batch_alter_table("handoffs") as table:
+        table.add_column(sa.Column("prepared_digest", sa.String(length=64), nullable=True))
+        table.add_column(sa.Column("sent_at", sa.Double(), nullable=True))
+    op.create_table(
+        "duplicate_runs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("handoff_id", sa.String(length=32), nullable=False),
+        sa.Column("target", sa.String(length=63), nullable=False),
+        sa.Column("reference", sa.String(length=128), nullable=False),
+        sa.Column("kept", sa.String(length=128), nullable=True),
+        sa.Column("found_at", sa.Double(), nullable=False),
+        sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.ForeignKeyConstraint(["handoff_id"], ["handoffs.id"], name=op.f("fk_duplicate_runs_handoff_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_duplicate_runs")),
+        sa.UniqueConstraint("target", "reference", name=op.f("uq_duplicate_runs_target_reference")),
+    )
+    op.create_index(op.f("ix_duplicate_runs_handoff_id"), "duplicate_runs", ["handoff_id"])
     with op.batch_alter_table("result_files") as table:
         table.add_column(sa.Column("object_id", sa.String(length=32), nullable=True))
         table.add_column(sa.Column("acknowledged_as", sa.String(length=16), nullable=True))
         table.add_column(sa.Column("held_because", sa.String(length=64), nullable=True))
         table.add_column(sa.Column("acknowledged_at", sa.Double(), nullable=True))
         table.create_unique_constraint(op.f("uq_result_files_object_id"), ["object_id"])
+    op.create_table(
+        "target_places",
+        sa.Column("target", sa.String(length=63), nullable=False),
+        sa.Column("place", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("target", name=op.f("pk_target_places")),
+    )
 
 
 def downgrade() -> None:
     """Go back."""
+    op.drop_table("target_places")
     _drop_labels()
+    op.drop_table("duplicate_runs")
+    with op.batch_alter_table("handoffs") as table:
+        table.drop_column("sent_at")
+        table.drop_column("prepared_digest")
     with op.batch_alter_table("result_files") as table:
         table.drop_constraint(op.f("uq_result_files_object_id"), type_="unique")
         for name in ("acknowledged_at", "held_because", "acknowledged_as", "object_id"):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from handoff.access.tokens import Tokens, record_tokens
-from handoff.database.dialect import sqlite_url
 from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
+from handoff.database.open import open_database
 from handoff.database.tables import EvidenceMessage, LabelDocument, Shipment
 from handoff.errors import StartError
 from handoff.evidence import EvidenceAdmission
@@ -45,7 +45,7 @@ class Service:
         """
         home = ResearchHome.of(settings.home)
         home.make()
-        database = Database(settings.database_url or sqlite_url(home.database))
+        database = open_database(settings, home)
         upgrade(database)
         _require_key(database, home)
         signer = ReceiptSigner.load(home.receipt_key)

@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     home: Path = Field(description="The home; the handoff's part of it is `research/`.")
     database_url: str | None = Field(None, description="SQLAlchemy URL; None means SQLite in the research home.")
     database_password_file: Path | None = Field(None, description="File of the password for database_url.")
+    database_wait_seconds: float = Field(60, ge=0, description="Longest wait for the database at a start.")
     store_url: str | None = Field(None, description="s3://bucket/prefix; None means folders of the research home.")
     s3: S3Settings = Field(S3Settings(), description="Where the S3 of store_url is.")
     max_package_bytes: PositiveInt = Field(8 << 30, description="Largest package taken, in bytes.")

@@ -7,6 +7,7 @@ from typing import Literal
 
 from sqlalchemy import delete, select
 
+from handoff.database.dialect import hold_until_commit
 from handoff.database.engine import Database
 from handoff.database.tables import Token
 from handoff.errors import ForbiddenError, StartError, UnauthorizedError
@@ -51,6 +52,7 @@ def record_tokens(database: Database, home: ResearchHome) -> None:
     if files["intake"] == files["api"]:
         raise _unfit(home.api_token, "holds the intake token")
     with database.write() as session:
+        hold_until_commit(session, "tokens")  # replicas may start at one moment
         session.execute(delete(Token))
         for scope, token in files.items():
             session.add(Token(digest=hashlib.sha256(token.encode()).hexdigest(), scope=scope))

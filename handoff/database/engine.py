@@ -11,9 +11,8 @@ from handoff.database.dialect import connect
 class Database:
     """Gives sessions. Objects stay usable after the session ended."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.reader, self.writer = connect(url)
+    def __init__(self, url: str, password: str | None = None) -> None:
+        self.reader, self.writer = connect(url, password)
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -7,8 +7,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from handoff.database.dialect import is_postgresql, lock_number
 from handoff.database.engine import Database
 from handoff.errors import StartError
 
@@ -23,7 +25,7 @@ def configuration() -> Config:
 
 
 def upgrade(database: Database) -> None:
-    """Run the migrations that this database lacks, in one transaction.
+    """Run the migrations that this database lacks, in one transaction; of two that start at once one waits.
 
     Raises:
         StartError: a newer version wrote it, or it is no database.
@@ -31,6 +33,10 @@ def upgrade(database: Database) -> None:
     config = configuration()
     try:
         with database.writer.begin() as connection:
+            if is_postgresql(connection):
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock_number("migrate")})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except (CommandError, SQLAlchemyError) as error:

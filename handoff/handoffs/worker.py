@@ -1,37 +1,36 @@
 """The worker of one target: takes what is due, watches what runs, and can be killed at any point."""
 
-import fcntl
 import os
 import socket
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import IO, ParamSpec
+from typing import ParamSpec
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from handoff.backends.interface import Backend
+from handoff.backends.interface import Backend, BackendError, ListsRuns
 from handoff.backends.make import make_backend
-from handoff.database.dialect import sqlite_url
 from handoff.database.engine import Database
 from handoff.database.migrate import require_current
-from handoff.errors import StartError
+from handoff.database.open import open_database
+from handoff.errors import StartError, StoreDownError
 from handoff.handoffs.cancel import cancel
+from handoff.handoffs.hold import Waiting, hold_target, place_of
 from handoff.handoffs.outbox import at_engine, busy, free_leases, free_row, lease
 from handoff.handoffs.submit import Submission
+from handoff.handoffs.sweep import Sweep
 from handoff.handoffs.watch import Watch
 from handoff.home import ResearchHome
 from handoff.settings import Settings
 from handoff.store import Store
 from handoff.store.make import open_store
-from handoff.targets import Target
+from handoff.targets import LocalTarget, Target
 
 log = structlog.get_logger("handoff.worker")
 P = ParamSpec("P")
 _PERIOD_SECONDS = 0.25
-_LOCK_SECONDS = 15.0
 
 
 class Worker:
@@ -44,24 +43,42 @@ class Worker:
         self._target = target
         self._runs = runs
         self._name = f"{socket.gethostname()[:40]}:{os.getpid()}"
-        self._submission = Submission(database, home, store, backend)
+        self._submission = Submission(database, home, store, backend, self._name)
         self._watch = Watch(database, store, backend)
+        self._poll_seconds = backend.poll_seconds
+        self._look_at: dict[str, float] = {}
+        self._sweep = Sweep(database, target, backend) if isinstance(backend, ListsRuns) else None
+        self._sweep_at = 0.0
+        self._stop = threading.Event()
 
-    def run(self, stop: threading.Event) -> None:
-        """Work until told to stop. A busy or absent database is waited for."""
-        with self._database.write() as session:
-            free_leases(session, self._target)
+    def run(self, stop: threading.Event, held: Callable[[], bool] = lambda: True) -> None:
+        """Work until told to stop. A busy or absent database is waited for, and so is an engine."""
+        self._stop = stop
+        self._round(self._free_leases)
         while not stop.wait(_PERIOD_SECONDS):
+            if not held():
+                log.warning("target-lost", target=self._target)
+                return
             self._round(self.work)
 
+    def _free_leases(self) -> None:
+        with self._database.write() as session:
+            free_leases(session, self._target)
+
     def work(self) -> None:
-        """Look at every run once, then fill the free places."""
+        """Look at every run whose time has come, fill the free places, now and then sweep."""
         with self._database.read() as session:
             running = at_engine(session, self._target)
-        for handoff_id in running:
-            self._round(self._watch.look, handoff_id)
-        while (taken := self._take()) is not None:
+        self._look_at = {handoff_id: self._look_at.get(handoff_id, 0.0) for handoff_id in running}
+        for handoff_id, due_at in self._look_at.items():
+            if due_at <= time.monotonic() and not self._stop.is_set():
+                self._round(self._watch.look, handoff_id)
+                self._look_at[handoff_id] = time.monotonic() + self._poll_seconds
+        while not self._stop.is_set() and (taken := self._take()) is not None:
             self._round(self._submission.submit, taken)
+        if self._sweep is not None and self._sweep_at <= time.monotonic():
+            self._round(self._sweep.sweep)
+            self._sweep_at = time.monotonic() + self._sweep.seconds
 
     def end_runs(self) -> None:
         """Cancel every run of the target and write that down."""
@@ -77,6 +94,10 @@ class Worker:
             step(*arguments, **named)
         except SQLAlchemyError as error:
             log.warning("database", cause=type(error).__name__)
+        except StoreDownError:
+            log.warning("store-down", step=getattr(step, "__name__", "step"))
+        except BackendError as error:
+            log.warning("engine", target=self._target, code=error.code)
         except Exception:  # the outermost loop: a bug in one handoff must not end the work for all
             log.exception("worker-step-failed", step=getattr(step, "__name__", "step"))
 
@@ -84,7 +105,8 @@ class Worker:
         """Lease the next row, if there is a free place; looks without a write lock first."""
         now = time.time()
         with self._database.read() as session:
-            if free_row(session, self._target, now, sent_only=busy(session, self._target) >= self._runs) is None:
+            full = busy(session, self._target) >= self._runs
+            if free_row(session, self._target, now, sent_only=full, lock=False) is None:
                 return None
         with self._database.write() as session:
             row = lease(session, self._target, self._name, now, places=self._runs)
@@ -92,9 +114,11 @@ class Worker:
 
 
 def run_worker(
-    settings: Settings, target_name: str, target: Target, stop: threading.Event, *, end_runs: bool = False
+    settings: Settings, target_name: str, target: Target, waiting: Waiting, *, end_runs: bool = False
 ) -> None:
     """Serve one target of a home until told to stop; then leave its runs alone, or end them.
+
+    A target that is lost, because its database went away, is taken again when nobody else has taken it.
 
     Raises:
         StartError: the home was never served, another worker has the target, or its interpreter cannot run kfp.
@@ -103,40 +127,27 @@ def run_worker(
     if settings.database_url is None and not home.database.exists():
         message = f"{home.root} was never served."
         raise StartError(message, code="home", remedy="Start `sluice handoff serve` with this --home first.")
-    database = Database(settings.database_url or sqlite_url(home.database))
+    database = open_database(settings, home)
     require_current(database)
-    with hold_target(home, target_name):
-        backend = make_backend(home, target)
-        found = backend.probe()
-        if not found.ok:
-            message = f"The target {target_name} cannot run anything: {found.problem}."
-            raise StartError(message, code="target", remedy="Give --python an interpreter with dicom-sluice[ml].")
-        log.info("worker", target=target_name, **found.versions)
-        store = open_store(settings, home)
-        worker = Worker(database, home, store, target=target_name, runs=target.runs, backend=backend)
-        worker.run(stop)
-        if end_runs:
-            worker.end_runs()
+    place = place_of(home) if isinstance(target, LocalTarget) else None
+    while not waiting.stop.is_set():
+        with hold_target(database, target_name, place, waiting) as hold:
+            if hold is not None:
+                worker = _worker(settings, database, target_name, target)
+                worker.run(waiting.stop, hold.held)
+                if end_runs and waiting.stop.is_set():
+                    worker.end_runs()
     database.close()
 
 
-def hold_target(home: ResearchHome, target: str) -> IO[str]:
-    """Be the only worker of a target of this home; keep the returned file open.
-
-    Raises:
-        StartError: another worker holds it.
-    """
-    file: Path = home.root / f"worker-{target}.lock"
-    stream = file.open("a+", encoding="utf-8")
-    deadline = time.monotonic() + _LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() < deadline:
-                time.sleep(0.1)
-                continue
-            stream.close()
-            message = f"Another worker serves the target {target}."
-            raise StartError(message, code="worker-twice", remedy="End it first, or name another target.") from None
-        return stream
+def _worker(settings: Settings, database: Database, target_name: str, target: Target) -> Worker:
+    home = ResearchHome.of(settings.home)
+    backend = make_backend(home, target_name, target)
+    found = backend.probe()
+    if not found.ok and not found.passing:
+        message = f"The target {target_name} cannot run anything: {found.problem}."
+        raise StartError(message, code="target", remedy=found.remedy)
+    if not found.ok:
+        log.warning("target-not-ready", target=target_name, problem=found.problem, remedy=found.remedy)
+    log.info("worker", target=target_name, **found.versions)
+    return Worker(database, home, open_store(settings, home), target=target_name, runs=target.runs, backend=backend)

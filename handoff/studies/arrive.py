@@ -3,6 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from handoff.database.dialect import insert_if_absent
 from handoff.database.tables import Study
 from handoff.settings import ProjectRules
 
@@ -12,8 +13,10 @@ def study_of(session: Session, project: str, study_uid: str, now: float, rules: 
     chosen = select(Study).where(Study.project == project, Study.study_uid == study_uid).with_for_update()
     study = session.scalar(chosen)
     if study is None:
-        study = Study(project=project, study_uid=study_uid, version=0, truth="unannotated")
-        session.add(study)
+        # Replicas may hear of a new study at one moment: one of them makes it, the others wait for that row.
+        facts = {"state": "open", "version": 0, "truth": "unannotated", "last_arrival_at": now}
+        insert_if_absent(session, Study, {"project": project, "study_uid": study_uid, **facts})
+        study = session.scalars(chosen).one()
     study.state, study.waiting_for = "open", "quiet-time"
     study.last_arrival_at = now
     study.due_at = now + rules.quiet_seconds

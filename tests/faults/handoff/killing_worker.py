@@ -6,10 +6,11 @@ import sys
 import threading
 from pathlib import Path
 
-from handoff.backends.interface import RunStatus
+from handoff.backends.interface import Prepared, RunStatus
 from handoff.backends.kfp_local import KfpLocal
 from handoff.database.engine import Database
-from handoff.handoffs.worker import Worker, hold_target
+from handoff.handoffs.hold import Waiting, hold_target
+from handoff.handoffs.worker import Worker
 from handoff.home import ResearchHome
 from handoff.settings import Settings
 from handoff.store.make import open_store
@@ -20,16 +21,17 @@ class Killing(KfpLocal):
 
     point = ""
 
-    def submit(self, key: str) -> str:
+    def submit(self, prepared: Prepared) -> str:
         self._at("before-submit")
-        reference = super().submit(key)
+        reference = super().submit(prepared)
         self._at("after-submit")
         return reference
 
-    def prepare(self, order) -> None:
+    def prepare(self, order) -> Prepared:
         self._at("before-prepare")
-        super().prepare(order)
+        prepared = super().prepare(order)
         self._at("after-prepare")
+        return prepared
 
     def status(self, reference: str) -> RunStatus:
         found = super().status(reference)
@@ -49,10 +51,10 @@ class Killing(KfpLocal):
 def main(home: Path, point: str) -> None:
     settings = Settings.load(home)
     research = ResearchHome.of(home)
-    with hold_target(research, "local"):
+    database = Database(f"sqlite:///{research.database}")
+    with hold_target(database, "local", None, Waiting(threading.Event())):
         backend = Killing(research.runs, settings.targets["local"])
         backend.point = point
-        database = Database(f"sqlite:///{research.database}")
         worker = Worker(database, research, open_store(settings, research), target="local", runs=1, backend=backend)
         worker.run(threading.Event())
 

@@ -51,10 +51,14 @@ def serve(home: Path, host: str, port: int, worker: bool, end_runs: bool) -> Non
 @click.option("--target", required=True, help="The target of handoff.yaml to work for.")
 @click.option("--python", type=click.Path(path_type=Path, dir_okay=False), help="The ML environment's interpreter.")
 @click.option("--until-stdin-closes", is_flag=True, hidden=True, help="End with the process that holds our stdin.")
+@click.option("--take-over", is_flag=True, help="Take the target though its runs were in another home, now gone.")
 @_END_RUNS
-def worker(home: Path, target: str, python: Path | None, until_stdin_closes: bool, end_runs: bool) -> None:
+def worker(
+    home: Path, target: str, python: Path | None, *, until_stdin_closes: bool, take_over: bool, end_runs: bool
+) -> None:
     """Make runs of accepted handoffs, until SIGTERM."""
     from handoff.errors import StartError
+    from handoff.handoffs.hold import Waiting
     from handoff.handoffs.worker import run_worker
     from handoff.logs import configure_logs
     from handoff.settings import Settings
@@ -71,7 +75,8 @@ def worker(home: Path, target: str, python: Path | None, until_stdin_closes: boo
         if not isinstance(chosen, LocalTarget):
             raise StartError("Only a target of kfp-local has an interpreter.", code="target", remedy="Omit --python.")
         chosen = chosen.model_copy(update={"python": python.absolute()})
-    run_worker(settings, target, chosen, stop_event(stdin=until_stdin_closes), end_runs=end_runs)
+    waiting = Waiting(stop_event(stdin=until_stdin_closes), standby=until_stdin_closes, take_over=take_over)
+    run_worker(settings, target, chosen, waiting, end_runs=end_runs)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ class Postgresql:
             command += ["-c", f"{name}={value}"]
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
-        wait_for(self._answers, complaint=lambda: (self.folder.parent / f"{self.folder.name}.log").read_text())
+        wait_for(self._answers, complaint=(self.folder.parent / f"{self.folder.name}.log").read_text)
         return self
 
     def _answers(self) -> bool:

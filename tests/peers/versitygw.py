@@ -93,7 +93,7 @@ class Versitygw:
             self.process = subprocess.Popen(
                 [*command, "posix", str(self.folder / "data")], stdout=log, stderr=log, env=environment
             )
-        wait_for(self._answers, complaint=lambda: (self.folder / "versitygw.log").read_text())
+        wait_for(self._answers, complaint=(self.folder / "versitygw.log").read_text)
         return self
 
     def _answers(self) -> bool:

@@ -37,6 +37,9 @@ class Site(BaseModel):
     workers_log: Path = Field(Path("logs/workers.log"), description="What de-identification workers print; may be PHI.")
     reserve_mb: int = Field(1024, ge=0, description="Free disk below which instances are refused (A700), in MB.")
     retention: Retention = Retention()
+    results: dict[str, str] = Field(
+        {}, description="Which peer of peers.yaml gets the results of a project; `*` stands for every other project."
+    )
 
     @field_validator("time_zone")
     @classmethod
@@ -64,6 +67,10 @@ class Site(BaseModel):
             raise SiteFileError(f"{file} cannot be used: {_cause(error)}.") from error
         paths = {name: home / getattr(site, name) for name in _PATHS}
         return site.model_copy(update=paths)
+
+    def results_to(self, project: str) -> str | None:
+        """The peer that gets the results of a project; None when the site names none."""
+        return self.results.get(project) or self.results.get("*")
 
 
 def _cause(error: Exception) -> str:

@@ -4,7 +4,7 @@ from typing import Final, Protocol
 
 from processors.delivery.flowfile import Outcome
 
-LOUD: Final = frozenset({"failure", "rejected"})
+LOUD: Final = frozenset({"failure", "held", "rejected"})
 """Relationships that a person should hear of; the others are the ordinary way of things."""
 
 

@@ -45,6 +45,13 @@ def confirm(home: str, public_key: str, flowfile: FlowFile) -> Outcome:
     return _through(home, flowfile, lambda place, reference: work(place, reference, Answer.of(flowfile), public_key))
 
 
+def reidentify(home: str, inbox: str, flowfile: FlowFile) -> Outcome:
+    """Make what goes back of an object of a result; see `processors.results.station`."""
+    from processors.results.station import reidentify as work
+
+    return _through(home, flowfile, lambda place, reference: work(place, reference, Path(inbox)))
+
+
 def send(home: str, flowfile: FlowFile) -> Outcome:
     """Store an object at the peer that it is for; see `processors.results.send`."""
     from processors.results.send import send as work

@@ -8,6 +8,8 @@
 
 import json
 import secrets
+from collections.abc import Callable
+from typing import Final
 
 from processors.deid.engine import treatment_facts
 from processors.delivery.evidence import translate
@@ -20,6 +22,7 @@ from processors.landing.delivery import Delivery, read_delivery
 from processors.ledger import announcements, shipments
 from processors.ledger.schema import transaction
 from processors.ledger.shipments import Shipment
+from processors.results.go_on import go_on
 from processors.routing.decide import decide
 from processors.routing.facts import Facts
 from processors.routing.rules import Target
@@ -27,14 +30,12 @@ from processors.vault import Held
 
 
 def route(place: Workplace, reference: Reference, release: str) -> Outcome:
-    """Route a delivery, translate evidence, or send labels on. `release` is the digest of the deployed flows."""
+    """Route a delivery, translate evidence, send labels or a result on; `release` is the digest of the flows."""
     standing = announcements.see(place.ledger, reference.kind, reference.id, reference.n, place.clock())
     if standing != "current":
         return because("superseded", standing)
-    if reference.kind == "evidence":
-        return translate(place, reference)
-    if reference.kind == "labels":
-        return announce(place, reference)
+    if reference.kind in _FINISHED:
+        return _FINISHED[reference.kind](place, reference)
     decided = shipments.of_delivery(place.ledger, reference.id)
     if not decided:
         reason = _pin(place, reference.id, release)
@@ -45,6 +46,14 @@ def route(place: Workplace, reference: Reference, release: str) -> Outcome:
     if not moving:
         return because("parked", decided[0].reason or decided[0].state)
     return Outcome("success", {}, json.dumps([_entry(place, reference, each) for each in moving]).encode())
+
+
+_FINISHED: Final[dict[str, Callable[[Workplace, Reference], Outcome]]] = {
+    "evidence": translate,
+    "labels": announce,
+    "result": go_on,
+}
+"""What needs no decision of the rules."""
 
 
 def _pin(place: Workplace, delivery_id: str, release: str) -> str:

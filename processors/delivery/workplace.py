@@ -4,12 +4,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 from processors.deid.keys import KeyFile
 from processors.deid.profile import Profile
 from processors.landing.layout import Layout
 from processors.ledger.schema import connect
+from processors.results.profile import ReturnProfile
 from processors.routing.rules import Rules
 from processors.site import Site
 from processors.vault import Vault
@@ -70,6 +72,11 @@ class Workplace:
             if name not in self._profiles:
                 self._profiles[name] = Profile.load(name)
             return self._profiles[name]
+
+    @cached_property
+    def return_profile(self) -> ReturnProfile:
+        """What of a result may go back."""
+        return ReturnProfile.load()
 
     def delivery_folder(self, delivery_id: str) -> Path:
         """Where a delivery lies in the landing."""

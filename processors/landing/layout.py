@@ -39,6 +39,16 @@ class Layout:
         return self.root / "labels"
 
     @property
+    def results(self) -> Path:
+        """One folder per object of a result on its way back into the PACS."""
+        return self.root / "results"
+
+    @property
+    def results_inbox(self) -> Path:
+        """Objects as NiFi fetched them, until they are kept."""
+        return self.results / "incoming"
+
+    @property
     def notify(self) -> Path:
         """The FIFO that gets a byte for each news."""
         return self.root / "notify"
@@ -82,6 +92,10 @@ class Layout:
         """The file of a label document, byte by byte what is sent; its receipt will lie beside it."""
         return self.labels / document_id / "labels.json"
 
+    def result(self, result_id: str) -> Path:
+        """The folder of an object of a result."""
+        return self.results / result_id
+
     def journal_of(self, association_id: str) -> Path:
         """The journal of an association that is open."""
         return self.incoming / association_id / "journal.jsonl"
@@ -97,7 +111,15 @@ class Layout:
             LandingUnusableError: they cannot.
         """
         try:
-            for folder in (self.root, self.incoming, self.deliveries, self.evidence, self.labels):
+            for folder in (
+                self.root,
+                self.incoming,
+                self.deliveries,
+                self.evidence,
+                self.labels,
+                self.results,
+                self.results_inbox,
+            ):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not self.notify.is_fifo():
                 os.mkfifo(self.notify, 0o600)

@@ -92,17 +92,25 @@ def seen(connection: sqlite3.Connection, result_id: str, n: int, now: float) -> 
 
 
 def ready(
-    connection: sqlite3.Connection, result_id: str, *, study_uid: str, sop_instance_uid: str, file: str, now: float
+    connection: sqlite3.Connection,
+    result_id: str,
+    *,
+    study_uid: str,
+    sop_instance_uid: str,
+    destination: str,
+    file: str,
+    now: float,
+    detail: str | None = None,
 ) -> None:
-    """Pin what is to be sent: from now on every attempt sends this file, under this UID."""
+    """Pin what is to be sent: from now on every attempt sends this file, under this UID, to this peer."""
     with transaction(connection):
         changed = connection.execute(
-            "UPDATE results SET state = 'ready', reason = NULL, study_uid = ?, sop_instance_uid = ?, file = ?"
-            " WHERE id = ? AND state = 'fetched'",
-            (study_uid, sop_instance_uid, file, result_id),
+            "UPDATE results SET state = 'ready', reason = NULL, study_uid = ?, sop_instance_uid = ?, destination = ?,"
+            " file = ? WHERE id = ? AND state = 'fetched'",
+            (study_uid, sop_instance_uid, destination, file, result_id),
         ).rowcount
         if changed:
-            record_event(connection, now, result_id, "ready")
+            record_event(connection, now, result_id, "ready", detail)
 
 
 def held(connection: sqlite3.Connection, result_id: str, code: str, now: float) -> None:

@@ -1,0 +1,1 @@
+"""Shipped profiles for what goes back."""

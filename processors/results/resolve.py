@@ -1,0 +1,126 @@
+"""Finds the one original study that an object is about, by this site's own books. A claim alone is never believed.
+
+1. Each referenced UID is a pseudonym that this site made for this project.
+2. Each original stands in a shipment that is confirmed, and that the handoff counts to the run's batch.
+3. All of them are of one study, and the object names that study and its patient.
+4. The object's own SOP Instance UID is none that is known here.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from handoff.contract.returned import Claim
+from processors.deid.pseudonyms import patient_pseudonym
+from processors.delivery.workplace import Workplace
+from processors.results.reasons import HeldError, Reason
+from processors.results.references import referenced_instances
+from processors.vault import Held
+
+_DELIVERED = """
+    SELECT DISTINCT i.study_uid, s.id FROM instances i
+    JOIN shipment_instances si ON si.instance_id = i.id AND si.state = 'passed'
+    JOIN shipments s ON s.id = si.shipment_id AND s.project = ? AND s.state = 'confirmed'
+    WHERE i.sop_instance_uid = ?
+"""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Original:
+    """The study that an object is about. PHI: it has no revealing repr."""
+
+    study_uid: str
+    facts: Dataset
+    """Patient and study as the originals say."""
+    instances: frozenset[str]
+    """The original SOP Instance UIDs that the object refers to."""
+    pseudonyms: frozenset[str]
+    """What must not be in the finished object: every UID of the study's pseudonymous side, and the patient's."""
+
+    def __repr__(self) -> str:
+        return "Original(…)"
+
+
+def resolve(place: Workplace, claim: Claim, dataset: Dataset) -> Original:
+    """The study behind an object.
+
+    Raises:
+        HeldError: with the code of what does not fit.
+    """
+    _require_unknown(place, claim, dataset)  # (4)
+    originals = {uid: _original(place, claim, uid) for uid in sorted(referenced_instances(dataset))}  # (1)
+    studies = _studies(place.ledger, claim, originals.values())  # (2)
+    if len(studies) > 1:  # (3)
+        raise HeldError(_two(place, studies))
+    study = studies.pop()
+    facts = place.vault.study_facts(study)
+    if facts is None:
+        raise HeldError(Reason.ORIGINAL_GONE)
+    original = Dataset.from_json(facts)
+    patient = _require_agreement(place, claim, dataset, study, original)
+    known = place.vault.instances_of_study(claim.project, str(dataset.StudyInstanceUID))
+    return Original(study, original, frozenset(originals.values()), frozenset({patient, *(new for _, new in known)}))
+
+
+def _require_unknown(place: Workplace, claim: Claim, dataset: Dataset) -> None:
+    """The object is new: not an image of ours, under any name, nor an object that was sent before."""
+    own = str(dataset.get("SOPInstanceUID", ""))
+    known = place.ledger.execute(
+        "SELECT EXISTS (SELECT 1 FROM instances WHERE sop_instance_uid = ?1)"
+        " OR EXISTS (SELECT 1 FROM results WHERE sop_instance_uid = ?1)",
+        (own,),
+    ).fetchone()[0]
+    if known or any(place.vault.original_of(project, own) for project in _projects(place.ledger, claim)):
+        raise HeldError(Reason.KNOWN_SOP_INSTANCE)
+
+
+def _original(place: Workplace, claim: Claim, uid: str) -> str:
+    found = place.vault.original_of(claim.project, uid)
+    if found is not None:
+        return found
+    others = _projects(place.ledger, claim) - {claim.project}
+    mixed = any(place.vault.original_of(project, uid) for project in others)
+    raise HeldError(Reason.MIXED_PROJECT if mixed else Reason.UNKNOWN_PSEUDONYM)
+
+
+def _projects(ledger: sqlite3.Connection, claim: Claim) -> set[str]:
+    return {claim.project} | {row[0] for row in ledger.execute("SELECT DISTINCT project FROM shipments")}
+
+
+def _studies(ledger: sqlite3.Connection, claim: Claim, originals: Any) -> set[str]:
+    """The studies of the originals, each of which must have been delivered to that run by a confirmed shipment."""
+    claimed = set(claim.shipments)
+    ours = {row[0]: row[1] for row in ledger.execute("SELECT id, project FROM shipments")}
+    if any(ours.get(shipment, claim.project) != claim.project for shipment in claimed):
+        raise HeldError(Reason.MIXED_PROJECT)
+    studies = set()
+    for uid in originals:
+        rows = ledger.execute(_DELIVERED, (claim.project, uid)).fetchall()
+        delivered = {row["study_uid"] for row in rows if row["id"] in claimed}
+        if not delivered:
+            raise HeldError(Reason.NOT_DELIVERED)
+        studies |= delivered
+    return studies
+
+
+def _two(place: Workplace, studies: set[str]) -> Reason:
+    patients = set()
+    for study in studies:
+        facts = place.vault.study_facts(study) or {}
+        patients.add(str((facts.get("00100020", {}).get("Value") or [study])[0]))
+    return Reason.TWO_PATIENTS if len(patients) > 1 else Reason.TWO_STUDIES
+
+
+def _require_agreement(place: Workplace, claim: Claim, dataset: Dataset, study: str, original: Dataset) -> str:
+    """The object names the study and the patient of the images that it refers to; returns the patient's pseudonym."""
+    if place.vault.original_of(claim.project, str(dataset.get("StudyInstanceUID", ""))) != study:
+        raise HeldError(Reason.STUDY_DISAGREES)
+    patient_id, issuer = str(original.get("PatientID", "")), str(original.get("IssuerOfPatientID", ""))
+    if isinstance(place.vault.identify(claim.project, patient_id, issuer, study), Held):
+        raise HeldError(Reason.IDENTITY_HELD)
+    pseudonym = patient_pseudonym(place.keys.project(claim.project), patient_id, issuer)
+    if str(dataset.get("PatientID", "")).strip() != pseudonym:
+        raise HeldError(Reason.PATIENT_DISAGREES)
+    return pseudonym

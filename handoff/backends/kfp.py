@@ -114,16 +114,9 @@ class Kubeflow:
     def submit(self, prepared: Prepared) -> str:
         """Start a run of exactly the prepared version."""
         order = prepared.order
-        mark = RunMark(
-            handoff=order.handoff,
-            key=order.key,
-            batch=order.batch,
-            pipeline=order.pipeline_digest,
-            prepared=prepared.digest,
-        )
         run = {
             "display_name": run_name(self._name, order.key),
-            "description": mark.text(),
+            "description": RunMark.of(order, prepared.digest).text(),
             "experiment_id": prepared.place["experiment"],
             "service_account": self._target.service_account,
         }

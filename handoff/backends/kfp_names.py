@@ -1,15 +1,22 @@
 """What our runs are called at Kubeflow, and what they say of themselves.
 
 Names of runs are not unique there, and filters may ignore case and accents. So a run carries its whole identity in its
-description, and names that come back are compared again here. Names stay short ASCII: with others the server fails
-after it has started the run.
+description, and names that come back are compared again here. Names and descriptions stay short ASCII: over 255
+letters, or with others, the server fails after it has started the run. So three digests are there by their first half.
 """
 
 import json
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from handoff.contract.identifiers import Digest, RandomId
+from handoff.handoffs.order import RunOrder
+
+LONGEST = 255
+"""Letters that the server's columns for names and descriptions take."""
+_HALF = 32
+HalfDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 
 
 class RunMark(BaseModel):
@@ -19,11 +26,17 @@ class RunMark(BaseModel):
 
     handoff: RandomId
     key: Digest
-    batch: Digest
-    pipeline: Digest
-    """SHA-256 of the committed YAML."""
-    prepared: Digest
-    """SHA-256 of the YAML as this target prepared it."""
+    batch: HalfDigest
+    pipeline: HalfDigest
+    """Of the committed YAML."""
+    prepared: HalfDigest
+    """Of the YAML as this target prepared it; the version's name has it whole."""
+
+    @classmethod
+    def of(cls, order: RunOrder, prepared: str) -> "RunMark":
+        """The mark of a prepared run."""
+        halves = {"batch": order.batch, "pipeline": order.pipeline_digest, "prepared": prepared}
+        return cls(handoff=order.handoff, key=order.key, **{name: digest[:_HALF] for name, digest in halves.items()})
 
     def text(self) -> str:
         """The description."""

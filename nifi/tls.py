@@ -1,4 +1,4 @@
-"""The certificate that we show a NiFi or a Registry, and the authority that we trust it by: files named in the environment.
+"""The certificate that we show a NiFi or a Registry, and whom we trust it by: files that the environment names.
 
 | variable | names |
 |---|---|

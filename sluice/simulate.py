@@ -27,7 +27,7 @@ from sluice.demo.sent import Push, Route
 def simulate(*, host: str, port: int, called_ae: str, studies: int, every: float, study: Path | None) -> None:
     """Push CT studies of invented patients, each as the scanner that made it; exit 1 if anything is not acknowledged.
 
-    There are thirteen different studies; after the last the first one comes again, as from a scanner that repeats itself.
+    There are thirteen different studies; after the last the first comes again, as from a scanner that repeats itself.
     Ctrl-C or SIGTERM ends it after the study that is on its way.
     """
     from sluice.demo.send import push

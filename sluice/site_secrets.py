@@ -7,8 +7,8 @@ research/   handoff-token  api-token  receipt-key  postgres-password
             s3-access-key  s3-secret-key  s3-credentials
 ```
 
-What both zones hold is the token that deliveries are accepted by. The key that pseudonyms come from, and the CA's own key,
-which is forgotten once it has signed, are never in `research/`.
+What both zones hold is the token that deliveries are accepted by. The key that pseudonyms come from is in `trusted/`
+alone; the authority's own key is nowhere: it is forgotten once it has signed.
 """
 
 import secrets
@@ -85,8 +85,8 @@ def secrets_group() -> None:
 def new(folder: Path) -> None:
     """Write every secret that docker-compose.yml names into DIR, a new folder.
 
-    Each zone has its own folder: give a machine of the research zone `research/` alone. The containers run as user 1000,
-    and the files are readable by their owner only, so make that user their owner. Certificates hold for ten years.
+    Each zone has its own folder: give a machine of the research zone `research/` alone. The containers run as user
+    1000, and only its owner may read a file, so make that user the owner. Certificates hold for ten years.
     """
     for file in make_secrets(folder):
         click.echo(str(file))

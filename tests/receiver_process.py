@@ -34,7 +34,7 @@ class ReceiverProcess:
         self.log = home / "receiver.log"
         self._options = options
         self.process: subprocess.Popen[str] | None = None
-        self.port = 0
+        self.port = self.management_port = 0
         home.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Self:
@@ -54,7 +54,8 @@ class ReceiverProcess:
         line = self.process.stdout.readline()
         self.process.stdout.close()
         assert line, self.log.read_text()
-        self.port = json.loads(line)["port"]
+        listening = json.loads(line)
+        self.port, self.management_port = listening["port"], listening.get("management_port", 0)
 
     def command(self, *more: str) -> list[str]:
         """The command line, without a port."""

@@ -33,6 +33,12 @@ def _ae_title(_context: click.Context, _option: click.Parameter, value: str) -> 
     "--ledger", type=click.Path(path_type=Path), help="Ledger file; default: beside --landing, or the home's."
 )
 @click.option("--reserve-mb", type=click.IntRange(0), help="Free disk below which objects are refused (A700).")
+@click.option(
+    "--management-port",
+    type=click.IntRange(0, 65535),
+    help="Serve /metrics and /healthz on this port; 0 takes a free one. Without it they are not served.",
+)
+@click.option("--management-host", default="127.0.0.1", show_default=True, help="Address of the management port.")
 @click.option("--idle-seconds", type=float, default=10.0, hidden=True, help="Silence that seals deliveries.")
 @click.option("--home", type=click.Path(path_type=Path), default=Path(".sluice"), envvar="SLUICE_HOME")
 def receive(
@@ -44,6 +50,8 @@ def receive(
     ledger: Path | None,
     reserve_mb: int | None,
     idle_seconds: float,
+    management_port: int | None,
+    management_host: str,
     home: Path,
 ) -> None:
     """Receive DICOM by C-STORE into a landing, until SIGTERM or Ctrl-C.
@@ -52,17 +60,26 @@ def receive(
     tells host and port once associations are accepted; one JSON line per association goes to stderr.
     """
     from processors.dicom.event_log import EventLog
+    from processors.dicom.management import serve_management
+    from processors.dicom.metrics import ReceiverMetrics
     from processors.dicom.pynetdicom_engine import PynetdicomEngine
     from processors.dicom.receiver import ReceiverSettings, run
     from processors.site import Site
 
     site = Site.load(home / "trusted")
     chosen = (landing or site.landing).resolve()
+    listening: dict[str, object] = {"event": "listening"}
+
+    def manage(metrics: ReceiverMetrics) -> None:
+        if management_port is not None:
+            listening["management_port"] = serve_management(management_host, management_port, metrics.registry)
+
     settings = ReceiverSettings(
         landing=chosen,
         ledger=ledger or (chosen.parent / "ledger.db" if landing else site.ledger),
         reserve_bytes=(site.reserve_mb if reserve_mb is None else reserve_mb) << 20,
         idle_seconds=idle_seconds,
+        manage=manage,
     )
     log = EventLog(sys.stderr)
     threading.excepthook = lambda fault: log.fault("thread-fault", fault.exc_value or SystemExit())
@@ -77,7 +94,7 @@ def receive(
         PynetdicomEngine(host, port, ae_title),
         log,
         lambda bound_host, bound_port: click.echo(
-            json.dumps({"event": "listening", "host": bound_host, "port": bound_port, "ae_title": ae_title})
+            json.dumps(listening | {"host": bound_host, "port": bound_port, "ae_title": ae_title})
         ),
         lambda: os.read(told, 1),
     )

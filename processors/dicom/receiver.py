@@ -9,6 +9,7 @@ from pathlib import Path
 
 from processors.dicom.engine import Engine, Peer
 from processors.dicom.event_log import EventLog
+from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.storage_scp import StorageAssociation
 from processors.landing.association import OpenAssociation
 from processors.landing.closing import enter_ended, enter_sealed
@@ -40,6 +41,8 @@ class ReceiverSettings:
     """Free disk below which objects are refused."""
     idle_seconds: float = 10.0
     """Deliveries of an association are sealed after so long without a byte on it."""
+    manage: Callable[[ReceiverMetrics], None] = lambda _: None
+    """Gets the receiver's metrics once there are any."""
 
 
 def run(
@@ -68,6 +71,7 @@ def run(
         with closing(connect(settings.ledger)) as connection:
             log.write("recovered", **asdict(recover(layout, connection)))
         receiver = Receiver(settings, layout, log)
+        settings.manage(receiver.metrics)
         try:
             ready(*engine.start(receiver))
             wait()
@@ -90,6 +94,7 @@ class Receiver:
         self._reader = connect_readonly(settings.ledger, check_same_thread=False)
         self._known = KnownInstances(lambda uid: instances.earlier(self._reader, uid))
         self._idle = IdleWatch(settings.idle_seconds, time.time, log.fault)
+        self.metrics = ReceiverMetrics(settings.ledger, layout.free_bytes, time.time)
 
     def opened(self, peer: Peer) -> StorageAssociation:
         """An association has been accepted."""
@@ -103,7 +108,8 @@ class Receiver:
         self._writer.submit(lambda connection: _enter_open(connection, facts))
         association = OpenAssociation(self._layout, facts, self._known, self, time.time)
         self._idle.watch(association)
-        return StorageAssociation(association, self._has_room, self._log)
+        self.metrics.association_opened()
+        return StorageAssociation(association, self._has_room, self._log, self.metrics)
 
     def seal(self, filling: Filling, reason: SealReason, at: float, claims: list[Claim]) -> None:
         """Seal a delivery and enter it, in the writer's thread."""

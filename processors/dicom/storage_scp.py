@@ -11,6 +11,7 @@ import errno
 import hashlib
 import mmap
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from processors.dicom.engine import StoreCommand
 from processors.dicom.errors import DataSetError
 from processors.dicom.event_log import EventLog
 from processors.dicom.header_scan import Header, scan
+from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.part10 import file_head
 from processors.dicom.sop_class import is_storage
 from processors.dicom.status import Refusal
@@ -32,17 +34,21 @@ _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 class StorageAssociation:
     """Takes the objects of one association."""
 
-    def __init__(self, association: OpenAssociation, has_room: Callable[[int], bool], log: EventLog) -> None:
+    def __init__(
+        self, association: OpenAssociation, has_room: Callable[[int], bool], log: EventLog, metrics: ReceiverMetrics
+    ) -> None:
         """Begin.
 
         Args:
             association: Where objects go.
             has_room: Whether so many bytes more would leave the reserve untouched.
             log: For the one line at the end.
+            metrics: Counts what is answered.
         """
         self._association = association
         self._has_room = has_room
         self._log = log
+        self._metrics = metrics
 
     def heard(self) -> None:
         """Bytes have come in."""
@@ -50,12 +56,13 @@ class StorageAssociation:
 
     def begin(self, command: StoreCommand) -> "StoreReception":
         """A C-STORE begins."""
-        return StoreReception(self._association, command, self._has_room, self._log)
+        return StoreReception(self._association, command, self._has_room, self._log, self._metrics)
 
     def ended(self, ending: Ending) -> None:
         """Seal, and write the association's one line."""
         one = self._association
         one.end(ending)
+        self._metrics.association_ended(ending, len(one.duplicates))
         self._log.write(
             "association",
             id=one.facts.id,
@@ -74,8 +81,15 @@ class StoreReception:
     """One object on its way in."""
 
     def __init__(
-        self, association: OpenAssociation, command: StoreCommand, has_room: Callable[[int], bool], log: EventLog
+        self,
+        association: OpenAssociation,
+        command: StoreCommand,
+        has_room: Callable[[int], bool],
+        log: EventLog,
+        metrics: ReceiverMetrics,
     ) -> None:
+        self._began = time.perf_counter()
+        self._metrics = metrics
         self._association = association
         self._command = command
         self._has_room = has_room
@@ -98,11 +112,13 @@ class StoreReception:
         if self._refusal is None:
             self._attempt(self._store)
         self._close()
-        if self._refusal is None:
-            return status.SUCCESS
-        self._discard()
-        self._association.refuse(self._refusal.status, self._refusal.reason)
-        return self._refusal.status
+        answer = status.SUCCESS
+        if self._refusal is not None:
+            self._discard()
+            self._association.refuse(self._refusal.status, self._refusal.reason)
+            answer = self._refusal.status
+        self._metrics.answered(answer, self._size, time.perf_counter() - self._began)
+        return answer
 
     def abandon(self) -> None:
         """The rest will not come."""

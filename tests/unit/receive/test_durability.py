@@ -12,6 +12,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from processors.dicom import status
 from processors.dicom.engine import StoreCommand
 from processors.dicom.event_log import EventLog
+from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.storage_scp import StorageAssociation
 from tests.unit.receive.landing_desk import Desk
 
@@ -75,6 +76,11 @@ def element(group: int, number: int, uid: str) -> bytes:
     )
 
 
+def taking(desk: Desk) -> StorageAssociation:
+    metrics = ReceiverMetrics(Path("no-ledger"), lambda: 0, lambda: 0.0)
+    return StorageAssociation(desk.associate(), lambda _: True, EventLog(io.StringIO()), metrics)
+
+
 def send(association: StorageAssociation, uid: str) -> int:
     reception = association.begin(StoreCommand(str(CTImageStorage), uid, str(ExplicitVRLittleEndian)))
     reception.write(element(8, 0x16, CTImageStorage) + element(8, 0x18, uid))
@@ -83,7 +89,7 @@ def send(association: StorageAssociation, uid: str) -> int:
 
 def test_after_success_a_power_cut_takes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = Disk(monkeypatch)
-    association = StorageAssociation(desk.associate(), lambda _: True, EventLog(io.StringIO()))
+    association = taking(desk)
     for uid in ("1.2.1", "1.2.2", "1.2.1"):  # the last one is a duplicate, of which only the journal tells
         assert send(association, uid) == status.SUCCESS
         assert disk.lost() == set()
@@ -92,10 +98,10 @@ def test_after_success_a_power_cut_takes_nothing(desk: Desk, monkeypatch: pytest
 def test_a_duplicate_that_comes_first_on_its_association_is_told_of_durably(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    earlier = StorageAssociation(desk.associate(), lambda _: True, EventLog(io.StringIO()))
+    earlier = taking(desk)
     assert send(earlier, "1.2.1") == status.SUCCESS
     disk = Disk(monkeypatch)
-    again = StorageAssociation(desk.associate(), lambda _: True, EventLog(io.StringIO()))
+    again = taking(desk)
     assert send(again, "1.2.1") == status.SUCCESS
     assert disk.lost() == set()
 
@@ -103,6 +109,6 @@ def test_a_duplicate_that_comes_first_on_its_association_is_told_of_durably(
 def test_this_test_sees_what_is_not_synced(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = Disk(monkeypatch)
     monkeypatch.setattr("processors.landing.filling.sync_folder", lambda _: None)
-    association = StorageAssociation(desk.associate(), lambda _: True, EventLog(io.StringIO()))
+    association = taking(desk)
     assert send(association, "1.2.1") == status.SUCCESS
     assert any(path.endswith("000001.dcm") for path in disk.lost())

@@ -9,7 +9,6 @@ from handoff.contract.labels import LabelValue
 def batch_id(
     instances: Iterable[str],
     annotations: Iterable[tuple[str, Iterable[str]]],
-    labels: Iterable[Sequence[LabelValue]],
     spec_digest: str | None,
     project: str,
     test_percent: int,
@@ -21,7 +20,6 @@ def batch_id(
     Args:
         instances: digests of all instances.
         annotations: digest of each annotation, and the UIDs that it refers to.
-        labels: level, pseudonym of what is labelled, name, source and value of each label.
         spec_digest: digest of the preparing spec, when the batch is meant for one.
         project: what the split is drawn for: the same patients may fall on other sides in another project.
         test_percent: share of the patients that test.

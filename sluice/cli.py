@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve-model": ("ml.serving.commands:serve_model", "Serve one model to infer handoffs, by KServe's ModelServer."),
     "deid": ("processors.deid.commands:deid", "De-identify files, or explain what would happen to one."),
     "keys": ("processors.deid.commands:keys", "Make the key that pseudonyms are derived from."),
+    "labels": ("processors.labels.commands:labels", "Bring label rows of a spreadsheet to the handoff, under pseudonyms."),
     "ledger": ("processors.ledger.commands:ledger", "Account for every instance that was acknowledged."),
     "simulate": ("sluice.simulate:simulate", "Act as modalities that push studies of invented patients."),
     "secrets": ("sluice.site_secrets:secrets_group", "Make the secrets of a new installation."),

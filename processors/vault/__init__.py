@@ -4,6 +4,6 @@ Reading order: `vault` (what one may ask), `identities` (which identities are he
 `schema` (the tables), `errors`.
 """
 
-from processors.vault.vault import Held, Identity, UidRow, Vault
+from processors.vault.vault import Held, Identity, Owner, UidRow, Vault
 
-__all__ = ["Held", "Identity", "UidRow", "Vault"]
+__all__ = ["Held", "Identity", "Owner", "UidRow", "Vault"]

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
 from typing import Any, NamedTuple, Self
@@ -37,6 +37,16 @@ class Held:
     """An identity that a person must decide on: patient-id-empty, patient-id-junk, study-with-two-identities."""
 
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a study is, as it first came; PHI, so printing shows nothing of it."""
+
+    patient_id: str = field(repr=False)
+    issuer: str = field(repr=False)
+    conflict: bool
+    """Whether the study came with two identities."""
 
 
 class UidRow(NamedTuple):
@@ -149,6 +159,22 @@ class Vault:
             "SELECT number FROM subjects WHERE project = ? AND identity = ?", (project, person)
         ).fetchone()[0]
         return number
+
+    def owner_of(self, study_uid: str) -> Owner | None:
+        """Whose an original study is, without remembering anything; None when it was never identified. PHI."""
+        study = self._cipher.lookup("study", study_uid.strip(" \0"))
+        with self._lock:
+            row = self._connection.execute(
+                "SELECT i.lookup, i.patient_id, i.issuer, s.conflict FROM studies s"
+                " JOIN identities i ON i.lookup = s.identity WHERE s.lookup = ?",
+                (study,),
+            ).fetchone()
+        if row is None:
+            return None
+        unseal, key = self._cipher.unseal, row[0]
+        return Owner(
+            unseal("identities.patient_id", key, row[1]), unseal("identities.issuer", key, row[2]), bool(row[3])
+        )
 
     def patient_of(self, project: str, pseudonym: str) -> tuple[str, str] | None:
         """(Patient ID, issuer) behind a patient's pseudonym; PHI."""

@@ -172,7 +172,7 @@ def attributes_are_listed(flow: Flow) -> Iterator[Finding]:
     for processor, type_ in _typed(flow):
         properties = processor["properties"]
         named = [properties.get("Response Body Attribute Name")]
-        if type_.name == "EvaluateJsonPath":
+        if type_.name in {"EvaluateJsonPath", "GenerateFlowFile"}:
             named += [name for name in properties if name not in type_.properties]
         for name in named:
             if name and name not in ATTRIBUTES:

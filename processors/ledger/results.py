@@ -97,16 +97,16 @@ def ready(
     *,
     study_uid: str,
     sop_instance_uid: str,
-    destination: str,
     file: str,
     now: float,
+    destination: str | None = None,
     detail: str | None = None,
 ) -> None:
     """Pin what is to be sent: from now on every attempt sends this file, under this UID, to this peer."""
     with transaction(connection):
         changed = connection.execute(
-            "UPDATE results SET state = 'ready', reason = NULL, study_uid = ?, sop_instance_uid = ?, destination = ?,"
-            " file = ? WHERE id = ? AND state = 'fetched'",
+            "UPDATE results SET state = 'ready', reason = NULL, study_uid = ?, sop_instance_uid = ?,"
+            " destination = coalesce(?, destination), file = ? WHERE id = ? AND state = 'fetched'",
             (study_uid, sop_instance_uid, destination, file, result_id),
         ).rowcount
         if changed:

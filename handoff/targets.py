@@ -154,6 +154,23 @@ class KubeflowTarget(BaseModel):
         return self
 
 
+class ServedModelTarget(BaseModel):
+    """One model behind KServe's ModelServer, as `sluice serve-model` starts it; takes infer handoffs of that model."""
+
+    model_config = _FROZEN
+
+    backend: Literal["kserve"] = Field(description="The kind of engine.")
+    url: str = Field(pattern=r"^https?://[^\s/@?#]+/?$", description="Of the server, without /v2.")
+    model: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}:[1-9][0-9]{0,8}$")] = Field(
+        description="The model version that it serves, name:version."
+    )
+    token_file: Path | None = Field(None, description="A file with a bearer token; read again for each call.")
+    ca_file: Path | None = Field(None, description="The authority that signed the server's certificate.")
+    runs: PositiveInt = Field(4, description="Runs at one time, those that wait at the server included.")
+    http_timeout_seconds: PositiveFloat = Field(10, le=LONGEST_CALL_SECONDS, description="Seconds for one call.")
+    poll_seconds: PositiveFloat = Field(1, description="Seconds between two looks at a run.")
+
+
 def _backend(value: Any) -> str:
     """The backend that a target names; none named means kfp-local."""
     named = value.get("backend", "kfp-local") if isinstance(value, dict) else getattr(value, "backend", "kfp-local")
@@ -161,7 +178,9 @@ def _backend(value: Any) -> str:
 
 
 Target = Annotated[
-    Annotated[LocalTarget, Tag("kfp-local")] | Annotated[KubeflowTarget, Tag("kfp")],
+    Annotated[LocalTarget, Tag("kfp-local")]
+    | Annotated[KubeflowTarget, Tag("kfp")]
+    | Annotated[ServedModelTarget, Tag("kserve")],
     Discriminator(_backend),
 ]
 """Any target. A new kind of engine adds its class above and its tag here."""

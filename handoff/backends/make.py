@@ -4,9 +4,10 @@ from typing import assert_never
 
 from handoff.backends.interface import Backend
 from handoff.backends.kfp_local import KfpLocal
+from handoff.backends.kserve import KServe
 from handoff.errors import StartError
 from handoff.home import ResearchHome
-from handoff.targets import KubeflowTarget, LocalTarget, Target
+from handoff.targets import KubeflowTarget, LocalTarget, ServedModelTarget, Target
 
 
 def make_backend(home: ResearchHome, name: str, target: Target) -> Backend:
@@ -20,6 +21,8 @@ def make_backend(home: ResearchHome, name: str, target: Target) -> Backend:
             return KfpLocal(home.runs, target)
         case KubeflowTarget():
             return _kubeflow(home, name, target)
+        case ServedModelTarget():
+            return KServe(home, target)
         case _ as unreachable:
             assert_never(unreachable)
 

@@ -1,6 +1,6 @@
 """Accept a handoff: check it at the earliest moment, name it by its content, write it with its outbox row.
 
-1. Target, batch and pipeline exist; kind and pipeline fit together.
+1. Target, batch and pipeline exist; kind, pipeline and target fit together.
 2. Train and infer need a batch that a handoff prepared; infer needs a model of the very same preparing spec.
 3. Parameters are inputs of the pipeline and of its types, and every input without a default is given.
 4. The key is the digest of all of that. One key is one handoff, is one run.
@@ -24,6 +24,7 @@ from handoff.pipelines.compiled import CONTRACT_INPUTS, MODEL_INPUT, fit_paramet
 from handoff.pipelines.register import find_pipeline
 from handoff.schemas.handoffs import HandoffRequest
 from handoff.settings import Settings
+from handoff.targets import ServedModelTarget, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class HandoffAcceptance:
         """
         if request.target not in self.settings.targets:
             raise RunError("The target is not among those of handoff.yaml.", code="target-unknown")
+        _fit_target(self.settings.targets[request.target], request)
         try:
             with self.database.write() as session:
                 handoff = _decide(session, request)
@@ -60,6 +62,23 @@ class HandoffAcceptance:
             with self.database.read() as session:
                 known = session.scalars(select(Handoff.id).where(Handoff.key == handoff.key)).one()
         return AcceptedHandoff(known or handoff.id, created=known is None)
+
+
+def _fit_target(target: Target, request: HandoffRequest) -> None:
+    """A target that serves one model takes inference by that model, as the model was registered, and nothing else."""
+    if not isinstance(target, ServedModelTarget):
+        return
+    if request.kind != "infer":
+        message = "The target serves one model, so it takes handoffs of kind infer alone."
+        raise RunError(message, code="target-kind", remedy="Name a target that runs pipelines.")
+    if request.model != target.model:
+        message = f"The target serves {target.model}, and the handoff names another model."
+        raise RunError(message, code="target-model", remedy="Name the target that serves this model.")
+    if request.parameters:
+        message = "A served model takes no parameters."
+        raise RunError(
+            message, code="target-parameters", remedy="Leave them out, or name a target that runs pipelines."
+        )
 
 
 def _write(session: Session, handoff: Handoff) -> None:

@@ -22,6 +22,16 @@ class OrderError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class OrderedModel:
+    """The model that a run is to use: its version, the digest of its file, and the preparing spec of both."""
+
+    id: str
+    uri: str
+    sha256: str
+    spec_digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunOrder:
     """A run to be made: everything that an engine needs to know.
 
@@ -29,6 +39,8 @@ class RunOrder:
         pipeline: The committed, compiled YAML, on this machine.
         pipeline_digest: Its SHA-256, hex.
         result: The folder behind `result_uri`, where it is one of this machine.
+        code_digest: Of the code that the pipeline version stands for, hex.
+        model: What an infer run uses; None for any other.
     """
 
     key: str
@@ -40,6 +52,8 @@ class RunOrder:
     pipeline_digest: str
     inputs: dict[str, JsonValue]
     result: Path | None
+    code_digest: str = ""
+    model: OrderedModel | None = None
 
 
 def batch_lines(session: Session, handoff: Handoff) -> str:
@@ -69,8 +83,9 @@ def make_order(session: Session, home: ResearchHome, store: Store, handoff: Hand
         "handoff_key": handoff.key,
         "result_uri": result.uri,
     }
-    if handoff.model_id is not None:
-        inputs["model_uri"] = _model(session, store, handoff.model_id)
+    model = None if handoff.model_id is None else _model(session, store, handoff.model_id)
+    if model is not None:
+        inputs["model_uri"] = model.uri
     return RunOrder(
         key=handoff.key,
         handoff=handoff.id,
@@ -81,6 +96,8 @@ def make_order(session: Session, home: ResearchHome, store: Store, handoff: Hand
         pipeline_digest=pipeline.yaml_digest,
         inputs=inputs,
         result=result.local("."),
+        code_digest=pipeline.code_digest,
+        model=model,
     )
 
 
@@ -94,13 +111,13 @@ def _here(files: Files, version: str, home: ResearchHome) -> Path:
     return file
 
 
-def _model(session: Session, store: Store, model_id: str) -> str:
+def _model(session: Session, store: Store, model_id: str) -> OrderedModel:
     model = session.get_one(ModelVersion, model_id)
     training = session.get_one(Handoff, model.handoff_id)
     recorded = session.get_one(ResultFileRow, (training.id, model.path))
     result = store.result(training.key)
     _require(result, model.path, recorded.sha256, "model-changed")
-    return f"{result.uri}/{model.path}"
+    return OrderedModel(model.id, f"{result.uri}/{model.path}", recorded.sha256, model.spec_digest)
 
 
 def _require_there(files: Files, path: str, code: str) -> None:

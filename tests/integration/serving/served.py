@@ -80,6 +80,7 @@ class RunningModel:
         self.options = options
         self.command = [sys.executable, "-m", module, "--model", MODEL, "--file", str(material.model)]
         self.command += ["--sha256", material.sha256, "--home", str(material.home), *options]
+        self._headers: dict[str, str] = {}
         self._log = material.home / "model-server.log"
 
     def start(self) -> "RunningModel":
@@ -91,8 +92,12 @@ class RunningModel:
         self.ready = json.loads(line)
         self.port = self.ready["port"]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=30)
+        self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=30, headers=self._headers)
         return self
+
+    def authorize(self, token: str) -> None:
+        self._headers = {"authorization": f"Bearer {token}"}
+        self.http.headers.update(self._headers)
 
     def kill(self) -> None:
         self.process.kill()

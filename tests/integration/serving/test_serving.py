@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import subprocess
 
 import pytest
@@ -13,7 +12,7 @@ from ml.pipelines.registry import code_digest
 from ml.preprocessing.spec import load_spec
 from ml.recipes.infer import predict
 from ml.recipes.outcome import publish
-from tests.integration.serving.served import MODEL, RunningModel, key_of, make_material, outputs, serving
+from tests.integration.serving.served import MODEL, RunningModel, key_of, outputs, serving
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
@@ -22,28 +21,6 @@ pytestmark = pytest.mark.integration
 def end(server: RunningModel, key: str) -> dict[str, object]:
     wait_for(lambda: server.state(key)["state"] not in {"waiting", "running"}, 60)
     return server.state(key)
-
-
-@pytest.fixture
-def blocked(tmp_path):
-    """A batch of its own whose first package does not open before the test lets it, and its server."""
-    material = make_material(tmp_path)
-    package = tmp_path / "research/store/packages/0.zip"
-    aside = package.rename(package.with_suffix(".aside"))
-    os.mkfifo(package)
-
-    def release() -> None:
-        """Put the real package back, and let who waits for the pipe read nothing."""
-        aside.rename(tmp_path / "again.zip")
-        pipe = os.open(package, os.O_RDWR | os.O_NONBLOCK)
-        (tmp_path / "again.zip").rename(package)
-        os.close(pipe)
-
-    (tmp_path / "token").write_text("t" * 32 + "\n")
-    with serving(material, "--waiting", "1", "--token-file", str(tmp_path / "token")) as server:
-        server.http.headers["authorization"] = "Bearer " + "t" * 32
-        server.release = release
-        yield server
 
 
 def test_the_probes_and_the_metadata_are_those_of_the_protocol(server, material):

@@ -10,15 +10,20 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("sluice.demo.commands:demo", "Run the whole way, from a modality to a training run, and count."),
     "receive": ("processors.dicom.commands:receive", "Receive DICOM by C-STORE into a landing."),
     "nifi": ("nifi.commands:nifi", "Install, start, stop and look at the embedded Apache NiFi."),
-    "flows": ("nifi.commands:flows", "Lint, deploy and compare the flows of a release."),
+    "flows": ("nifi.releases.commands:flows", "Lint, publish, deploy, compare and save the flows of a release."),
     "handoff": ("handoff.commands:handoff", "Serve the handoff, or work for it."),
     "serve-model": ("ml.serving.commands:serve_model", "Serve one model to infer handoffs, by KServe's ModelServer."),
     "deid": ("processors.deid.commands:deid", "De-identify files, or explain what would happen to one."),
     "keys": ("processors.deid.commands:keys", "Make the key that pseudonyms are derived from."),
-    "labels": ("processors.labels.commands:labels", "Bring label rows of a spreadsheet to the handoff, under pseudonyms."),
+    "labels": (
+        "processors.labels.commands:labels",
+        "Bring label rows of a spreadsheet to the handoff, under pseudonyms.",
+    ),
     "ledger": ("processors.ledger.commands:ledger", "Account for every instance that was acknowledged."),
     "simulate": ("sluice.simulate:simulate", "Act as modalities that push studies of invented patients."),
     "secrets": ("sluice.site_secrets:secrets_group", "Make the secrets of a new installation."),
+    "peers": ("processors.dicom.peer_commands:peers", "List the PACS of a site, and see whether they answer."),
+    "pull": ("processors.pull.commands:pull", "Fetch studies from a PACS into the receiver."),
     "trace": ("sluice.trace:trace", "Follow any id from association to model, both ways."),
 }
 """Command name: (module:attribute, one line of help)."""

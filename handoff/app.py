@@ -23,6 +23,8 @@ from handoff.api.limit import BodyLimit
 from handoff.api.problems import install_problems
 from handoff.api.record import RequestRecord
 from handoff.service import Service
+from handoff.telemetry.metrics import RequestMetrics
+from handoff.telemetry.spans import Spans
 
 DESCRIPTION = """Takes de-identified packages and evidence, assembles studies, forms immutable batches, and makes each
 handoff exactly one run. Every error is a problem (RFC 9457) that names a code and a remedy."""
@@ -53,5 +55,6 @@ def create_app(service: Service | None) -> FastAPI:
         app.include_router(module.router)
     install_problems(app)
     app.add_middleware(BodyLimit)
-    app.add_middleware(RequestRecord)
+    metrics, spans = (service.metrics, service.spans) if service else (RequestMetrics(), Spans("", None))
+    app.add_middleware(RequestRecord, metrics=metrics, spans=spans)
     return app

@@ -19,6 +19,8 @@ from handoff.shipments.admit import ShipmentAdmission
 from handoff.store import Store
 from handoff.store.make import open_store
 from handoff.studies.close import StudyCloser
+from handoff.telemetry.metrics import DatabaseMetrics, RequestMetrics
+from handoff.telemetry.spans import Spans, open_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Service:
     evidence: EvidenceAdmission
     labels: LabelAdmission
     closer: StudyCloser
+    metrics: RequestMetrics
+    spans: Spans
 
     @classmethod
     def open(cls, settings: Settings) -> "Service":
@@ -52,6 +56,8 @@ class Service:
         record_tokens(database, home)
         store = open_store(settings, home)
         store.spool.sweep()
+        metrics = RequestMetrics()
+        metrics.registry.register(DatabaseMetrics(database))
         return cls(
             settings=settings,
             home=home,
@@ -63,11 +69,14 @@ class Service:
             evidence=EvidenceAdmission(database, signer, settings),
             labels=LabelAdmission(database, signer),
             closer=StudyCloser(database, settings),
+            metrics=metrics,
+            spans=open_spans("sluice-handoff", settings.traces_to),
         )
 
     def close(self) -> None:
         """Stop the loop and let go of the database."""
         self.closer.stop()
+        self.spans.close()
         self.database.close()
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from handoff.contract.identifiers import ProjectName
@@ -24,6 +24,16 @@ class ProjectRules(BaseModel):
     )
 
 
+class Telemetry(BaseModel):
+    """Who is told what happens here, besides those who scrape /metrics."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    otlp_endpoint: HttpUrl | None = Field(
+        None, description="OpenTelemetry collector, the whole URL of OTLP/HTTP traces; None means that nobody is told."
+    )
+
+
 class Settings(BaseSettings):
     """Everything that a site decides about its handoff."""
 
@@ -33,12 +43,13 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, description="SQLAlchemy URL; None means SQLite in the research home.")
     database_password_file: Path | None = Field(None, description="File of the password for database_url.")
     database_wait_seconds: float = Field(60, ge=0, description="Longest wait for the database at a start.")
-    store_url: str | None = Field(None, description="s3://bucket/prefix; None means folders of the research home.")
+    store_url: str | None = Field(None, description="s3://bucket/prefix or file:///folder; None means the home.")
     s3: S3Settings = Field(S3Settings(), description="Where the S3 of store_url is.")
     max_package_bytes: PositiveInt = Field(8 << 30, description="Largest package taken, in bytes.")
     max_package_members: PositiveInt = Field(20_000, description="Most members a package may have.")
     max_evidence_bytes: PositiveInt = Field(1 << 20, description="Largest evidence message taken, in bytes.")
     max_labels_bytes: PositiveInt = Field(16 << 20, description="Largest label document taken, in bytes.")
+    telemetry: Telemetry = Field(Telemetry(), description="Traces for operators.")
     rules: ProjectRules = Field(ProjectRules(), description="Rules of every project that has none of its own.")
     projects: dict[ProjectName, ProjectRules] = Field(default_factory=dict, description="Rules by project.")
     targets: dict[str, Target] = Field({"local": LocalTarget()}, description="Targets by name.")
@@ -71,6 +82,11 @@ class Settings(BaseSettings):
             raise StartError(message, code="settings") from error
         except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
             raise StartError("handoff.yaml cannot be read as YAML.", code="settings") from error
+
+    @property
+    def traces_to(self) -> str | None:
+        """The collector's URL, if there is one."""
+        return str(self.telemetry.otlp_endpoint) if self.telemetry.otlp_endpoint else None
 
     def rules_of(self, project: str) -> ProjectRules:
         """The rules of a project, or those of all."""

@@ -4,14 +4,12 @@ from typing import Literal
 
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
-from sqlalchemy import func, select
+from prometheus_client import generate_latest
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from handoff.api.dependencies import ServiceDep
-from handoff.api.record import REQUESTS
 from handoff.contract.document import Document
-from handoff.database.tables import Batch, EvidenceMessage, Handoff, Instance, ModelVersion, OutboxRow, Shipment, Study
 
 router = APIRouter(tags=["health"])
 
@@ -48,9 +46,7 @@ def ready(service: ServiceDep, response: Response) -> Health:
 @router.get("/metrics", response_class=PlainTextResponse)
 def metrics(service: ServiceDep) -> str:
     """Give the counts in Prometheus' text form."""
-    with service.database.read() as session:
-        lines = [*_totals(session), *_by_state(session)]
-    return "\n".join([*lines, *REQUESTS.lines(), ""])
+    return generate_latest(service.metrics.registry).decode()
 
 
 def _database(service: ServiceDep) -> Literal["ok", "failed"]:
@@ -64,24 +60,3 @@ def _database(service: ServiceDep) -> Literal["ok", "failed"]:
 
 def _store(service: ServiceDep) -> Literal["ok", "full", "failed"]:
     return service.store.condition()
-
-
-def _totals(session: Session) -> list[str]:
-    tables = {
-        "shipments": Shipment,
-        "evidence": EvidenceMessage,
-        "instances": Instance,
-        "batches": Batch,
-        "models": ModelVersion,
-        "outbox": OutboxRow,
-    }
-    return [
-        f"sluice_{name} {session.scalar(select(func.count()).select_from(table))}" for name, table in tables.items()
-    ]
-
-
-def _by_state(session: Session) -> list[str]:
-    studies = session.execute(select(Study.state, func.count()).group_by(Study.state))
-    handoffs = session.execute(select(Handoff.kind, Handoff.state, func.count()).group_by(Handoff.kind, Handoff.state))
-    lines = [f'sluice_studies{{state="{state}"}} {count}' for state, count in studies]
-    return lines + [f'sluice_handoffs{{kind="{kind}",state="{state}"}} {count}' for kind, state, count in handoffs]

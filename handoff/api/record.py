@@ -1,11 +1,14 @@
-"""One log line per request, and the counters behind /metrics. Names the route, never the path as it was sent."""
+"""One log line, one count and one span per request. All name the route, never the path as it was sent."""
 
 import time
-from collections import Counter
-from threading import Lock
 
 import structlog
+from opentelemetry.trace import Span
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from handoff.telemetry import requests
+from handoff.telemetry.metrics import RequestMetrics
+from handoff.telemetry.spans import Spans
 
 log = structlog.get_logger("handoff.api")
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
@@ -16,8 +19,10 @@ _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 class RequestRecord:
     """ASGI middleware that writes the canonical line."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, metrics: RequestMetrics, spans: Spans) -> None:
         self._app = app
+        self._metrics = metrics
+        self._spans = spans
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and write its line at its end."""
@@ -25,6 +30,7 @@ class RequestRecord:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
+        span = requests.begin(self._spans, scope)
         status = 500
         received = 0
 
@@ -43,48 +49,23 @@ class RequestRecord:
         try:
             await self._app(scope, counting_receive, noting_send)
         finally:
-            _write(scope, status, received, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            route = getattr(scope.get("route"), "path", "unknown")
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._metrics.answered(method, route, status, received, seconds)
+            if span is not None:
+                requests.end(span, method, route, status, received)
+            if route not in _QUIET or status != 200:
+                facts = {"method": method, "route": route, "status": status, "bytes": received}
+                _write(scope, facts | {"ms": round(seconds * 1000, 1)}, span)
 
 
-def _write(scope: Scope, status: int, received: int, seconds: float) -> None:
-    route = getattr(scope.get("route"), "path", "unknown")
-    method = scope["method"] if scope["method"] in _METHODS else "other"
-    REQUESTS.add(method, route, status)
-    if route in _QUIET and status == 200:
-        return
-    parameters = scope.get("path_params", {}) if status < 400 else {}
+def _write(scope: Scope, facts: dict[str, str | int | float], span: Span | None) -> None:
+    parameters = scope.get("path_params", {}) if int(facts["status"]) < 400 else {}
     log.info(
         "request",
-        method=method,
-        route=route,
-        status=status,
+        **facts,
         code=scope.get("state", {}).get("code"),
-        bytes=received,
-        ms=round(seconds * 1000, 1),
+        **({"trace": f"{span.get_span_context().trace_id:032x}"} if span else {}),
         **{name: value for name, value in parameters.items() if name.endswith("_id")},
     )
-
-
-class RequestCounter:
-    """Requests since the start, by method, route and status."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[tuple[str, str, int]] = Counter()
-        self._lock = Lock()
-
-    def add(self, method: str, route: str, status: int) -> None:
-        """Count one."""
-        with self._lock:
-            self._counts[method, route, status] += 1
-
-    def lines(self) -> list[str]:
-        """As Prometheus writes them."""
-        with self._lock:
-            counts = sorted(self._counts.items())
-        return [
-            f'sluice_requests_total{{method="{method}",route="{route}",status="{status}"}} {count}'
-            for (method, route, status), count in counts
-        ]
-
-
-REQUESTS = RequestCounter()

@@ -17,6 +17,7 @@ from handoff.database.migrate import require_current
 from handoff.database.open import open_database
 from handoff.errors import StartError, StoreDownError
 from handoff.handoffs.cancel import cancel
+from handoff.handoffs.ending import Endings
 from handoff.handoffs.hold import Waiting, hold_target, place_of
 from handoff.handoffs.outbox import at_engine, busy, free_leases, free_row, lease
 from handoff.handoffs.submit import Submission
@@ -25,8 +26,9 @@ from handoff.handoffs.watch import Watch
 from handoff.home import ResearchHome
 from handoff.settings import Settings
 from handoff.store import Store
-from handoff.store.make import open_store
+from handoff.store.make import environment_of_runs, open_store
 from handoff.targets import LocalTarget, Target
+from handoff.telemetry.spans import Spans, open_spans
 
 log = structlog.get_logger("handoff.worker")
 P = ParamSpec("P")
@@ -37,7 +39,15 @@ class Worker:
     """One target's worker. Runs go on when it ends; the next worker finds them."""
 
     def __init__(
-        self, database: Database, home: ResearchHome, store: Store, *, target: str, runs: int, backend: Backend
+        self,
+        database: Database,
+        home: ResearchHome,
+        store: Store,
+        *,
+        target: str,
+        runs: int,
+        backend: Backend,
+        spans: Spans | None = None,
     ) -> None:
         self._database = database
         self._target = target
@@ -45,6 +55,7 @@ class Worker:
         self._name = f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._submission = Submission(database, home, store, backend, self._name)
         self._watch = Watch(database, store, backend)
+        self._endings = Endings(database, spans or Spans("sluice-worker", None))
         self._poll_seconds = backend.poll_seconds
         self._look_at: dict[str, float] = {}
         self._sweep = Sweep(database, target, backend) if isinstance(backend, ListsRuns) else None
@@ -73,9 +84,11 @@ class Worker:
         for handoff_id, due_at in self._look_at.items():
             if due_at <= time.monotonic() and not self._stop.is_set():
                 self._round(self._watch.look, handoff_id)
+                self._round(self._endings.tell, handoff_id)
                 self._look_at[handoff_id] = time.monotonic() + self._poll_seconds
         while not self._stop.is_set() and (taken := self._take()) is not None:
             self._round(self._submission.submit, taken)
+            self._round(self._endings.tell, taken)
         if self._sweep is not None and self._sweep_at <= time.monotonic():
             self._round(self._sweep.sweep)
             self._sweep_at = time.monotonic() + self._sweep.seconds
@@ -87,6 +100,7 @@ class Worker:
         for handoff_id in running:
             self._round(cancel, self._database, handoff_id)
             self._round(self._watch.look, handoff_id)
+            self._round(self._endings.tell, handoff_id)
 
     def _round(self, step: Callable[P, None], *arguments: P.args, **named: P.kwargs) -> None:
         """Do one thing; what fails is logged and tried again, and never keeps others waiting."""
@@ -130,18 +144,23 @@ def run_worker(
     database = open_database(settings, home)
     require_current(database)
     place = place_of(home) if isinstance(target, LocalTarget) else None
+    spans = open_spans("sluice-worker", settings.traces_to)
     while not waiting.stop.is_set():
         with hold_target(database, target_name, place, waiting) as hold:
             if hold is not None:
-                worker = _worker(settings, database, target_name, target)
+                worker = _worker(settings, database, target_name, target, spans)
                 worker.run(waiting.stop, hold.held)
                 if end_runs and waiting.stop.is_set():
                     worker.end_runs()
+    spans.close()
     database.close()
 
 
-def _worker(settings: Settings, database: Database, target_name: str, target: Target) -> Worker:
+def _worker(settings: Settings, database: Database, target_name: str, target: Target, spans: Spans) -> Worker:
     home = ResearchHome.of(settings.home)
+    if isinstance(target, LocalTarget):
+        passed = {**environment_of_runs(settings), **target.environment}
+        target = target.model_copy(update={"environment": passed})
     backend = make_backend(home, target_name, target)
     found = backend.probe()
     if not found.ok and not found.passing:
@@ -150,4 +169,12 @@ def _worker(settings: Settings, database: Database, target_name: str, target: Ta
     if not found.ok:
         log.warning("target-not-ready", target=target_name, problem=found.problem, remedy=found.remedy)
     log.info("worker", target=target_name, **found.versions)
-    return Worker(database, home, open_store(settings, home), target=target_name, runs=target.runs, backend=backend)
+    return Worker(
+        database,
+        home,
+        open_store(settings, home),
+        target=target_name,
+        runs=target.runs,
+        backend=backend,
+        spans=spans,
+    )

@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 LOCKS := requirements/all.lock requirements/uv.lock
 COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
-.PHONY: help setup demo test test-fast test-faults lint format nar locks bench-path clean
+.PHONY: help setup demo peers test test-fast test-faults lint format nar locks bench-path clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -28,13 +28,16 @@ setup: $(STAMP) ## install everything into .venv from the hashed locks
 demo: $(STAMP) ## modality to NiFi to training and inference, live (STUDY=folder sends your own files)
 	$(BIN)/sluice demo $(if $(STUDY),--study "$(STUDY)")
 
-test: lint ## lint, then all but the faults, gpu and performance tiers
+peers: $(STAMP) ## build or fetch what tests need beyond Debian's packages, once for all clones
+	$(BIN)/python -m tests.peers
+
+test: lint peers ## lint, then all but the faults, gpu and performance tiers
 	$(BIN)/pytest -m "not faults and not gpu and not performance"
 
 test-fast: $(STAMP) ## unit tests alone, in seconds
 	$(BIN)/pytest tests/unit
 
-test-faults: $(STAMP) ## kill -9, wiped repositories, forged receipts
+test-faults: peers ## kill -9, wiped repositories, forged receipts
 	$(BIN)/pytest -m faults tests/faults
 
 lint: $(STAMP) ## ruff (format, lint), mypy strict, import arrows, flows

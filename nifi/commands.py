@@ -1,4 +1,4 @@
-"""`sluice nifi` and `sluice flows`: the embedded NiFi, and the flows of a release on any NiFi."""
+"""`sluice nifi`: the embedded NiFi and NiFi Registry."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nifi.distribution.side_by_side import Start
     from nifi.distribution.state import Running
 
-_home = click.option(
+home_option = click.option(
     "--home",
     envvar="SLUICE_HOME",
     default=".sluice",
@@ -30,7 +30,7 @@ def nifi() -> None:
 
 
 @nifi.command()
-@_home
+@home_option
 @click.option(
     "--port", default=0, type=click.IntRange(0, 65535), help="Of the canvas and REST API; 0 for any free one."
 )
@@ -62,7 +62,7 @@ def _say_up(name: str, running: "Running | None", *, new: bool) -> None:
 
 
 @nifi.command()
-@_home
+@home_option
 def down(home: Path) -> None:
     """Stop NiFi with all its processors, and NiFi Registry where it runs."""
     from nifi.distribution.launch import stop
@@ -74,7 +74,7 @@ def down(home: Path) -> None:
 
 
 @nifi.command()
-@_home
+@home_option
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def status(home: Path, *, as_json: bool) -> None:
     """Say whether NiFi and NiFi Registry run, where, and whether they are healthy.
@@ -139,149 +139,3 @@ def shown_progress() -> Iterator[Report]:
             progress.update(bar, description=what, completed=done, total=total or None, amount=amount)
 
         yield report
-
-
-_url = click.option("--url", help="Of NiFi; without it the home's embedded one.")
-
-
-@click.group()
-def flows() -> None:
-    """Lint, deploy and compare the flows of a release."""
-
-
-@flows.command("lint")
-def lint_command() -> None:
-    """Check the committed flows; exit 1 on any finding."""
-    from nifi.releases.flow import read_flows
-    from nifi.releases.lint import lint
-
-    findings = lint()
-    for finding in findings:
-        click.echo(str(finding))
-    click.echo(f"{len(read_flows())} flows, {len(findings)} findings")
-    if findings:
-        raise click.exceptions.Exit(1)
-
-
-@flows.command("deploy")
-@_home
-@_url
-@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A parameter; repeatable.")
-@click.option("--secret-file", "secrets", multiple=True, metavar="NAME=FILE", help="A parameter read from a file.")
-@click.option("--stopped", is_flag=True, help="Do not start the flows.")
-def deploy_command(
-    home: Path, url: str | None, assignments: tuple[str, ...], secrets: tuple[str, ...], *, stopped: bool
-) -> None:
-    """Bring a NiFi to this release: NAR, parameters, flows. Doing it again changes nothing.
-
-    The trusted home, and the token and key of a handoff in the same home, need not be given.
-    """
-    from nifi.nar import build
-    from nifi.releases.deploy import deploy
-    from nifi.releases.lint import require_clean
-
-    require_clean()
-    given = _known_of(home) | _pairs(assignments)
-    given |= {name: _read_secret(file) for name, file in _pairs(secrets).items()}
-    with shown_progress() as report:
-        nar = build(report=report)
-        done = deploy(_nifi_url(home, url), given, nar, start_flows=not stopped, report=report)
-    click.echo(f"release {done.release}")
-    click.echo(f"changed {', '.join(done.changed) or 'nothing'}")
-
-
-@flows.command("status")
-@_home
-@_url
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def flows_status(home: Path, url: str | None, *, as_json: bool) -> None:
-    """Show each processor's state and what waits in each queue; exit 1 unless all run."""
-    from nifi.releases.status import status_of
-
-    found = status_of(_nifi_url(home, url))
-    click.echo(json.dumps(found.as_json()) if as_json else found.as_text())
-    if not found.running:
-        raise click.exceptions.Exit(1)
-
-
-@flows.command("diff")
-@_home
-@_url
-def diff_command(home: Path, url: str | None) -> None:
-    """Show what on the canvas differs from the committed flows; exit 1 if anything does."""
-    from nifi.releases.compare import differences
-    from nifi.rest import NiFi
-
-    with NiFi(_nifi_url(home, url)) as api:
-        found = differences(api)
-    for each in found:
-        click.echo(f"{each.flow}: {each.component}: {each.field}: {each.released!r} released, {each.live!r} live")
-    click.echo(f"{len(found)} differences")
-    if found:
-        raise click.exceptions.Exit(1)
-
-
-@flows.command("start")
-@_home
-@_url
-def start_command(home: Path, url: str | None) -> None:
-    """Start all flows."""
-    _schedule(_nifi_url(home, url), run=True)
-
-
-@flows.command("stop")
-@_home
-@_url
-def stop_command(home: Path, url: str | None) -> None:
-    """Stop all flows, and return once no task is at work; queues stay as they are."""
-    _schedule(_nifi_url(home, url), run=False)
-
-
-def _schedule(url: str, *, run: bool) -> None:
-    from nifi.releases.flow import read_assembly
-    from nifi.releases.groups import require_parent
-    from nifi.releases.schedule import start, stop
-    from nifi.rest import NiFi
-
-    with NiFi(url) as api:
-        (start if run else stop)(api, require_parent(api, read_assembly().group))
-    click.echo("The flows run." if run else "The flows stand still.")
-
-
-def _nifi_url(home: Path, url: str | None) -> str:
-    from nifi.distribution.launch import find
-    from nifi.errors import UnreachableError
-
-    if url:
-        return url
-    running = find(home)
-    if running is None:
-        message = f"No NiFi runs in {home}."
-        raise UnreachableError(message)
-    return running.url
-
-
-def _known_of(home: Path) -> dict[str, str]:
-    """What the home itself tells: where its trusted part is, and the token of a handoff that lives beside it."""
-    known = {"trusted.home": str((home / "trusted").resolve())}
-    token = home / "research" / "token"
-    if token.exists():
-        known["handoff.token"] = token.read_text("utf-8").strip()
-    return known
-
-
-def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in texts]
-    for name, equals, _ in pairs:
-        if not equals:
-            message = f"{name!r} is not NAME=VALUE"
-            raise click.UsageError(message)
-    return {name: value for name, _, value in pairs}
-
-
-def _read_secret(file: str) -> str:
-    try:
-        return Path(file).read_text("utf-8").strip()
-    except OSError as error:
-        message = f"{file} cannot be read ({error.strerror})"
-        raise click.UsageError(message) from error

@@ -18,7 +18,16 @@ NifiError
 └── DeployError             NiFi refuses or does not reach what a release asks for
     ├── UnreachableError    no NiFi answers at the URL
     ├── CertificateError    the certificates that we would show or trust cannot be used
-    └── NothingDeployedError
+    ├── RefusedError        NiFi answers with an error
+    ├── NothingDeployedError
+    ├── MissingBundleError  a flow needs a processor or service that is not installed
+    ├── EditedError         someone changed a flow on the canvas
+    ├── UnlikeError         what came out on the canvas is not what was meant
+    ├── SaveError           the canvas cannot be saved as it is
+    └── RegistryError       NiFi Registry refuses, or lacks what is asked for
+        ├── NoRegistryError      none answers at the URL, or none is known
+        ├── NotPublishedError    a bucket, flow or version is not there
+        └── ForeignVersionError  a version was not published by `sluice flows publish`
 ```
 """
 

@@ -7,12 +7,13 @@ from nifi.releases.parameters import read_parameters
 from nifi.rest import NiFi, nipyapi_at
 
 
-def set_parameters(nifi: NiFi, values: Mapping[str, str]) -> tuple[str, list[str]]:
+def set_parameters(nifi: NiFi, values: Mapping[str, str], text: str | None = None) -> tuple[str, list[str]]:
     """Make the context, or change what differs in it; return its id and the names that were set.
 
+    `text` declares them where it is not the committed declaration that does.
     NiFi never tells a sensitive value, so those are always sent; it restarts nothing for a value that is the same.
     """
-    name, declared = read_parameters()
+    name, declared = read_parameters(text)
     with nipyapi_at(nifi) as nipyapi:
         prepared = {
             key: nipyapi.parameters.prepare_parameter(

@@ -3,13 +3,18 @@
 import hashlib
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import yaml
 
 Json = dict[str, Any]
+
+BUCKET = "sluice"
+"""The bucket that the flows belong to: their folder below `nifi/flows`, and their bucket in a Registry."""
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_OID, "sluice.flows")
 
@@ -58,17 +63,28 @@ class Assembly:
     links: tuple[Link, ...]
 
 
-def read_flows() -> list[Flow]:
-    """The committed flows, in the order in which a delivery meets them."""
-    folder = files("nifi") / "flows" / "sluice"
-    return [Flow(name, json.loads((folder / f"{name}.json").read_text("utf-8"))) for name in read_assembly().positions]
+def read_flows(assembly: Assembly | None = None, folder: Traversable | None = None) -> list[Flow]:
+    """The committed flows, in the order in which a delivery meets them.
+
+    Args:
+        assembly: names them; without it the committed one.
+        folder: of the bucket, where each is `<name>.json`; without it this package's own.
+    """
+    folder = folder or files("nifi") / "flows" / BUCKET
+    names = (assembly or read_assembly()).positions
+    return [Flow(name, json.loads((folder / f"{name}.json").read_text("utf-8"))) for name in names]
 
 
-def read_assembly() -> Assembly:
-    """The committed assembly."""
-    written = yaml.safe_load((files("nifi.releases") / "assembly.yaml").read_text("utf-8"))
+def read_assembly(text: str | None = None) -> Assembly:
+    """The committed assembly, or the given text of one."""
+    written = yaml.safe_load(assembly_text() if text is None else text)
     positions = {name: (float(x), float(y)) for name, (x, y) in written["flows"].items()}
     return Assembly(written["group"], written["about"], positions, tuple(Link(**link) for link in written["links"]))
+
+
+def assembly_text() -> str:
+    """The committed assembly as it is written."""
+    return (files("nifi.releases") / "assembly.yaml").read_text("utf-8")
 
 
 def canonical(document: Json) -> bytes:
@@ -81,9 +97,9 @@ def stable_id(flow: str, kind: str, name: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{flow}/{kind}/{name}"))
 
 
-def release_digest(flows: list[Flow], nar_digest: str) -> str:
-    """SHA-256 over the flows, how they are assembled, and the NAR that they need."""
-    assembly = (files("nifi.releases") / "assembly.yaml").read_bytes()
+def release_digest(flows: Sequence[Flow], nar_digest: str, assembly: str | None = None) -> str:
+    """SHA-256 over the flows, how they are assembled (as it is written), and the NAR that they need."""
+    written = (assembly_text() if assembly is None else assembly).encode()
     lines = [f"{flow.name} {flow.digest}\n" for flow in flows]
-    lines += [f"assembly {hashlib.sha256(assembly).hexdigest()}\n", f"nar {nar_digest}\n"]
+    lines += [f"assembly {hashlib.sha256(written).hexdigest()}\n", f"nar {nar_digest}\n"]
     return hashlib.sha256("".join(lines).encode()).hexdigest()

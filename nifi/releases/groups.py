@@ -15,6 +15,10 @@ class Group:
     name: str
     comments: str
 
+    def download(self, nifi: NiFi) -> Json:
+        """The group as NiFi would write it into a file."""
+        return nifi.get(f"/process-groups/{self.id}/download")
+
     def remark(self, nifi: NiFi, comments: str) -> None:
         """Set the group's comment, unless it says so already."""
         entity = nifi.get(f"/process-groups/{self.id}")
@@ -73,10 +77,15 @@ def replace_flow(nifi: NiFi, group: Group, flow: Flow) -> None:
     """Change a group in place into a committed flow; ids, queues and run states are kept.
 
     Raises:
-        DeployError: NiFi refuses, for one because a connection that would go holds data.
+        DeployError: NiFi refuses, for one because a connection that would go holds data, or because the group is under
+            version control of a registry client.
     """
-    revision = nifi.get(f"/process-groups/{group.id}")["revision"]
-    body = {"processGroupRevision": revision, "versionedFlowSnapshot": flow.snapshot}
+    entity = nifi.get(f"/process-groups/{group.id}")
+    if (control := entity["component"].get("versionControlInformation")) is not None:
+        where = f"{control.get('registryName') or control.get('registryId')}"
+        message = f"The group {flow.name} is under version control of {where}; stop that on the canvas first."
+        raise DeployError(message)
+    body = {"processGroupRevision": entity["revision"], "versionedFlowSnapshot": flow.snapshot}
     request = nifi.post(f"/process-groups/{group.id}/replace-requests", body)["request"]["requestId"]
     path = f"/process-groups/replace-requests/{request}"
 
@@ -84,8 +93,11 @@ def replace_flow(nifi: NiFi, group: Group, flow: Flow) -> None:
         state: Json = nifi.get(path)["request"]
         return state if state["complete"] else None
 
-    state = wait_for(f"replace the group {flow.name}", finished)
-    nifi.delete(path)
+    try:
+        state = wait_for(f"replace the group {flow.name}", finished)
+    finally:
+        # A request that stays holds the group's lock against the next one.
+        nifi.delete(path)
     # NiFi calls a refused change complete as well; only the reason tells.
     if reason := state.get("failureReason"):
         message = f"NiFi does not replace the group {flow.name}: {reason[:300]}."

@@ -28,9 +28,14 @@ class Parameter:
     default: str | None
 
 
-def read_parameters() -> tuple[str, dict[str, Parameter]]:
-    """The context's name and its declared parameters."""
-    written = yaml.safe_load((files("nifi") / "parameters" / "sluice.yaml").read_text("utf-8"))
+def parameters_text() -> str:
+    """The committed declaration as it is written."""
+    return (files("nifi") / "parameters" / "sluice.yaml").read_text("utf-8")
+
+
+def read_parameters(text: str | None = None) -> tuple[str, dict[str, Parameter]]:
+    """The context's name and its declared parameters: as committed, or as in the given text."""
+    written = yaml.safe_load(parameters_text() if text is None else text)
     declared = {
         name: Parameter(name, entry["description"], bool(entry.get("sensitive")), entry.get("default"))
         for name, entry in written["parameters"].items()
@@ -38,13 +43,18 @@ def read_parameters() -> tuple[str, dict[str, Parameter]]:
     return str(written["context"]), declared
 
 
-def complete(given: Mapping[str, str], release: str) -> dict[str, str]:
+def complete(given: Mapping[str, str], release: str, text: str | None = None) -> dict[str, str]:
     """Every declared parameter with its value: given, or by default.
+
+    Args:
+        given: values by name.
+        release: digest of the release, which is a parameter too.
+        text: the declaration, where it is not the committed one.
 
     Raises:
         DeployError: one has no value, or one is given that no flow knows.
     """
-    _, declared = read_parameters()
+    _, declared = read_parameters(text)
     if unknown := sorted(set(given) - set(declared)):
         message = f"There is no parameter {unknown[0]}."
         raise DeployError(message)

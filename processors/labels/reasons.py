@@ -34,7 +34,7 @@ REASONS: dict[Reason, str] = {
     Reason.NO_KEY: "All key cells are empty.",
     Reason.NO_VALUE: "All label cells are empty.",
     Reason.KEY_MALFORMED: "A UID has other characters than digits and dots; spreadsheets spoil long numbers.",
-    Reason.KEY_UNKNOWN: "Nothing with this key was received.",
+    Reason.KEY_UNKNOWN: "Nothing with this key is known here.",
     Reason.KEY_AMBIGUOUS: "The keys fit several objects or patients; add a key that tells them apart.",
     Reason.KEYS_DISAGREE: "The keys of the line belong to different objects or patients.",
     Reason.SEVERAL_PATIENTS: "The study came with two identities; a person must decide whose it is.",

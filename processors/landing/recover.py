@@ -40,6 +40,8 @@ class Recovered:
     dropped_files: int = 0
     missing_files: int = 0
     unreadable: int = 0
+    labels: int = 0
+    """Label documents that only the landing knew."""
 
 
 def recover(layout: Layout, connection: sqlite3.Connection) -> Recovered:

@@ -73,6 +73,8 @@ def _print(report: "Report") -> None:
     console.print(table)
     refusals = ", ".join(f"{reason} {number}" for reason, number in report.refused.items())
     console.print(f"acknowledged {report.acknowledged}; refused {sum(report.refused.values())} {refusals}".rstrip())
+    if report.labels:
+        console.print("label documents: " + ", ".join(f"{state} {number}" for state, number in report.labels.items()))
     for gap in report.gaps:
         console.print(f"[red]gap[/red] {gap.kind} {gap.subject} {gap.detail}".rstrip(), soft_wrap=True)
     agree = f"{', '.join(report.witnesses)} agree" if not report.gaps else f"{len(report.gaps)} gaps"

@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +19,10 @@ from processors.landing.errors import LandingUnusableError
 from processors.landing.filling import JOURNAL_FILE
 from processors.landing.journal import AssociationLine, DeliveryLine
 from processors.landing.layout import Layout
-from processors.ledger import accounts, gaps
+from processors.ledger import accounts, gaps, label_documents
 from processors.ledger.associations import open_associations
 from processors.ledger.gaps import Gap, HandoffShipment
+from processors.ledger.label_gaps import in_labels
 from processors.ledger.schema import connect_readonly
 
 SECOND_LOOK_SECONDS: Final = 2.0
@@ -39,6 +40,8 @@ class Report:
     """Acknowledged instances by state, once for each shipment of their delivery."""
     gaps: list[Gap]
     witnesses: tuple[str, ...]
+    labels: dict[str, int] = field(default_factory=dict)
+    """Label documents by state."""
 
     def to_json(self) -> dict[str, object]:
         """For scripts."""
@@ -46,6 +49,7 @@ class Report:
             "acknowledged": self.acknowledged,
             "refused": self.refused,
             "states": self.states,
+            "labels": self.labels,
             "gaps": [{"subject": gap.subject, "kind": gap.kind, "detail": gap.detail} for gap in self.gaps],
             "witnesses": list(self.witnesses),
         }
@@ -107,6 +111,7 @@ def _look(
             *gaps.in_associations(layout, connection),
             *gaps.in_ledger(connection),
             *gaps.in_receipts(layout, connection),
+            *in_labels(layout, connection),
         ]
         if handoff is not None:
             found.extend(gaps.at_handoff(connection, handoff()))
@@ -121,12 +126,13 @@ def _report(layout: Layout, connection: sqlite3.Connection, found: list[Gap], wi
         open_ids = {facts.id for facts in open_associations(connection)}
         states, known = accounts.count(connection), accounts.acknowledged(connection)
         refused = accounts.refused(connection)
+        labels = label_documents.counts(connection)
     finally:
         connection.execute("ROLLBACK")
     kept, again = _not_yet_entered(layout, open_ids)
     states["in_flight"] += kept
     states["duplicate"] += again
-    return Report(known + kept + again, refused, states, found, witnesses)
+    return Report(known + kept + again, refused, states, found, witnesses, labels)
 
 
 def _not_yet_entered(layout: Layout, open_associations: set[str]) -> tuple[int, int]:

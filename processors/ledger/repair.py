@@ -11,11 +11,13 @@ from pathlib import Path
 
 from processors.landing.closing import enter_sealed
 from processors.landing.errors import DeliveryUnreadableError, LandingTakenError
+from processors.landing.labels import RECEIPT_FILE, whole_imports
 from processors.landing.layout import Layout
 from processors.landing.lock import hold
 from processors.landing.recover import Recovered, as_sealed, recover
-from processors.ledger import evidence
+from processors.ledger import evidence, label_documents
 from processors.ledger.gaps import Gap
+from processors.ledger.label_documents import LabelDocument
 from processors.ledger.schema import connect, record_event, transaction
 
 
@@ -41,7 +43,23 @@ def rebuild(landing: Path, ledger: Path) -> Recovered:
     layout = Layout(landing)
     layout.prepare()
     with hold(layout.receiver_lock, "receiver"), closing(connect(ledger)) as connection:
-        return recover(layout, connection)
+        done = recover(layout, connection)
+        done.labels = _enter_labels(layout, connection)
+        return done
+
+
+def _enter_labels(layout: Layout, connection: sqlite3.Connection) -> int:
+    """Enter the imports that only the landing knows; what has its receipt beside it is confirmed."""
+    known = {row.id for row in label_documents.every(connection)}
+    missing = [part for part in whole_imports(layout) if part.id not in known]
+    with transaction(connection):
+        for part in missing:
+            receipt = layout.labels_of(part.id).with_name(RECEIPT_FILE)
+            text = receipt.read_text("utf-8") if receipt.is_file() else None
+            facts = part.model_dump(exclude={"parts"})
+            row = LabelDocument(**facts, state="confirmed" if text else "pending", receipt=text)
+            label_documents.add(connection, [row], time.time())
+    return len(missing)
 
 
 def _mend(layout: Layout, connection: sqlite3.Connection, gap: Gap) -> None:
@@ -54,6 +72,12 @@ def _mend(layout: Layout, connection: sqlite3.Connection, gap: Gap) -> None:
         with transaction(connection):
             evidence.announce_again(connection, gap.subject)
             record_event(connection, time.time(), gap.subject, "repaired", gap.kind)
+    elif gap.kind == "labels-stalled":
+        with transaction(connection):
+            label_documents.announce_again(connection, gap.subject)
+            record_event(connection, time.time(), gap.subject, "repaired", gap.kind)
+    elif gap.kind == "labels-not-in-ledger":
+        _enter_labels(layout, connection)
     elif gap.kind == "not-at-handoff":
         _send_again(layout, connection, gap.subject)
 

@@ -87,6 +87,7 @@ def test_a_package_is_put_with_its_digest_and_the_token_under_its_shipments_id(s
     assert headers["authorization"] == "Bearer not-a-real-token-of-anybody"
     assert headers["sluice-sha256"] == hashlib.sha256(content).hexdigest()
     assert headers["content-type"] == "application/zip"
+    assert headers["traceparent"] == f"00-{SHIPMENT}-{SHIPMENT[:16]}-01", "the shipment's id is its trace"
     wait_for("empty the queues", lambda: status_of(nifi.url).waiting == 0)
     assert handoff.requests.empty(), "a decided answer is not asked for again"
 

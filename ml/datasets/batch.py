@@ -11,7 +11,7 @@ from zipfile import BadZipFile, ZipFile
 from pydantic import ValidationError
 from pydicom import Dataset
 
-from handoff.contract.batch import InstanceLine, VolumeLine, read_batch
+from handoff.contract.batch import InstanceLine, LabelLine, VolumeLine, read_batch
 from ml.errors import BatchError
 from ml.preprocessing.slices import read_dataset
 
@@ -24,11 +24,13 @@ class Batch:
         images: Instances that are no annotation.
         annotations: Ground truth, as instances.
         volumes: Prepared volumes; empty before the batch was prepared.
+        labels: Ground truth, as values of patients, studies, series and instances.
     """
 
     images: tuple[InstanceLine, ...]
     annotations: tuple[InstanceLine, ...]
     volumes: tuple[VolumeLine, ...]
+    labels: tuple[LabelLine, ...] = ()
 
     def images_by_series(self) -> dict[str, list[InstanceLine]]:
         """Images of each SeriesInstanceUID; one series may come in several packages."""
@@ -36,6 +38,14 @@ class Batch:
         for line in self.images:
             series[line.series].append(line)
         return dict(series)
+
+    def labels_by_target(self) -> dict[tuple[str, str], list[LabelLine]]:
+        """Labels by their level and the pseudonym of what they say something of."""
+        targets: dict[tuple[str, str], list[LabelLine]] = defaultdict(list)
+        for line in self.labels:
+            target = line.sop_instance_uid or line.series or line.study or line.patient
+            targets[line.level, target].append(line)
+        return dict(targets)
 
 
 def load_batch(batch_uri: str) -> Batch:
@@ -53,6 +63,7 @@ def load_batch(batch_uri: str) -> Batch:
         images=tuple(line for line in instances if not line.annotation),
         annotations=tuple(line for line in instances if line.annotation),
         volumes=tuple(line for line in lines if isinstance(line, VolumeLine)),
+        labels=tuple(line for line in lines if isinstance(line, LabelLine)),
     )
 
 

@@ -1,12 +1,12 @@
-"""Prepared volumes joined with their labels by references, split by patient."""
+"""Prepared volumes joined with annotations by references and with labels by pseudonyms, split by patient."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from handoff.contract.batch import InstanceLine, Split, VolumeLine
+from handoff.contract.batch import InstanceLine, LabelLine, Split, VolumeLine
 from ml.datasets.batch import Batch, path_of, read_datasets
 from ml.errors import BatchError, LabelError, SpecError
 from ml.preprocessing.labels import Mask, mask_of, referenced_instances
@@ -24,11 +24,13 @@ class Case:
         line: What the batch says of the volume.
         volume: On the spec's grid.
         truth: On the *source* grid (slices, rows, columns), or None where there is no annotation.
+        labels: What was imported of its patient, study, series and slices, each value with its source.
     """
 
     line: VolumeLine
     volume: Volume
     truth: Mask | None
+    labels: tuple[LabelLine, ...] = ()
 
     def label(self) -> npt.NDArray[np.float32]:
         """The truth on the volume's grid: the part of what each voxel covers that is lesion, 0 to 1."""
@@ -64,7 +66,7 @@ def check_split(lines: Iterable[VolumeLine]) -> None:
 
 
 def cases_of(batch: Batch, spec: Spec, split: Split | None = None) -> Iterator[Case]:
-    """Read each prepared volume of a batch and join it with the annotations that reference its slices.
+    """Read each prepared volume of a batch and join it with its labels and the annotations that reference its slices.
 
     Args:
         batch: A prepared batch.
@@ -78,6 +80,7 @@ def cases_of(batch: Batch, spec: Spec, split: Split | None = None) -> Iterator[C
     """
     check_spec(batch, spec)
     annotations = [(frozenset(line.references), line) for line in batch.annotations]
+    labels = batch.labels_by_target()
     for line in batch.volumes:
         if split is not None and line.split != split:
             continue
@@ -86,7 +89,17 @@ def cases_of(batch: Batch, spec: Spec, split: Split | None = None) -> Iterator[C
             raise SpecError("a volume was prepared with another spec than its batch says.")
         slices = frozenset(volume.sop_instance_uids)
         drawn = [annotation for references, annotation in annotations if references & slices]
-        yield Case(line, volume, _truth(drawn, volume) if drawn else None)
+        yield Case(line, volume, _truth(drawn, volume) if drawn else None, _labels(line, volume, labels))
+
+
+def _labels(
+    line: VolumeLine, volume: Volume, labels: Mapping[tuple[str, str], list[LabelLine]]
+) -> tuple[LabelLine, ...]:
+    """The labels of a volume, from its patient down to its slices; none of another patient."""
+    targets = [("patient", line.patient), ("study", line.study), ("series", line.series)]
+    targets += [("instance", uid) for uid in volume.sop_instance_uids]
+    found = (label for target in targets for label in labels.get(target, ()))
+    return tuple(label for label in found if label.patient == line.patient)
 
 
 def _truth(annotations: Iterable[InstanceLine], volume: Volume) -> Mask:

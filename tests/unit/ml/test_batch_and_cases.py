@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handoff.contract.batch import InstanceLine, VolumeLine
+from handoff.contract.batch import InstanceLine, LabelLine, VolumeLine
 from ml.datasets.batch import Batch, load_batch, path_of, read_datasets
 from ml.datasets.cases import cases_of, check_split
 from ml.errors import BatchError, SpecError
@@ -110,3 +110,29 @@ def test_a_line_that_breaks_the_contract_is_refused_without_repeating_it(tmp_pat
     with pytest.raises(BatchError) as caught:
         load_batch((tmp_path / "batch.jsonl").as_uri())
     assert "Doe" not in str(caught.value)
+
+
+def label(level: str, patient: str = "P1", source: str = "radiology-2026", **changes: object) -> LabelLine:
+    """A label of the first patient's volume, or of what `changes` name."""
+    places = {"study": "1.2", "series": "1.2.3.1", "sop_instance_uid": "1.2.3.1.2"}
+    depth = ("patient", "study", "series", "instance").index(level)
+    facts = {"level": level, "patient": patient, "name": "grade", "value": depth, "source": source, "split": "train"}
+    return LabelLine.model_validate({**facts, **dict(list(places.items())[:depth]), **changes})
+
+
+def test_a_case_has_the_labels_of_its_patient_study_series_and_slices_with_their_source(tmp_path: Path) -> None:
+    batch, _ = make_batch(tmp_path)
+    levels = ("patient", "study", "series", "instance")
+    others = [label("patient", "P3"), label("series", series="1.2.3.9"), label("study", "P2", value="benign")]
+    lines = [*batch.images, *batch.annotations, *map(label, levels), *others, *batch.volumes]
+    loaded = load_batch(write_batch(tmp_path / "labelled.jsonl", lines))
+    labels = {case.line.patient: case.labels for case in cases_of(loaded, NATIVE)}
+    assert [(line.level, line.value, line.source) for line in labels["P1"]] == [
+        (level, depth, "radiology-2026") for depth, level in enumerate(levels)
+    ]
+    assert [line.value for line in labels["P2"]] == ["benign"], "both patients' volumes say study 1.2"
+
+
+def test_a_batch_without_labels_makes_cases_without_labels(tmp_path: Path) -> None:
+    batch, _ = make_batch(tmp_path, patients=1)
+    assert [case.labels for case in cases_of(batch, NATIVE)] == [()]

@@ -284,6 +284,25 @@ class TargetPlace(Table):
     place: Mapped[str] = mapped_column(String(64))
 
 
+class MirrorRow(Table):
+    """Something that another system is told about; `wanted` rises with each change, so that none is told away."""
+
+    __tablename__ = "mirror_outbox"
+    __table_args__ = (UniqueConstraint("mirror", "kind", "subject"), Index(None, "mirror", "state", "due_at"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    mirror: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(80))
+    wanted: Mapped[int] = mapped_column(default=1)
+    state: Mapped[str] = mapped_column(String(16), default="waiting")
+    reason: Mapped[str | None] = mapped_column(String(64))
+    due_at: Mapped[float]
+    attempts: Mapped[int] = mapped_column(default=0)
+    leased_by: Mapped[str | None] = mapped_column(String(64))
+    leased_until: Mapped[float] = mapped_column(default=0.0)
+
+
 class ResultFileRow(Table):
     """A file of a run's result whose digest was re-read."""
 

@@ -15,6 +15,7 @@ depends_on = None
 def upgrade() -> None:
     """Go forward."""
     _add_labels()
+    _add_mirrors()
     with op.batch_alter_table("handoffs") as table:
         table.add_column(sa.Column("prepared_digest", sa.String(length=64), nullable=True))
         table.add_column(sa.Column("sent_at", sa.Double(), nullable=True))
@@ -48,6 +49,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back."""
+    op.drop_table("mirror_outbox")
     op.drop_table("target_places")
     _drop_labels()
     op.drop_table("duplicate_runs")
@@ -58,6 +60,26 @@ def downgrade() -> None:
         table.drop_constraint(op.f("uq_result_files_object_id"), type_="unique")
         for name in ("acknowledged_at", "held_because", "acknowledged_as", "object_id"):
             table.drop_column(name)
+
+
+def _add_mirrors() -> None:
+    op.create_table(
+        "mirror_outbox",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("mirror", sa.String(length=16), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("subject", sa.String(length=80), nullable=False),
+        sa.Column("wanted", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(length=64), nullable=True),
+        sa.Column("due_at", sa.Double(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("leased_by", sa.String(length=64), nullable=True),
+        sa.Column("leased_until", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mirror_outbox")),
+        sa.UniqueConstraint("mirror", "kind", "subject", name=op.f("uq_mirror_outbox_mirror_kind_subject")),
+    )
+    op.create_index(op.f("ix_mirror_outbox_mirror_state_due_at"), "mirror_outbox", ["mirror", "state", "due_at"])
 
 
 def _add_labels() -> None:

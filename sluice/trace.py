@@ -33,8 +33,8 @@ class UnknownIdError(Exception):
 def trace(*, identifier: str, as_json: bool, identified: bool, handoff_url: str | None, home: Path) -> None:
     """Follow ID to its whole line, both ways.
 
-    ID may be of an association, delivery, shipment, evidence message, batch, handoff (or its key), or model, or the
-    pseudonymous UID of a study, series or instance.
+    ID may be of an association, delivery, shipment, evidence message, label document, batch, handoff (or its key), or
+    model, or the pseudonymous UID of a study, series or instance.
     """
     from rich.console import Console
 

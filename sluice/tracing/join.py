@@ -21,8 +21,8 @@ def trace_line(home: Path, identifier: str, *, identified: bool = False, handoff
 
     Args:
         home: the Sluice home; either zone may be missing.
-        identifier: of an association, delivery, shipment, evidence message, batch, handoff, run or model, or a
-            pseudonymous study or instance UID; if identified, also an original one.
+        identifier: of an association, delivery, shipment, evidence message, label document, batch, handoff, run or
+            model, or a pseudonymous study or instance UID; if identified, also an original one.
         identified: whether original UIDs and AE titles are told too.
         handoff_url: where to ask the handoff; by default where it was listening last, else its database is read.
 
@@ -34,13 +34,15 @@ def trace_line(home: Path, identifier: str, *, identified: bool = False, handoff
     named = next((name for name in trusted.pseudonyms(identifier) if ask(name)), identifier)
     line = line_of(ask(named))
     here = trusted.line(named)
-    starts = line.starts | here.starts
+    here.merge(trusted.labels([named]))
+    starts = line.starts | here.starts | set(here.of_kind("labels"))
     if not line.facts:
         for shipment in here.of_kind("shipment"):
             line.merge(line_of(ask(shipment.id)))
     line.merge(here)
     line.merge(trusted.shipments(thing.id for thing in line.of_kind("shipment")))
+    line.merge(trusted.labels(thing.id for thing in line.of_kind("labels")))
     line.merge(trusted.evidence(thing.id for thing in line.of_kind("evidence")))
     line.starts = starts
-    known_here = bool(line.of_kind("association"))
+    known_here = bool(line.of_kind("association") or here.of_kind("labels"))
     return Joined(line, (*(("ledger",) if known_here else ()), *((told_by,) if told_by else ())))

@@ -4,7 +4,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-KINDS = ("association", "delivery", "evidence", "shipment", "study", "instance", "batch", "handoff", "model", "file")
+KINDS = (
+    "association",
+    "delivery",
+    "evidence",
+    "labels",
+    "shipment",
+    "study",
+    "instance",
+    "batch",
+    "handoff",
+    "model",
+    "file",
+)
 """Every kind of thing, in the order in which an instance meets them."""
 
 

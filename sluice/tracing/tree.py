@@ -12,6 +12,7 @@ _COLOURS = {
     "association": "magenta",
     "delivery": "magenta",
     "evidence": "bright_black",
+    "labels": "bright_black",
     "shipment": "yellow",
     "study": "yellow",
     "instance": "yellow",
@@ -35,6 +36,10 @@ _FACTS = (
     "delivered",
     "withheld",
     "annotations",
+    "labels",
+    "source",
+    "revision",
+    "rows",
     "role",
 )
 """Facts that a line of the tree has room for."""

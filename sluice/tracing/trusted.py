@@ -8,6 +8,7 @@ from pathlib import Path
 
 from processors.deid.keys import KeyFile
 from processors.deid.pseudonyms import pseudonymous_uid
+from processors.ledger import label_documents
 from processors.ledger.schema import connect_readonly
 from processors.site import Site
 from processors.vault.vault import Vault
@@ -63,6 +64,17 @@ class TrustedSide:
                 if row is not None:
                     self._tell_association(ledger, line, row["association_id"])
                     line.lead(Thing("association", row["association_id"]), Thing("evidence", identifier))
+        return line
+
+    def labels(self, identifiers: Iterable[str]) -> Line:
+        """Where label documents are; who imported them is not asked."""
+        line = Line()
+        with _ledger(self._site) as ledger:
+            for identifier in identifiers if ledger is not None else ():
+                row = label_documents.get(ledger, identifier)
+                if row is not None:
+                    facts = {"project": row.project, "source": row.source, "revision": row.revision, "rows": row.rows}
+                    line.add(Thing("labels", identifier), **facts, state=row.state, reason=row.reason)
         return line
 
     def pseudonyms(self, original: str) -> list[str]:

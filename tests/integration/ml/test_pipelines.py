@@ -12,7 +12,7 @@ from typing import Any
 import highdicom as hd
 import pytest
 
-from handoff.contract.batch import InstanceLine
+from handoff.contract.batch import InstanceLine, LabelLine
 from handoff.contract.result import Result
 from ml.models.checkpoint import save_model
 from ml.models.unet import UNet3D, UNetShape
@@ -26,6 +26,13 @@ pytestmark = pytest.mark.integration
 
 KEY = hashlib.sha256(b"a handoff").hexdigest()
 SPLITS = {"P1": "train", "P2": "train", "P3": "test"}
+LABELS = [
+    LabelLine(level="patient", patient="P1", name="smoker", value=True, source="radiology-2026", split="train"),
+    LabelLine(
+        level="series", patient="P3", study="1.2", series="1.2.3.3", name="grade", value=2, source="b", split="test"
+    ),
+]
+"""No pipeline needs them, and each must read a batch that has some."""
 RUNNER = Path(__file__).with_name("pipeline_process.py")
 
 
@@ -68,10 +75,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """prepare, then train, then infer; each must end well."""
     folder = tmp_path_factory.mktemp("runs")
     lines = make_batch(folder)
-    raw = write_batch(folder / "raw.jsonl", lines)
+    raw = write_batch(folder / "raw.jsonl", [*lines, *LABELS])
     run = Runs(folder, lines, (folder / "prepared.jsonl").as_uri())
     _succeed(run, "prepare", batch_uri=raw)
-    write_batch(folder / "prepared.jsonl", [*lines, *prepared_lines(run.result("prepare"), SPLITS)])
+    write_batch(folder / "prepared.jsonl", [*lines, *LABELS, *prepared_lines(run.result("prepare"), SPLITS)])
     _succeed(run, "train", batch_uri=run.batch_uri, steps=2, seed=1)
     _succeed(run, "infer", batch_uri=run.batch_uri, model_uri=(run.result("train") / "model/unet.pt").as_uri())
     return run

@@ -79,5 +79,30 @@ def worker(
     run_worker(settings, target, chosen, waiting, end_runs=end_runs)
 
 
+@handoff.group()
+def target() -> None:
+    """Look at the targets of handoff.yaml."""
+
+
+@target.command()
+@_HOME
+@click.argument("name")
+def check(home: Path, name: str) -> None:
+    """Say in plain words whether the target NAME could run something now, and what to do if not."""
+    from handoff.backends.check import check_target
+    from handoff.errors import StartError
+    from handoff.settings import Settings
+
+    settings = Settings.load(home)
+    if name not in settings.targets:
+        message = f"The target {name} is not in handoff.yaml."
+        raise StartError(message, code="target", remedy=f"Known targets: {', '.join(sorted(settings.targets))}.")
+    checked = check_target(settings, name, settings.targets[name])
+    for line in checked.lines:
+        click.echo(line)
+    if not checked.ok:
+        raise SystemExit(1)
+
+
 if __name__ == "__main__":
     handoff()

@@ -3,10 +3,12 @@
 ```
 MLError
 ├── BatchError          the batch or a package in it cannot be read as its lines say
+├── StoreError          S3 did not answer, or the environment does not say how to reach it
 ├── SpecError           a preprocessing spec is malformed or is not the one that was promised
 ├── SeriesError      a series cannot become a volume; carries a reason code
 ├── LabelError       an annotation cannot be laid over its volume; carries a reason code
 ├── EmptyBatchError         not one case of the batch is usable
+├── DeviceError         the accelerators that were asked for are not there
 ├── ModelError        the model was trained on volumes of another spec, or is no model of ours
 └── ServingError      a request to a served model; see `ml.serving.errors`
 ```
@@ -28,6 +30,12 @@ class BatchError(MLError):
     remedy: ClassVar[str] = (
         "Compare the batch's lines with the packages in the store; form the batch anew if one is gone."
     )
+
+
+class StoreError(MLError):
+    """The store did not answer."""
+
+    remedy: ClassVar[str] = "Check AWS_* of the run's environment and whether the store works; then run again."
 
 
 class SpecError(MLError):
@@ -64,6 +72,14 @@ class EmptyBatchError(MLError):
     """Not one case of the batch is usable."""
 
     remedy: ClassVar[str] = "Read the reason codes above; form a batch with series that pass the geometry gate."
+
+
+class DeviceError(MLError):
+    """The accelerators that were asked for are not there."""
+
+    remedy: ClassVar[str] = (
+        "Look at the target's gpus, the cluster's device plugin, and whether its version reads both."
+    )
 
 
 class ModelError(MLError):

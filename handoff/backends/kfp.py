@@ -32,6 +32,8 @@ from handoff.store import write_durably
 from handoff.targets import KubeflowTarget
 
 _TERMINABLE = LIVE - {"CANCELING"}
+_MAY_MEAN_GONE = frozenset({400, 404, 500})
+"""What CreateRun answers when an experiment, pipeline or version is not there: an unknown version gets 500."""
 
 
 class Kubeflow:
@@ -123,8 +125,9 @@ class Kubeflow:
         runtime = {"parameters": order.inputs, "pipeline_root": self._target.pipeline_root}
         try:
             return self._client.create_run(run, prepared.place["pipeline"], prepared.place["version"], runtime)
-        except KubeflowError:
-            self._places.clear()  # what we took for granted may be gone, so the next attempt looks again
+        except KubeflowError as error:
+            if error.status in _MAY_MEAN_GONE:
+                self._places.clear()  # what we took for granted may be gone, so the next attempt looks again
             raise
 
     def status(self, reference: str) -> RunStatus:

@@ -19,10 +19,9 @@ from kfp.pipeline_spec import pipeline_spec_pb2 as spec_messages
 
 from handoff.backends.interface import Answer
 from handoff.backends.kfp_answers import KubeflowError
+from handoff.contract.environment import EXPECTED_GPUS
 from handoff.targets import KubeflowTarget
 
-EXPECTED_GPUS = "SLUICE_EXPECTED_GPUS"
-"""The variable by which a step knows how many accelerators it must find, before it does anything else."""
 _EXECUTOR = "exec-"
 _SHM = "/dev/shm"  # noqa: S108 - the place in the pod, not here
 _Json = dict[str, Any]

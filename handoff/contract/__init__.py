@@ -11,6 +11,7 @@ Read in this order:
 - `receipt`: what the handoff signs once a shipment, evidence or labels are durable.
 - `batch`: the lines of `batch_uri`.
 - `result`: what a pipeline leaves in `result_uri`.
+- `environment`: variables that a target may set for a run's steps.
 - `returned`: objects of results on their way back to where their images came from.
 - `export`: writes the JSON Schemas in `schemas/`.
 """

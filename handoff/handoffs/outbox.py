@@ -18,9 +18,7 @@ POSTPONED = "postponed"
 """The event of a row that has to wait."""
 
 
-def free_row(
-    session: Session, target: str, now: float, *, sent_only: bool, lock: bool = True
-) -> OutboxRow | None:
+def free_row(session: Session, target: str, now: float, *, sent_only: bool, lock: bool = True) -> OutboxRow | None:
     """The oldest row that is due and that nobody has; with `sent_only` among those that may be at the engine."""
     free = select(OutboxRow).where(OutboxRow.target == target, OutboxRow.due_at <= now, OutboxRow.leased_until <= now)
     if sent_only:

@@ -33,6 +33,7 @@ from handoff.telemetry.spans import Spans, open_spans
 log = structlog.get_logger("handoff.worker")
 P = ParamSpec("P")
 _PERIOD_SECONDS = 0.25
+_SENT_AT_ONCE = 50
 
 
 class Worker:
@@ -86,7 +87,9 @@ class Worker:
                 self._round(self._watch.look, handoff_id)
                 self._round(self._endings.tell, handoff_id)
                 self._look_at[handoff_id] = time.monotonic() + self._poll_seconds
-        while not self._stop.is_set() and (taken := self._take()) is not None:
+        for _ in range(_SENT_AT_ONCE):  # then the runs are looked at again, however many rows wait
+            if self._stop.is_set() or (taken := self._take()) is None:
+                break
             self._round(self._submission.submit, taken)
             self._round(self._endings.tell, taken)
         if self._sweep is not None and self._sweep_at <= time.monotonic():

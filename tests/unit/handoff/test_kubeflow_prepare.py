@@ -10,7 +10,8 @@ from kfp import compiler, dsl, kubernetes
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from handoff.backends.kfp_answers import KubeflowError
-from handoff.backends.kfp_prepare import EXPECTED_GPUS, prepare_yaml
+from handoff.backends.kfp_prepare import prepare_yaml
+from handoff.contract.environment import EXPECTED_GPUS
 from handoff.targets import KubeflowTarget
 
 IMAGE = f"registry.example/sluice-ml@sha256:{'a' * 64}"

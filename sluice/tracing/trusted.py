@@ -8,7 +8,7 @@ from pathlib import Path
 
 from processors.deid.keys import KeyFile
 from processors.deid.pseudonyms import pseudonymous_uid
-from processors.ledger import label_documents
+from processors.ledger import label_documents, results
 from processors.ledger.schema import connect_readonly
 from processors.site import Site
 from processors.vault.vault import Vault
@@ -70,11 +70,37 @@ class TrustedSide:
         """Where label documents are; who imported them is not asked."""
         line = Line()
         with _ledger(self._site) as ledger:
-            for identifier in identifiers if ledger is not None else ():
+            if ledger is None:
+                return line
+            for identifier in identifiers:
                 row = label_documents.get(ledger, identifier)
                 if row is not None:
                     facts = {"project": row.project, "source": row.source, "revision": row.revision, "rows": row.rows}
                     line.add(Thing("labels", identifier), **facts, state=row.state, reason=row.reason)
+        return line
+
+    def run_of(self, result_id: str) -> str | None:
+        """The handoff whose run made an object that came back; None when no such object did."""
+        with _ledger(self._site) as ledger:
+            row = results.get(ledger, result_id) if ledger is not None else None
+        return row.handoff_id if row is not None else None
+
+    def results(self, handoffs: Iterable[str]) -> Line:
+        """What became of the objects that these runs made: held, or in which PACS."""
+        line = Line()
+        with _ledger(self._site) as ledger:
+            for row in results.of_handoffs(ledger, handoffs) if ledger is not None else ():
+                thing = line.add(
+                    Thing("result", row.id),
+                    project=row.project,
+                    destination=row.destination,
+                    state=row.state,
+                    reason=row.reason,
+                    attempts=row.attempts,
+                )
+                if self.identified:
+                    line.add(thing, study=row.study_uid, sop_instance=row.sop_instance_uid)
+                line.lead(line.add(Thing("file", f"{row.handoff_id}/{row.path}")), thing)
         return line
 
     def pseudonyms(self, original: str) -> list[str]:

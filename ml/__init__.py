@@ -3,6 +3,7 @@
 In reading order:
 
 - `errors`: what can go wrong, each with its remedy.
+- `files`: files by URI, on a disk or in S3.
 - `preprocessing`: from slices to volumes whose geometry is proven.
 - `datasets`: what a batch says, and the cases that it makes.
 - `models`: the network and its file.

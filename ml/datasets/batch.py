@@ -4,15 +4,15 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
-from zipfile import BadZipFile, ZipFile
+from io import BytesIO
 
 from pydantic import ValidationError
 from pydicom import Dataset
 
-from handoff.contract.batch import InstanceLine, LabelLine, VolumeLine, read_batch
+from handoff.contract.batch import BATCH_LINE, InstanceLine, LabelLine, VolumeLine, read_batch
+from ml.datasets.packages import read_members
 from ml.errors import BatchError
+from ml.files import opened
 from ml.preprocessing.slices import read_dataset
 
 
@@ -55,7 +55,11 @@ def load_batch(batch_uri: str) -> Batch:
         BatchError: The file is missing or a line is not what the contract says.
     """
     try:
-        lines = tuple(read_batch(path_of(batch_uri)))
+        content = opened(batch_uri)
+        if isinstance(content, BytesIO):
+            lines = tuple(BATCH_LINE.validate_json(line) for line in content)
+        else:
+            lines = tuple(read_batch(content))
     except (OSError, ValidationError) as error:
         raise BatchError("the lines of the batch cannot be read.") from error
     instances = [line for line in lines if isinstance(line, InstanceLine)]
@@ -65,18 +69,6 @@ def load_batch(batch_uri: str) -> Batch:
         volumes=tuple(line for line in lines if isinstance(line, VolumeLine)),
         labels=tuple(line for line in lines if isinstance(line, LabelLine)),
     )
-
-
-def path_of(uri: str) -> Path:
-    """The local path of a file:// URI.
-
-    Raises:
-        BatchError: It is another kind of URI.
-    """
-    parts = urlsplit(uri)
-    if parts.scheme != "file" or parts.netloc:
-        raise BatchError("only file:// URIs of this machine can be read.")
-    return Path(unquote(parts.path))
 
 
 def read_datasets(lines: Iterable[InstanceLine]) -> Iterator[Dataset]:
@@ -89,12 +81,9 @@ def read_datasets(lines: Iterable[InstanceLine]) -> Iterator[Dataset]:
     for line in lines:
         by_package[line.package].append(line)
     for package, members in by_package.items():
-        try:
-            with ZipFile(path_of(package)) as archive:
-                for line in members:
-                    yield _checked(archive.read(line.member), line)
-        except (OSError, BadZipFile, KeyError) as error:
-            raise BatchError("a package of the batch cannot be read.") from error
+        by_name = {line.member: line for line in members}
+        for name, part10 in read_members(package, list(by_name)):
+            yield _checked(part10, by_name[name])
 
 
 def _checked(part10: bytes, line: InstanceLine) -> Dataset:

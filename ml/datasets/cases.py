@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from handoff.contract.batch import InstanceLine, LabelLine, Split, VolumeLine
-from ml.datasets.batch import Batch, path_of, read_datasets
+from ml.datasets.batch import Batch, read_datasets
 from ml.errors import BatchError, LabelError, SpecError
+from ml.files import volume_store
 from ml.preprocessing.labels import Mask, mask_of, referenced_instances
 from ml.preprocessing.resample import resample
 from ml.preprocessing.spec import Spec
@@ -84,7 +85,7 @@ def cases_of(batch: Batch, spec: Spec, split: Split | None = None) -> Iterator[C
     for line in batch.volumes:
         if split is not None and line.split != split:
             continue
-        volume = read_volume(path_of(line.uri), line.digest)
+        volume = read_volume(volume_store(line.uri), line.digest)
         if volume.spec_digest != spec.digest:
             raise SpecError("a volume was prepared with another spec than its batch says.")
         slices = frozenset(volume.sop_instance_uids)

@@ -35,14 +35,14 @@ def save_model(path: Path, network: UNet3D, spec: Spec, threshold: float) -> Non
     temporary.replace(path)
 
 
-def load_model(path: Path, spec: Spec) -> tuple[UNet3D, float]:
+def load_model(file: Path | BytesIO, spec: Spec) -> tuple[UNet3D, float]:
     """Read a model and the probability from which it says yes.
 
     Raises:
         ModelError: The file is no model of ours, or it was trained on volumes of another spec.
     """
     try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        content: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         schema, digest = content["schema"], content["spec_digest"]
     except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
         raise ModelError("the model file cannot be read as a model.") from error

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import zarr
+from obstore.exceptions import BaseError
 from zarr.codecs import BloscCodec
 
 from ml.errors import BatchError
@@ -67,14 +68,14 @@ def write_volume(volume: Volume, path: Path) -> str:
     return digest
 
 
-def read_volume(path: Path, digest: str) -> Volume:
-    """Read a volume and check that it decodes to what it is known by.
+def read_volume(store: Any, digest: str) -> Volume:
+    """Read a volume from a path, or any store of zarr, and check that it decodes to what it is known by.
 
     Raises:
         BatchError: There is no volume, it cannot be read, or it is not the one with this digest.
     """
     try:
-        array = zarr.open_array(store=str(path), mode="r")
+        array = zarr.open_array(store=str(store) if isinstance(store, Path) else store, mode="r")
         attributes: dict[str, Any] = dict(array.attrs)
         volume = Volume(
             hounsfield=np.asarray(array[:]).astype(np.int16),
@@ -84,7 +85,7 @@ def read_volume(path: Path, digest: str) -> Volume:
             frame_of_reference_uid=str(attributes["frame_of_reference_uid"]),
             spec_digest=str(attributes["spec_digest"]),
         )
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, BaseError) as error:
         raise BatchError("a prepared volume cannot be read.") from error
     if volume_digest(volume) != digest:
         raise BatchError("a prepared volume is not the one that the batch names: its digest differs.")

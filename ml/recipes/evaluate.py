@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from handoff.contract.result import TrainedModel
-from ml.datasets.batch import load_batch, path_of
+from ml.datasets.batch import load_batch
 from ml.datasets.cases import Case, cases_of
 from ml.evaluation.baseline import Judged, best_threshold
 from ml.evaluation.dice import dice
+from ml.files import result_folder
 from ml.inference.predict import predict_mask
 from ml.models.checkpoint import load_model
 from ml.preprocessing.spec import Spec, load_spec
@@ -29,15 +30,15 @@ def evaluate_and_publish(batch_uri: str, handoff_key: str, result_uri: str, spec
         ModelError: There is no model there, or it is of another spec.
     """
     spec = load_spec(spec_name)
-    folder = path_of(result_uri)
     batch = load_batch(batch_uri)
     annotated = [case for case in cases_of(batch, spec) if case.truth is not None]
     test = [case for case in annotated if case.line.split == "test"]
     side = "test" if test else "train"
-    metrics = measure(folder / MODEL_FILE, test or annotated, spec, side)
-    metrics["train_volumes"] = float(len(annotated) - len(test))
-    model = TrainedModel(name=MODEL_NAME, file=MODEL_FILE, metrics=metrics)
-    write_outcome(folder, Outcome(kind="train", spec_digest=spec.digest, metrics=metrics, model=model))
+    with result_folder(result_uri) as folder:
+        metrics = measure(folder / MODEL_FILE, test or annotated, spec, side)
+        metrics["train_volumes"] = float(len(annotated) - len(test))
+        model = TrainedModel(name=MODEL_NAME, file=MODEL_FILE, metrics=metrics)
+        write_outcome(folder, Outcome(kind="train", spec_digest=spec.digest, metrics=metrics, model=model))
     publish(result_uri, handoff_key)
 
 

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from handoff.contract.batch import InstanceLine
-from ml.datasets.batch import Batch, load_batch, path_of, read_datasets
+from ml.datasets.batch import Batch, load_batch, read_datasets
 from ml.datasets.cases import Case, cases_of
 from ml.errors import BatchError
+from ml.files import opened
 from ml.inference.predict import predict_mask
 from ml.inference.segmentation import part10_bytes, segmentation_of
 from ml.models.checkpoint import load_model
-from ml.models.device import best_device
+from ml.models.device import best_device, require_devices
 from ml.models.unet import UNet3D
 from ml.preprocessing.labels import Mask
 from ml.preprocessing.spec import Spec, load_spec
@@ -30,10 +31,12 @@ def predict(batch_uri: str, handoff_key: str, result_uri: str, model_uri: str, s
     Raises:
         BatchError, SpecError: The batch is not prepared, or prepared with another spec.
         ModelError: The model was trained on volumes of another spec.
+        DeviceError: The accelerators that were asked for are not there.
     """
+    require_devices()
     spec = load_spec(spec_name)
     batch = load_batch(batch_uri)
-    network, threshold = load_model(path_of(model_uri), spec)  # 1
+    network, threshold = load_model(opened(model_uri), spec)  # 1
     network.to(best_device())
     segment_batch(network, threshold, spec, batch, handoff_key=handoff_key, result_uri=result_uri)
 
@@ -62,18 +65,18 @@ def segment_batch(
     Raises:
         BatchError, SpecError: The batch is not prepared, or prepared with another spec.
     """
-    folder = begin(result_uri)
-    images = {line.sop_instance_uid: line for line in batch.images}
-    found = []
-    for case in cases_of(batch, spec):
-        go_on()
-        mask = predict_mask(network, case.volume, spec, threshold)  # 2
-        uid = _write(case, mask, images, folder, handoff_key)
-        millilitres = float(mask.sum()) * _voxel_ml(case)
-        found.append({"series": case.line.series, "segmentation": uid, "lesion_ml": round(millilitres, 3)})
-    write_report(folder, {"spec_digest": spec.digest, "segmentations": found})
-    metrics = {"segmentations": float(len(found)), "empty": float(sum(entry["lesion_ml"] == 0 for entry in found))}
-    write_outcome(folder, Outcome(kind="infer", spec_digest=spec.digest, metrics=metrics))
+    with begin(result_uri) as folder:
+        images = {line.sop_instance_uid: line for line in batch.images}
+        found = []
+        for case in cases_of(batch, spec):
+            go_on()
+            mask = predict_mask(network, case.volume, spec, threshold)  # 2
+            uid = _write(case, mask, images, folder, handoff_key)
+            millilitres = float(mask.sum()) * _voxel_ml(case)
+            found.append({"series": case.line.series, "segmentation": uid, "lesion_ml": round(millilitres, 3)})
+        write_report(folder, {"spec_digest": spec.digest, "segmentations": found})
+        metrics = {"segmentations": float(len(found)), "empty": float(sum(entry["lesion_ml"] == 0 for entry in found))}
+        write_outcome(folder, Outcome(kind="infer", spec_digest=spec.digest, metrics=metrics))
 
 
 def _write(case: Case, mask: Mask, images: dict[str, InstanceLine], folder: Path, handoff_key: str) -> str:

@@ -4,13 +4,14 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from handoff.contract.result import RESULT_FILE, PreparedVolume, Result, ResultFile, TrainedModel
-from ml.datasets.batch import path_of
+from ml.files import result_folder
 from ml.pipelines.registry import code_digest
 
 Role = Literal["volume-index", "volume", "model", "segmentation", "report"]
@@ -41,17 +42,18 @@ class Outcome(BaseModel):
     volumes: tuple[PreparedVolume, ...] = ()
 
 
-def begin(result_uri: str) -> Path:
+@contextmanager
+def begin(result_uri: str) -> Iterator[Path]:
     """The folder of a result, emptied of what an earlier attempt of the same step left."""
-    folder = path_of(result_uri)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in (*FOLDERS, *FILES, OUTCOME_FILE, RESULT_FILE):
-        path = folder / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-    return folder
+    with result_folder(result_uri) as folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (*FOLDERS, *FILES, OUTCOME_FILE, RESULT_FILE):
+            path = folder / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        yield folder
 
 
 def write_text(path: Path, text: str) -> None:
@@ -73,19 +75,19 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
 
 def publish(result_uri: str, handoff_key: str) -> Result:
     """Digest every file of the result and write `result.json`: the run has succeeded when it is there."""
-    folder = path_of(result_uri)
-    outcome = Outcome.model_validate_json((folder / OUTCOME_FILE).read_bytes())
-    result = Result(
-        handoff_key=handoff_key,
-        kind=outcome.kind,
-        files=tuple(_files(folder)),
-        metrics=outcome.metrics,
-        spec_digest=outcome.spec_digest,
-        code_digest=code_digest(),
-        model=outcome.model,
-        volumes=outcome.volumes,
-    )
-    write_text(folder / RESULT_FILE, result.model_dump_json(by_alias=True, indent=2) + "\n")
+    with result_folder(result_uri) as folder:
+        outcome = Outcome.model_validate_json((folder / OUTCOME_FILE).read_bytes())
+        result = Result(
+            handoff_key=handoff_key,
+            kind=outcome.kind,
+            files=tuple(_files(folder)),
+            metrics=outcome.metrics,
+            spec_digest=outcome.spec_digest,
+            code_digest=code_digest(),
+            model=outcome.model,
+            volumes=outcome.volumes,
+        )
+        write_text(folder / RESULT_FILE, result.model_dump_json(by_alias=True, indent=2) + "\n")
     return result
 
 

@@ -26,26 +26,26 @@ def make_volumes(batch_uri: str, result_uri: str, spec_name: str) -> None:
     """
     spec = load_spec(spec_name)
     batch = load_batch(batch_uri)
-    folder = begin(result_uri)
-    volumes, rejected, set_aside = _prepare_all(batch, folder, spec)
-    report: dict[str, object] = {
-        "spec": spec.model_dump(mode="json", by_alias=True),
-        "spec_digest": spec.digest,
-        "volumes": len(volumes),
-        "rejected": rejected,
-        "set_aside": set_aside,
-    }
-    write_report(folder, report)
-    if not volumes:
-        reasons = ", ".join(sorted({entry["reason"] for entry in rejected})) or "no image"
-        raise EmptyBatchError(f"not one series of the batch can become a volume: {reasons}.")
-    write_text(folder / "volumes.jsonl", "".join(_index_line(volume, spec) for volume in volumes))
-    metrics = {"volumes": float(len(volumes)), "rejected": float(len(rejected))}
-    write_outcome(folder, Outcome(kind="prepare", spec_digest=spec.digest, metrics=metrics, volumes=tuple(volumes)))
+    with begin(result_uri) as folder:
+        volumes, rejected, set_aside = _prepare_all(batch, folder, result_uri, spec)
+        report: dict[str, object] = {
+            "spec": spec.model_dump(mode="json", by_alias=True),
+            "spec_digest": spec.digest,
+            "volumes": len(volumes),
+            "rejected": rejected,
+            "set_aside": set_aside,
+        }
+        write_report(folder, report)
+        if not volumes:
+            reasons = ", ".join(sorted({entry["reason"] for entry in rejected})) or "no image"
+            raise EmptyBatchError(f"not one series of the batch can become a volume: {reasons}.")
+        write_text(folder / "volumes.jsonl", "".join(_index_line(volume, spec) for volume in volumes))
+        metrics = {"volumes": float(len(volumes)), "rejected": float(len(rejected))}
+        write_outcome(folder, Outcome(kind="prepare", spec_digest=spec.digest, metrics=metrics, volumes=tuple(volumes)))
 
 
 def _prepare_all(
-    batch: Batch, folder: Path, spec: Spec
+    batch: Batch, folder: Path, result_uri: str, spec: Spec
 ) -> tuple[list[PreparedVolume], list[dict[str, str]], dict[str, dict[str, int]]]:
     """Volumes, rejections, and by series the count of instances set aside."""
     volumes: list[PreparedVolume] = []
@@ -53,7 +53,7 @@ def _prepare_all(
     set_aside: dict[str, dict[str, int]] = {}
     for series, lines in sorted(batch.images_by_series().items()):
         try:
-            volume, aside = _prepare(lines, folder, spec)
+            volume, aside = _prepare(lines, folder, result_uri, spec)
         except SeriesError as rejection:
             first = lines[0]
             entry = {"patient": first.patient, "study": first.study, "series": series, "reason": rejection.reason}
@@ -65,7 +65,9 @@ def _prepare_all(
     return volumes, rejected, set_aside
 
 
-def _prepare(lines: list[InstanceLine], folder: Path, spec: Spec) -> tuple[PreparedVolume, dict[str, int]]:
+def _prepare(
+    lines: list[InstanceLine], folder: Path, result_uri: str, spec: Spec
+) -> tuple[PreparedVolume, dict[str, int]]:
     """One series; the line's identity is repeated, the pixels decide the digest."""
     first = lines[0]
     if any(line.modality != spec.modality for line in lines):
@@ -77,7 +79,11 @@ def _prepare(lines: list[InstanceLine], folder: Path, spec: Spec) -> tuple[Prepa
     path.parent.mkdir(exist_ok=True)
     digest = write_volume(prepared.volume, path)
     volume = PreparedVolume(
-        uri=path.as_uri(), digest=digest, patient=first.patient, study=first.study, series=first.series
+        uri=f"{result_uri}/volumes/{path.name}",
+        digest=digest,
+        patient=first.patient,
+        study=first.study,
+        series=first.series,
     )
     return volume, prepared.set_aside
 

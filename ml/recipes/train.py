@@ -21,7 +21,7 @@ from ml.datasets.cases import Case, cases_of, check_split
 from ml.errors import EmptyBatchError
 from ml.inference.inputs import input_channels
 from ml.models.checkpoint import save_model
-from ml.models.device import best_device
+from ml.models.device import best_device, require_devices
 from ml.models.unet import UNet3D, UNetShape, parameter_count
 from ml.preprocessing.spec import Spec, load_spec
 from ml.recipes.outcome import begin, write_report
@@ -61,30 +61,33 @@ def fit(batch_uri: str, result_uri: str, spec_name: str, steps: int, seed: int) 
     Raises:
         BatchError, SpecError, LabelError: The batch is not what training needs.
         EmptyBatchError: No annotated volume on the train side.
+        DeviceError: The accelerators that were asked for are not there.
     """
+    require_devices()
     spec = load_spec(spec_name)
     batch = load_batch(batch_uri)
     check_split(batch.volumes)
     samples = [sample_of(case, spec) for case in cases_of(batch, spec, split="train") if case.truth is not None]
     if not samples:
         raise EmptyBatchError("the batch has no annotated volume to train on.")
-    folder = begin(result_uri)
-    started = time.monotonic()
-    network, losses = train(samples, steps, seed, best_device())
-    save_model(folder / MODEL_FILE, network, spec, THRESHOLD)
-    write_report(
-        folder,
-        {
-            "training_volumes": len(samples),
-            "device": best_device().type,
-            "steps": steps,
-            "seed": seed,
-            "parameters": parameter_count(network),
-            "seconds": round(time.monotonic() - started, 1),
-            "losses": [round(float(np.mean(losses[at : at + LOSS_WINDOW])), 4) for at in range(0, steps, LOSS_WINDOW)],
-            "spec_digest": spec.digest,
-        },
-    )
+    with begin(result_uri) as folder:
+        started = time.monotonic()
+        network, losses = train(samples, steps, seed, best_device())
+        save_model(folder / MODEL_FILE, network, spec, THRESHOLD)
+        windows = range(0, steps, LOSS_WINDOW)
+        write_report(
+            folder,
+            {
+                "training_volumes": len(samples),
+                "device": best_device().type,
+                "steps": steps,
+                "seed": seed,
+                "parameters": parameter_count(network),
+                "seconds": round(time.monotonic() - started, 1),
+                "losses": [round(float(np.mean(losses[at : at + LOSS_WINDOW])), 4) for at in windows],
+                "spec_digest": spec.digest,
+            },
+        )
 
 
 def sample_of(case: Case, spec: Spec) -> Sample:

@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml.datasets.batch import Batch, path_of
+from ml.datasets.batch import Batch
 from ml.errors import BatchError
+from ml.files import path_of
 from ml.serving.errors import OutsideError, ServingError
 
 _KEY = re.compile(r"[0-9a-f]{64}")

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from handoff.contract.batch import InstanceLine, LabelLine, VolumeLine
-from ml.datasets.batch import Batch, load_batch, path_of, read_datasets
+from ml.datasets.batch import Batch, load_batch, read_datasets
 from ml.datasets.cases import cases_of, check_split
 from ml.errors import BatchError, SpecError
+from ml.files import path_of
 from ml.preprocessing.spec import Spec
 from ml.preprocessing.store import write_volume
 from ml.preprocessing.volume import volume_of

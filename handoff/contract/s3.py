@@ -66,6 +66,12 @@ class S3Access(BaseModel):
             }
         )
 
+    def credentials(self) -> dict[str, str]:
+        """The credentials as variables; none where the machine lends its own."""
+        found = {"AWS_ACCESS_KEY_ID": self.access_key_id} if self.access_key_id else {}
+        secrets = {"AWS_SECRET_ACCESS_KEY": self.secret_access_key, "AWS_SESSION_TOKEN": self.session_token}
+        return {**found, **{name: value.get_secret_value() for name, value in secrets.items() if value is not None}}
+
     def options(self) -> dict[str, Any]:
         """The arguments of `obstore.store.S3Store`, but for bucket and prefix."""
         plain = (self.endpoint or "").startswith("http://")

@@ -104,7 +104,7 @@ def _engine(url: URL, arguments: dict[str, Any], isolation: Any) -> Engine:
     )
     # One statement for many rows: pg8000 has no other way than a round trip for each.
     engine.dialect.use_insertmanyvalues_wo_returning = True
-    engine.dialect.do_close = _close  # type: ignore[method-assign]
+    engine.dialect.do_close = _close  # type: ignore[assignment,method-assign]
     event.listen(engine, "connect", _settle_socket)
     event.listen(engine, "handle_error", _translate, retval=True)
     return engine

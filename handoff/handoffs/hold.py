@@ -173,7 +173,7 @@ class _Advisory:
 
     def held(self) -> bool:
         try:
-            return self._connection.scalar(text("SELECT 1")) == 1
+            return bool(self._connection.scalar(text("SELECT 1")))
         except SQLAlchemyError:
             return False
 

@@ -12,9 +12,14 @@ from typing import Any
 import httpx
 
 from handoff.client import HandoffClient
+from handoff.contract.batch import BATCH_LINE
 from handoff.contract.canonical import canonical_json
-from handoff.schemas.batches import BatchRequest
+from handoff.home import ResearchHome
+from handoff.schemas.batches import BatchRequest, BatchView
 from handoff.schemas.handoffs import HandoffView
+from handoff.settings import Settings
+from handoff.store import Store
+from handoff.store.make import open_store
 from tests.integration.handoff.packages import Package, evidence_for
 from tests.waiting import wait_for
 
@@ -25,9 +30,16 @@ CODE = "c" * 64
 class RunningHandoff:
     """A service on a free port; `kill` and `start` as often as a test likes."""
 
-    def __init__(self, home: Path, worker: bool = False, settings: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        worker: bool = False,
+        settings: dict[str, Any] | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         self.home = home
         self.worker = worker
+        self.environment = environment or {}
         self.process: subprocess.Popen[str] | None = None
         (home / "research").mkdir(parents=True, exist_ok=True)
         (home / "research" / "handoff.yaml").write_text(json.dumps({**SETTINGS, **(settings or {})}))
@@ -35,7 +47,7 @@ class RunningHandoff:
     def start(self) -> "RunningHandoff":
         command = [sys.executable, "-m", "handoff.commands", "serve", "--home", str(self.home), "--port", "0"]
         command += [] if self.worker else ["--no-worker"]
-        environment = {**os.environ, "A_SECRET_TOKEN": "never-to-be-seen-by-a-step"}
+        environment = {**os.environ, "A_SECRET_TOKEN": "never-to-be-seen-by-a-step", **self.environment}
         with (self.home / "service.log").open("a") as log:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
         line = self.process.stdout.readline()
@@ -80,9 +92,27 @@ class RunningHandoff:
         evidence = evidence_for(*packages, ending=ending, **counts)
         assert self.put(f"/v1/evidence/{evidence.evidence_id}", canonical_json(evidence)).status_code == 201
 
+    @property
+    def store(self) -> Store:
+        """Its store, as the service sees it."""
+        return open_store(Settings.load(self.home), ResearchHome.of(self.home))
+
     def stored(self) -> list[Path]:
-        """Every file in the store."""
-        return [file for file in (self.home / "research" / "store").rglob("*") if file.is_file()]
+        """Every file in the store, and on its way there."""
+        files = [file for file in (self.home / "research" / "store").rglob("*") if file.is_file()]
+        store = self.store
+        return files if store.files.local(".") else [*files, *map(Path, store.files.paths())]
+
+    def lines(self, batch: BatchView) -> list[Any]:
+        """The lines of a batch, wherever they are kept."""
+        files = self.store.files
+        text = b"".join(files.read(batch.uri.removeprefix(f"{files.uri}/")))
+        return [BATCH_LINE.validate_json(line) for line in text.splitlines()]
+
+    def left(self, view: HandoffView, name: str) -> Path:
+        """A file that a step left on this machine: with its result, or in its run's folder where that is elsewhere."""
+        folder = self.store.result(view.key).local(".")
+        return (folder or self.home / "research" / "runs" / view.key) / name
 
 
 @contextmanager
@@ -135,5 +165,5 @@ def batch_of(service: RunningHandoff, select: Any = "annotated", **facts: Any) -
 
 def starts(service: RunningHandoff, view: HandoffView) -> int:
     """How often the step of a run was started."""
-    file = service.home / "research" / "results" / view.key / "ran.txt"
+    file = service.left(view, "ran.txt")
     return len(file.read_text().splitlines()) if file.exists() else 0

@@ -1,12 +1,8 @@
 """Batches are immutable, named by their content, and refused when no run could use them."""
 
-from pathlib import Path
-from urllib.parse import urlsplit
-
 import pytest
 
 from handoff.client import ProblemError
-from handoff.contract.batch import read_batch
 from handoff.schemas.batches import BatchRequest
 from tests.integration.handoff.packages import Package, new_uid
 from tests.integration.handoff.running import CODE, annotated_study, batch_of, hand_off, running, wait_complete
@@ -15,9 +11,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory, toy_yaml):
+def filled(tmp_path_factory, toy_yaml, backing):
     """Two annotated studies, one plain, one whose annotation refers to nothing, one still open."""
-    with running(tmp_path_factory.mktemp("home")) as service:
+    with running(tmp_path_factory.mktemp("home"), settings=backing.settings) as service:
         service.client.register_pipeline("toy", toy_yaml, CODE)
         service.annotated = [annotated_study(service, patient).study for patient in ("P1", "P2")]
         service.plain = Package.of(2, patient="P3")
@@ -60,11 +56,11 @@ def test_the_same_content_is_the_same_batch_however_it_was_asked_for(filled):
 
 
 def test_the_lines_name_packages_that_are_there_and_split_by_patient(filled):
-    lines = list(read_batch(Path(urlsplit(form(filled, "annotated").uri).path)))
+    lines = filled.lines(form(filled, "annotated"))
     assert len(lines) == 8
     for line in lines:
         assert line.kind == "instance"
-        assert Path(urlsplit(line.package).path).is_file()
+        assert filled.store.files.size(line.package.removeprefix(f"{filled.store.files.uri}/")) > 0
     assert len({(line.patient, line.split) for line in lines}) == 2
     assert sum(line.annotation for line in lines) == 2
 
@@ -157,7 +153,7 @@ def test_unknown_ids_are_not_found(filled):
 
 def test_the_trace_of_an_instance_names_its_shipment_and_its_batches(filled):
     batch = form(filled, "annotated").id
-    line = next(read_batch(Path(urlsplit(filled.client.batch(batch).uri).path)))
+    line = filled.lines(filled.client.batch(batch))[0]
     trace = filled.client.trace(line.sop_instance_uid)
     assert trace.start == f"instance:{line.sop_instance_uid}"
     assert f"batch:{batch}" in {edge.target for edge in trace.edges}

@@ -48,10 +48,11 @@ def test_the_same_decision_is_the_same_handoff_and_runs_once(working, batch, pre
 
 
 def test_a_step_sees_no_token_and_no_database(working, prepared):
-    seen = json.loads((working.home / "research/results" / prepared.key / "environment.json").read_text())
+    seen = json.loads(working.left(prepared, "environment.json").read_text())
     text = json.dumps(seen)
     assert "A_SECRET_TOKEN" not in seen
     assert "handoff.db" not in text
+    assert "postgres" not in text
     for name in ("token", "api-token"):
         assert (working.home / "research" / name).read_text().strip() not in text
     assert seen["HOME"] == str(working.home / "research/runs" / prepared.key)
@@ -87,6 +88,8 @@ def test_a_model_of_another_preparing_spec_is_refused(working, trained):
     ],
 )
 def test_a_result_that_cannot_be_believed_never_succeeds(working, batch, spoil, reason):
+    if spoil == "outside" and working.store.files.local(".") is None:
+        pytest.skip("a bucket has no links")
     view = working.client.wait(hand_off(working, batch, spoil=spoil).id, 60)
     assert (view.state, view.reason) == (State.FAILED, reason)
     assert view.files == ()

@@ -6,7 +6,7 @@ from kfp import compiler, dsl
 
 
 @dsl.component(base_image="python:3.11", install_kfp_package=False)
-def toy(
+def toy(  # noqa: C901 - a component is one function
     batch_uri: str,
     handoff_key: str,
     result_uri: str,
@@ -16,7 +16,7 @@ def toy(
     spoil: str,
     spec: str,
 ):
-    """Write a result of the kind; `spoil` makes it one that must not be believed."""
+    """Write a result of the kind, to a folder or to S3; `spoil` makes it one that must not be believed."""
     import hashlib
     import json
     import os
@@ -26,7 +26,35 @@ def toy(
     from pathlib import Path
     from urllib.parse import unquote, urlsplit
 
-    folder = Path(unquote(urlsplit(result_uri).path))
+    remote = result_uri.startswith("s3://")
+    folder = Path(os.environ["HOME"] if remote else unquote(urlsplit(result_uri).path))
+
+    def bucket(uri: str):
+        import obstore.store
+
+        parts = urlsplit(uri)
+        options = {"allow_http": True}
+        return obstore.store.S3Store(parts.netloc, client_options=options), parts.path.strip("/")
+
+    def read(uri: str) -> bytes:
+        if not uri.startswith("s3://"):
+            return Path(unquote(urlsplit(uri).path)).read_bytes()
+        import obstore
+
+        return bytes(obstore.get(*bucket(uri)).bytes())
+
+    def leave(path: str, content: bytes) -> None:
+        if remote:
+            import obstore
+
+            store, prefix = bucket(result_uri)
+            obstore.put(store, f"{prefix}/{path}", content)
+            return
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.with_name(f".{file.name}").write_bytes(content)
+        file.with_name(f".{file.name}").rename(file)
+
     with (folder / "ran.txt").open("a") as ran:
         ran.write(f"{os.getpid()}\n")
     print("the step runs")
@@ -36,14 +64,12 @@ def toy(
     if spoil == "orphan":
         subprocess.Popen(["sleep", "600"])
     time.sleep(seconds)
-    lines = [json.loads(line) for line in Path(unquote(urlsplit(batch_uri).path)).read_text().splitlines()]
+    lines = [json.loads(line) for line in read(batch_uri).splitlines()]
     spec_digest = hashlib.sha256(spec.encode()).hexdigest()
     files = []
 
     def write(path: str, content: bytes, role: str) -> None:
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
+        leave(path, content)
         sha256 = hashlib.sha256(content).hexdigest()
         files.append(
             {
@@ -70,7 +96,7 @@ def toy(
         write("model.bin", b"weights", "model")
         result["model"] = {"name": "toy", "file": "model.bin", "metrics": {"dice": 0.5}}
     if kind == "infer":
-        weights = Path(unquote(urlsplit(model_uri).path)).read_bytes()
+        weights = read(model_uri)
         write("segmentations/1.dcm", b"segmentation by " + weights, "segmentation")
     result["files"] = files
     if spoil == "no-result":
@@ -78,12 +104,11 @@ def toy(
     if spoil == "other-key":
         result["handoff_key"] = "0" * 64
     if spoil == "digest":
-        (folder / files[0]["path"]).write_bytes(b"x" * files[0]["size"])
+        leave(files[0]["path"], b"x" * files[0]["size"])
     if spoil == "outside":
         (folder / "link").symlink_to("/etc/hostname")
         files[0]["path"] = "link"
-    (folder / ".result").write_text(json.dumps(result))
-    (folder / ".result").rename(folder / "result.json")
+    leave("result.json", json.dumps(result).encode())
 
 
 @dsl.pipeline(name="toy-pipeline")

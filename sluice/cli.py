@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "secrets": ("sluice.site_secrets:secrets_group", "Make the secrets of a new installation."),
     "peers": ("processors.dicom.peer_commands:peers", "List the PACS of a site, and see whether they answer."),
     "pull": ("processors.pull.commands:pull", "Fetch studies from a PACS into the receiver."),
+    "results": ("processors.results.commands:results", "List what came back; release or discard what is held."),
+    "expect": ("processors.pull.commands:expect", "Ask a PACS how many instances studies have, as evidence."),
     "trace": ("sluice.trace:trace", "Follow any id from association to model, both ways."),
 }
 """Command name: (module:attribute, one line of help)."""

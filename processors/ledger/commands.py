@@ -75,6 +75,9 @@ def _print(report: "Report") -> None:
     console.print(f"acknowledged {report.acknowledged}; refused {sum(report.refused.values())} {refusals}".rstrip())
     if report.labels:
         console.print("label documents: " + ", ".join(f"{state} {number}" for state, number in report.labels.items()))
+    returned = ", ".join(f"{state} {number}" for state, number in report.results.items() if number)
+    if returned:
+        console.print(f"results on their way back: {returned}")
     for gap in report.gaps:
         console.print(f"[red]gap[/red] {gap.kind} {gap.subject} {gap.detail}".rstrip(), soft_wrap=True)
     agree = f"{', '.join(report.witnesses)} agree" if not report.gaps else f"{len(report.gaps)} gaps"

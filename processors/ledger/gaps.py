@@ -142,6 +142,15 @@ def in_receipts(layout: Layout, ledger: sqlite3.Connection) -> Iterator[Gap]:
             yield Gap(row["id"], "no-receipt", "in the landing")
 
 
+def in_results(layout: Layout, ledger: sqlite3.Connection) -> Iterator[Gap]:
+    """Each object on its way back: it lies in the landing, and what still moves will be announced."""
+    for row in ledger.execute("SELECT id, state, file, due_at FROM results WHERE state IN ('fetched', 'ready')"):
+        if row["due_at"] is None:
+            yield Gap(row["id"], "result-stalled")
+        if row["state"] == "ready" and not (layout.root / (row["file"] or "-")).is_file():
+            yield Gap(row["id"], "result-missing", "in the landing")
+
+
 def at_handoff(ledger: sqlite3.Connection, listed: Mapping[str, HandoffShipment]) -> Iterator[Gap]:
     """The handoff's own list against the ledger's shipments."""
     rows = {

@@ -19,7 +19,7 @@ from processors.landing.errors import LandingUnusableError
 from processors.landing.filling import JOURNAL_FILE
 from processors.landing.journal import AssociationLine, DeliveryLine
 from processors.landing.layout import Layout
-from processors.ledger import accounts, gaps, label_documents
+from processors.ledger import accounts, gaps, label_documents, results
 from processors.ledger.associations import open_associations
 from processors.ledger.gaps import Gap, HandoffShipment
 from processors.ledger.label_gaps import in_labels
@@ -42,6 +42,8 @@ class Report:
     witnesses: tuple[str, ...]
     labels: dict[str, int] = field(default_factory=dict)
     """Label documents by state."""
+    results: dict[str, int] = field(default_factory=dict)
+    """Objects of results on their way back, by state."""
 
     def to_json(self) -> dict[str, object]:
         """For scripts."""
@@ -52,6 +54,7 @@ class Report:
             "labels": self.labels,
             "gaps": [{"subject": gap.subject, "kind": gap.kind, "detail": gap.detail} for gap in self.gaps],
             "witnesses": list(self.witnesses),
+            "results": self.results,
         }
 
 
@@ -111,6 +114,7 @@ def _look(
             *gaps.in_associations(layout, connection),
             *gaps.in_ledger(connection),
             *gaps.in_receipts(layout, connection),
+            *gaps.in_results(layout, connection),
             *in_labels(layout, connection),
         ]
         if handoff is not None:
@@ -126,13 +130,14 @@ def _report(layout: Layout, connection: sqlite3.Connection, found: list[Gap], wi
         open_ids = {facts.id for facts in open_associations(connection)}
         states, known = accounts.count(connection), accounts.acknowledged(connection)
         refused = accounts.refused(connection)
+        returned = results.count(connection)
         labels = label_documents.counts(connection)
     finally:
         connection.execute("ROLLBACK")
     kept, again = _not_yet_entered(layout, open_ids)
     states["in_flight"] += kept
     states["duplicate"] += again
-    return Report(known + kept + again, refused, states, found, witnesses, labels)
+    return Report(known + kept + again, refused, states, found, witnesses, labels, returned)
 
 
 def _not_yet_entered(layout: Layout, open_associations: set[str]) -> tuple[int, int]:

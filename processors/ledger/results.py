@@ -9,10 +9,11 @@
 | parked | the PACS refused it; a person must look. `reason` is the code |
 | closed | a person ended it, with a reason |
 
-Each function but `get` and `of_state` makes its own transaction.
+Each function that writes makes its own transaction.
 """
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Final, Literal
 
@@ -71,6 +72,21 @@ def of_state(connection: sqlite3.Connection, *states: State) -> list[ResultObjec
         chosen,
     )
     return [ResultObject(**dict(row)) for row in rows]
+
+
+def of_handoffs(connection: sqlite3.Connection, handoffs: Iterable[str]) -> list[ResultObject]:
+    """All objects that these runs made."""
+    found = []
+    for handoff in handoffs:
+        rows = connection.execute(f"SELECT {_COLUMNS} FROM results WHERE handoff_id = ? ORDER BY path", (handoff,))  # noqa: S608
+        found += [ResultObject(**dict(row)) for row in rows]
+    return found
+
+
+def count(connection: sqlite3.Connection) -> dict[str, int]:
+    """Objects by state; every state is a key."""
+    rows = connection.execute("SELECT state, count(*) FROM results GROUP BY state")
+    return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in rows}
 
 
 def fetched(connection: sqlite3.Connection, new: ResultObject, now: float) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sluice.tracing.line import Line
+from sluice.tracing.line import Line, Thing
 from sluice.tracing.research import asker, line_of
 from sluice.tracing.trusted import TrustedSide
 
@@ -21,8 +21,8 @@ def trace_line(home: Path, identifier: str, *, identified: bool = False, handoff
 
     Args:
         home: the Sluice home; either zone may be missing.
-        identifier: of an association, delivery, shipment, evidence message, label document, batch, handoff, run or
-            model, or a pseudonymous study or instance UID; if identified, also an original one.
+        identifier: of an association, delivery, shipment, evidence message, label document, batch, handoff, run,
+            model or returned object, or a pseudonymous study or instance UID; if identified, also an original one.
         identified: whether original UIDs and AE titles are told too.
         handoff_url: where to ask the handoff; by default where it was listening last, else its database is read.
 
@@ -31,7 +31,9 @@ def trace_line(home: Path, identifier: str, *, identified: bool = False, handoff
     """
     trusted = TrustedSide(home / "trusted", identified)
     ask, told_by = asker(home, handoff_url)
-    named = next((name for name in trusted.pseudonyms(identifier) if ask(name)), identifier)
+    named = trusted.run_of(identifier) or next(
+        (name for name in trusted.pseudonyms(identifier) if ask(name)), identifier
+    )
     line = line_of(ask(named))
     here = trusted.line(named)
     here.merge(trusted.labels([named]))
@@ -43,6 +45,8 @@ def trace_line(home: Path, identifier: str, *, identified: bool = False, handoff
     line.merge(trusted.shipments(thing.id for thing in line.of_kind("shipment")))
     line.merge(trusted.labels(thing.id for thing in line.of_kind("labels")))
     line.merge(trusted.evidence(thing.id for thing in line.of_kind("evidence")))
-    line.starts = starts
+    line.merge(trusted.results(thing.id for thing in line.of_kind("handoff")))
+    asked = Thing("result", identifier)
+    line.starts = {asked} if asked in line.facts else starts
     known_here = bool(line.of_kind("association") or here.of_kind("labels"))
     return Joined(line, (*(("ledger",) if known_here else ()), *((told_by,) if told_by else ())))

@@ -16,6 +16,7 @@ KINDS = (
     "handoff",
     "model",
     "file",
+    "result",
 )
 """Every kind of thing, in the order in which an instance meets them."""
 

@@ -20,6 +20,7 @@ _COLOURS = {
     "handoff": "green",
     "model": "bold green",
     "file": "bold blue",
+    "result": "bold magenta",
 }
 _FACTS = (
     "came_again_over",
@@ -41,6 +42,7 @@ _FACTS = (
     "revision",
     "rows",
     "role",
+    "destination",
 )
 """Facts that a line of the tree has room for."""
 

@@ -82,7 +82,9 @@ class TrustedSide:
     def run_of(self, result_id: str) -> str | None:
         """The handoff whose run made an object that came back; None when no such object did."""
         with _ledger(self._site) as ledger:
-            row = results.get(ledger, result_id) if ledger is not None else None
+            if ledger is None:
+                return None
+            row = results.get(ledger, result_id)
         return row.handoff_id if row is not None else None
 
     def results(self, handoffs: Iterable[str]) -> Line:

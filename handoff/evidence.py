@@ -1,4 +1,4 @@
-"""Admit evidence: how an association ended, for one study. It may come before its shipments."""
+"""Admit evidence of one study: how an association ended, or how many instances a PACS counts. Shipments may follow."""
 
 import time
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
 
 from handoff.contract.evidence import Evidence
+from handoff.contract.expected import EVIDENCE_MESSAGE, ExpectedCount
 from handoff.contract.receipt import SignedReceipt
 from handoff.database.engine import Database
 from handoff.database.tables import EvidenceMessage
@@ -55,7 +56,7 @@ class EvidenceAdmission:
             raise ConflictError("This evidence id already stands for another message.", code="evidence-differs")
         return Admission(SignedReceipt.model_validate(row.receipt), created=False)
 
-    def _record(self, evidence: Evidence, receipt: SignedReceipt) -> None:
+    def _record(self, evidence: Evidence | ExpectedCount, receipt: SignedReceipt) -> None:
         now = time.time()
         rules = self.settings.rules_of(evidence.project)
         with self.database.write() as session:
@@ -72,9 +73,9 @@ class EvidenceAdmission:
             session.add(row)
 
 
-def _parse(body: bytes, evidence_id: str) -> Evidence:
+def _parse(body: bytes, evidence_id: str) -> Evidence | ExpectedCount:
     try:
-        evidence = Evidence.model_validate_json(body)
+        evidence = EVIDENCE_MESSAGE.validate_json(body)
     except ValidationError as error:
         raise RefusedError("The evidence does not keep the contract.", code="evidence-invalid") from error
     if evidence.evidence_id != evidence_id:

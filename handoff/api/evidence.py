@@ -16,7 +16,7 @@ router = APIRouter(tags=["evidence"])
 _MESSAGE = {
     "requestBody": {
         "required": True,
-        "description": "An Evidence document; see handoff/contract/schemas/evidence.json.",
+        "description": "An Evidence or an ExpectedCount document; see handoff/contract/schemas/.",
         "content": {"application/json": {"schema": {"type": "object"}}},
     },
     "parameters": [

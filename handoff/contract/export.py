@@ -5,6 +5,7 @@ from pathlib import Path
 
 from handoff.contract.batch import BATCH_LINE
 from handoff.contract.evidence import Evidence
+from handoff.contract.expected import ExpectedCount
 from handoff.contract.labels import Labels
 from handoff.contract.receipt import SignedReceipt
 from handoff.contract.result import Result
@@ -19,6 +20,7 @@ def schemas() -> dict[str, str]:
     documents = {
         "shipment": Manifest.model_json_schema(),
         "evidence": Evidence.model_json_schema(),
+        "expected-count": ExpectedCount.model_json_schema(),
         "labels": Labels.model_json_schema(),
         "receipt": SignedReceipt.model_json_schema(),
         "batch-line": BATCH_LINE.json_schema(),

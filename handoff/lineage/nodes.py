@@ -81,7 +81,8 @@ def _shipment(session: Session, key: str) -> tuple[str, dict[str, Any]]:
 
 def _evidence(session: Session, key: str) -> tuple[str, dict[str, Any]]:
     body = session.get_one(EvidenceMessage, key).body
-    return key, {name: body[name] for name in ("ending", "held", "duplicates", "variants", "total")}
+    said = ("ending", "total", "duplicates", "variants", "expected", "delivered", "withheld", "elsewhere", "held")
+    return key, {name: body[name] for name in said if name in body}
 
 
 def _labels(session: Session, key: str) -> tuple[str, dict[str, Any]]:

@@ -5,16 +5,17 @@ import time
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from handoff.contract.evidence import Evidence
+from handoff.contract.expected import EVIDENCE_MESSAGE, ExpectedCount
 from handoff.database.engine import Database
 from handoff.database.tables import EvidenceMessage, Instance, Shipment, Study, StudyVersion
 from handoff.settings import Settings
 from handoff.studies.content import content_digest, current_instances, truth_of
-from handoff.studies.judge import Complete, Waiting, judge
+from handoff.studies.judge import Complete, Count, Waiting, judge
 
 log = structlog.get_logger("handoff.studies")
 _AT_ONCE = 50
@@ -51,10 +52,21 @@ def _judge(session: Session, study: Study, settings: Settings, now: float) -> Co
     messages = session.scalars(
         select(EvidenceMessage).where(EvidenceMessage.study_id == study.id).order_by(EvidenceMessage.received_at)
     )
-    evidence = [Evidence.model_validate(message.body) for message in messages]
+    said = [EVIDENCE_MESSAGE.validate_python(message.body) for message in messages]
+    evidence = [message for message in said if isinstance(message, Evidence)]
+    counts = [message for message in said if isinstance(message, ExpectedCount)]
     rows = session.execute(select(Shipment.id, Shipment.delivered).where(Shipment.study_id == study.id))
     arrived = {identifier: delivered for identifier, delivered in rows}  # noqa: C416 - dict() has no type for rows
-    return judge(evidence, arrived, study.last_arrival_at, now, settings.rules_of(study.project))
+    count = _counted(session, study, counts)
+    return judge(evidence, arrived, study.last_arrival_at, now, settings.rules_of(study.project), count=count)
+
+
+def _counted(session: Session, study: Study, counts: list[ExpectedCount]) -> Count | None:
+    """The last count of a PACS beside what is here."""
+    if not counts:
+        return None
+    here = select(func.count(func.distinct(Instance.sop_instance_uid))).where(Instance.study_id == study.id)
+    return Count(max(counts, key=lambda count: count.revision), session.scalar(here) or 0)
 
 
 def _close(session: Session, study: Study, verdict: Complete, now: float) -> None:

@@ -1,10 +1,11 @@
-"""Whether a study is complete, from evidence alone. Design: every announced shipment arrived, counts close, quiet."""
+"""Whether a study is complete, from evidence alone: a PACS' count, else every announced shipment and a quiet time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from handoff.contract.evidence import Evidence
+from handoff.contract.expected import ExpectedCount
 from handoff.settings import ProjectRules
 
 
@@ -23,8 +24,27 @@ class Waiting:
     until: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The last count of a PACS, and how many instances of the study have arrived here, each once."""
+
+    said: ExpectedCount
+    instances: int
+
+    @property
+    def accounted(self) -> int:
+        """Instances of the count that have an answer, held ones included."""
+        return self.instances + self.said.withheld + self.said.held + self.said.elsewhere
+
+
 def judge(
-    evidence: Sequence[Evidence], arrived: Mapping[str, int], last_arrival: float, now: float, rules: ProjectRules
+    evidence: Sequence[Evidence],
+    arrived: Mapping[str, int],
+    last_arrival: float,
+    now: float,
+    rules: ProjectRules,
+    *,
+    count: Count | None = None,
 ) -> Complete | Waiting:
     """Decide on one study.
 
@@ -34,12 +54,18 @@ def judge(
         last_arrival: when the last message or shipment came, UTC seconds.
         now: UTC seconds.
         rules: the project's.
+        count: what a PACS counted, if it was asked.
+
+    A PACS' count is the stronger evidence: with it the study is complete at once, and without the rest of it never. A
+    count that more has arrived than was counted is out of date, and decides nothing.
 
     1. Some evidence speaks of it, and of every shipment that arrived.
     2. Every announced shipment arrived, with the announced number of instances.
     3. In each message delivered + withheld + duplicates + variants + held is the total, and nothing is held.
     4. Quiet time passed: the longer one when an abort was not followed by a release.
     """
+    if count is not None and count.accounted <= count.said.expected:
+        return _by_count(evidence, arrived, count)
     reason = _missing(evidence, arrived)
     if reason is not None:
         return Waiting(reason)
@@ -57,6 +83,28 @@ def judge(
             "withheld": sum(shipment.withheld for message in evidence for shipment in message.shipments),
             "duplicates": sum(message.duplicates for message in evidence),
             "variants": sum(message.variants for message in evidence),
+        }
+    )
+
+
+def _by_count(evidence: Sequence[Evidence], arrived: Mapping[str, int], count: Count) -> Complete | Waiting:
+    if count.accounted < count.said.expected:
+        return Waiting("instances-missing")
+    if count.said.held:
+        return Waiting("held")
+    announced = {shipment.id: shipment.delivered for message in evidence for shipment in message.shipments}
+    if any(arrived.get(identifier, 0) != delivered for identifier, delivered in announced.items() if delivered):
+        return Waiting("shipments-missing")
+    return Complete(
+        {
+            "rule": "expected-count",
+            "evidence": sorted([count.said.evidence_id, *(message.evidence_id for message in evidence)]),
+            "counted_by": count.said.evidence_id,
+            "expected": count.said.expected,
+            "shipments": len(arrived),
+            "delivered": count.instances,
+            "withheld": count.said.withheld,
+            "elsewhere": count.said.elsewhere,
         }
     )
 

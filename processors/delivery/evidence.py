@@ -1,4 +1,7 @@
-"""Translates how an association ended into one message per study and project, with nothing of the original in it."""
+"""Translates evidence into messages with nothing of the original in them, for each project that it concerns.
+
+How an association ended becomes one message per study and project; what a PACS counted, one per project.
+"""
 
 import hashlib
 import json
@@ -11,13 +14,15 @@ from typing import Literal, cast
 
 from handoff.contract.canonical import canonical_json
 from handoff.contract.evidence import AnnouncedShipment, Evidence
+from handoff.contract.expected import ExpectedCount
 from processors.deid.pseudonyms import pseudonymous_uid
 from processors.delivery.errors import UnknownDeliveryError
 from processors.delivery.flowfile import Outcome, Reference, because
 from processors.delivery.workplace import Workplace
 from processors.landing.durable import write_whole
-from processors.ledger import evidence
+from processors.ledger import evidence, expectations
 from processors.ledger.evidence import Message
+from processors.ledger.expectations import Expectation
 from processors.ledger.schema import transaction
 
 Ending = Literal["released", "aborted", "lost"]
@@ -52,6 +57,9 @@ def message_path(place: Workplace, message_id: str) -> Path:
 
 
 def _messages(place: Workplace, ledger: sqlite3.Connection, association: str) -> list[Message]:
+    counted = expectations.get(ledger, association)
+    if counted is not None:
+        return [_message(association, each) for each in _counted(place, ledger, counted)]
     ending = ledger.execute("SELECT ending FROM associations WHERE id = ?", (association,)).fetchone()
     tallies = _tallies(ledger, association)
     said = [
@@ -107,7 +115,24 @@ def _evidence(place: Workplace, project: str, study: str, tally: _Tally, ending:
     )
 
 
-def _message(association: str, said: Evidence) -> Message:
+def _counted(place: Workplace, ledger: sqlite3.Connection, counted: Expectation) -> list[ExpectedCount]:
+    return [
+        ExpectedCount(
+            evidence_id=secrets.token_hex(16),
+            project=project,
+            study_instance_uid=pseudonymous_uid(place.keys.project(project), counted.study_uid),
+            revision=counted.revision,
+            expected=counted.expected,
+            delivered=fates["delivered"],
+            withheld=fates["withheld"],
+            held=fates["held"],
+            elsewhere=fates["elsewhere"],
+        )
+        for project, fates in sorted(expectations.counts(ledger, counted.study_uid).items())
+    ]
+
+
+def _message(association: str, said: Evidence | ExpectedCount) -> Message:
     body = canonical_json(said)
     digest = hashlib.sha256(body).hexdigest()
     return Message(said.evidence_id, association, said.project, "translated", body.decode(), digest, len(body))

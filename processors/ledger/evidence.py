@@ -1,4 +1,4 @@
-"""Evidence: how associations ended. A source row per association, and the messages that were translated from it.
+"""Evidence: how associations ended, and what a PACS counted. A source row for each, and the messages made of it.
 
 A source row has no project; it is `pending` until each of its deliveries is past treatment, so that every count in its
 messages is exact when they leave. Messages (project set) are never announced themselves: their source row is.
@@ -22,6 +22,10 @@ _PAST_TREATMENT = f"""
         LEFT JOIN deliveries d ON d.id = first.delivery_id
         WHERE i.association_id = evidence.association_id AND i.disposition = 'duplicate'
           AND (d.id IS NULL OR {_UNFINISHED}))
+    AND NOT EXISTS (
+        SELECT 1 FROM expectations x WHERE x.id = evidence.association_id
+          AND (NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.study_uid = x.study_uid)
+               OR EXISTS (SELECT 1 FROM deliveries d WHERE d.study_uid = x.study_uid AND {_UNFINISHED})))
 """  # noqa: S608  # no value enters it
 
 _READY = f"""
@@ -57,11 +61,12 @@ def ready(connection: sqlite3.Connection, association_id: str) -> bool:
 
 
 def ready_after(connection: sqlite3.Connection, delivery_id: str) -> None:
-    """Ask `ready` for the association of a delivery, and for those that sent duplicates of its instances."""
+    """Ask `ready` for a delivery's association, for those that sent its duplicates, and for counts of its study."""
     rows = connection.execute(
         "SELECT association_id FROM deliveries WHERE id = ?1 UNION"
         " SELECT again.association_id FROM instances first JOIN instances again ON again.duplicate_of = first.id"
-        " WHERE first.delivery_id = ?1 AND again.sop_instance_uid = first.sop_instance_uid",
+        " WHERE first.delivery_id = ?1 AND again.sop_instance_uid = first.sop_instance_uid"
+        " UNION SELECT x.id FROM deliveries d JOIN expectations x ON x.study_uid = d.study_uid WHERE d.id = ?1",
         (delivery_id,),
     ).fetchall()
     for row in rows:

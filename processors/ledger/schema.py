@@ -193,6 +193,17 @@ _VERSION_2: Final[tuple[str, ...]] = (
     "CREATE INDEX label_documents_due ON label_documents (due_at) WHERE due_at IS NOT NULL",
     "CREATE INDEX label_documents_source ON label_documents (project, source, revision)",
     "CREATE INDEX deliveries_study ON deliveries (study_uid)",
+    """
+    CREATE TABLE expectations (
+        id TEXT PRIMARY KEY,                   -- stands as association_id in the row of `evidence` that announces it
+        study_uid TEXT NOT NULL,
+        peer TEXT NOT NULL,                    -- who counted, by name
+        revision INTEGER NOT NULL,             -- rises with each count of the study
+        expected INTEGER NOT NULL,             -- instances, by C-FIND
+        asked_at REAL NOT NULL
+    )
+    """,
+    "CREATE UNIQUE INDEX expectations_study ON expectations (study_uid, revision)",
     "CREATE INDEX deliveries_series ON deliveries (series_uid)",
 )
 

@@ -1,4 +1,4 @@
-"""`sluice pull`."""
+"""`sluice pull` and `sluice expect`."""
 
 from __future__ import annotations
 
@@ -152,7 +152,10 @@ def pull(
         if dry_run:
             return
         summary = run.run()
-        _say_finished(report, summary, time.monotonic() - began, job.write_failures())
+        hint = (
+            f"does it know {asked.move_destination} as a destination?" if summary.nothing_sent and by == "move" else ""
+        )
+        _say_finished(report, summary, time.monotonic() - began, job.write_failures(), hint)
     if not summary.complete:
         sys.exit(1)
 
@@ -186,10 +189,11 @@ def _say_found(report: Report, job: str, summary: Summary) -> None:
     )
 
 
-def _say_finished(report: Report, summary: Summary, seconds: float, failures: Path | None) -> None:
+def _say_finished(report: Report, summary: Summary, seconds: float, failures: Path | None, hint: str) -> None:
     words = f"{summary.done} of {summary.studies} studies, {summary.here} of {summary.expected} instances are here"
     words += f", in {seconds:.1f} s" + _unanswered(summary)
     words += f"; what failed is named in {failures}" if failures else ""
+    words += f"; the peer sent nothing at all: {hint}" if hint else ""
     report.say(
         "finished",
         words,
@@ -201,6 +205,7 @@ def _say_finished(report: Report, summary: Summary, seconds: float, failures: Pa
         seconds=round(seconds, 3),
         lines_without_study=list(summary.unanswered),
         failures=str(failures) if failures else None,
+        hint=hint or None,
     )
 
 
@@ -209,3 +214,58 @@ def _unanswered(summary: Summary) -> str:
         return ""
     named = ", ".join(map(str, summary.unanswered[:20]))
     return f"; the peer has no study for {len(summary.unanswered)} lines: {named}"
+
+
+@click.command()
+@asking
+@click.option("--open", "days", type=click.FloatRange(0, min_open=True), help="Studies received in the last DAYS.")
+def expect(
+    *,
+    peer: str,
+    list_file: Path | None,
+    first_day: date | None,
+    last_day: date | None,
+    modality: str | None,
+    description: str | None,
+    as_json: bool,
+    home: Path,
+    days: float | None,
+) -> None:
+    """Ask a peer how many instances its studies have; the handoff then closes a study when so many have arrived.
+
+    Exit 1 when a study that was asked for is not there, or has more instances there than here.
+    """
+    from processors.ledger.schema import connect
+    from processors.peers import Peers
+    from processors.pull.errors import NothingAskedError
+    from processors.pull.expect import expect as ask
+    from processors.pull.expect import recent
+    from processors.pull.question import Filter, questions_of
+    from processors.pull.report import Report
+    from processors.site import Site
+
+    site = Site.load(home / "trusted")
+    asked = Peers.load(site.home).get(peer)
+    chosen = Filter(first_day, last_day, modality, description)
+    if days is not None and (list_file or chosen.keys()):
+        raise click.UsageError("--open asks for what is here; leave list, window and filters away")
+    report = Report.to_stdout(as_json=as_json)
+    whole = missing = absent = 0
+    with closing(connect(site.ledger)) as ledger:
+        questions = recent(ledger, days, time.time()) if days is not None else questions_of(list_file, chosen)
+        if not questions and days is None:
+            raise NothingAskedError("There is nothing to ask for.")
+        for question, counted in ask(asked, questions, ledger):
+            where = f"line {question.number}" if question.number and days is None else "a study"
+            if not counted and question.number:
+                absent += 1
+                report.say("absent", f"{where}: the peer has no such study", line=question.number)
+            for one in counted:
+                is_whole = one.here >= one.expected
+                whole, missing = whole + is_whole, missing + (not is_whole)
+                words = f"{where}: {one.expected} instances there, {one.here} here"
+                report.say("counted", words, line=question.number, expected=one.expected, here=one.here)
+    words = f"{whole} studies are here whole, {missing} are not; {absent} are not at the peer"
+    report.say("finished", words, whole=whole, missing=missing, absent=absent)
+    if missing or absent:
+        sys.exit(1)

@@ -1,28 +1,28 @@
 """What the peer says of one C-MOVE or C-GET (PS3.4 C.4.2.1.5, C.4.3.1.4)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from pydicom.dataset import Dataset
 
 _SUCCESS: Final = 0x0000
 _SUB_OPERATIONS_FAILED: Final = 0xB000
+_COUNTS: Final = (
+    "NumberOfCompletedSuboperations",
+    "NumberOfFailedSuboperations",
+    "NumberOfWarningSuboperations",
+)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True)
 class Fetched:
-    """Sub-operations counted; `failed_uids` is PHI, so there is no revealing repr."""
+    """Sub-operations, counted."""
 
     completed: int = 0
     failed: int = 0
     warnings: int = 0
     code: str = ""
     """Why not all is well: a status as a word; empty when it is."""
-    failed_uids: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"Fetched({self.completed}, {self.failed}, {self.warnings}, {self.code!r})"
 
     def __add__(self, other: "Fetched") -> "Fetched":
         return Fetched(
@@ -30,35 +30,20 @@ class Fetched:
             self.failed + other.failed,
             self.warnings + other.warnings,
             self.code or other.code,
-            self.failed_uids + other.failed_uids,
         )
 
-    def because(self, code: str) -> "Fetched":
-        """The same with another code."""
-        return replace(self, code=code)
 
-
-def of_response(status: Dataset, identifier: Dataset | None) -> Fetched:
-    """Read a response, pending or final."""
-    code = int(status.Status)
-    failed = _listed(identifier.get("FailedSOPInstanceUIDList")) if identifier is not None else ()
-    return Fetched(
-        completed=int(status.get("NumberOfCompletedSuboperations") or 0),
-        failed=int(status.get("NumberOfFailedSuboperations") or 0),
-        warnings=int(status.get("NumberOfWarningSuboperations") or 0),
-        code=_word(code),
-        failed_uids=failed,
-    )
+def of_response(status: Dataset, before: Fetched) -> Fetched:
+    """Read a response; one that counts nothing, as of a peer that gives up, leaves the counts of the one before."""
+    counts = [status.get(keyword) for keyword in _COUNTS]
+    code = _word(int(status.Status))
+    if all(count is None for count in counts):
+        return Fetched(before.completed, before.failed, before.warnings, code)
+    completed, failed, warnings = (int(count or 0) for count in counts)
+    return Fetched(completed, failed, warnings, code)
 
 
 def _word(status: int) -> str:
     if status == _SUCCESS:
         return ""
     return "sub-operations-failed" if status == _SUB_OPERATIONS_FAILED else f"status-{status:04x}"
-
-
-def _listed(value: Any) -> tuple[str, ...]:
-    if not value:
-        return ()
-    listed: Iterable[Any] = [value] if isinstance(value, str) else value
-    return tuple(str(uid) for uid in listed)

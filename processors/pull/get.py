@@ -66,11 +66,11 @@ def get(peer: Peer, receiver: Peer, portion: Portion, part: Path, heard: Callabl
 
         handlers = [(evt.EVT_C_STORE, arrived)]
         with associated(peer, [question, *storage], roles=roles, handlers=handlers) as association:
-            for status, identifier in association.send_c_get(portion.identifier(), StudyRootGet):
+            for status, _ in association.send_c_get(portion.identifier(), StudyRootGet):
                 if "Status" not in status:
                     raise lost(peer)
                 if status.Status not in _PENDING:
-                    return of_response(status, identifier)
+                    return of_response(status, stored)
         raise lost(peer)
 
 

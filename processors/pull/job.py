@@ -160,21 +160,24 @@ class Job:
             self._connection.execute(
                 "UPDATE studies SET state = 'fetched', code = ? WHERE number = ?", (said.code or None, study.number)
             )
-            self._connection.execute("DELETE FROM failed_instances WHERE study = ?", (study.number,))
-            self._connection.executemany(
-                "INSERT INTO failed_instances VALUES (?, ?)", [(study.number, uid) for uid in said.failed_uids]
-            )
 
     def done(self, study: JobStudy) -> None:
         """The ledger has all of it."""
         self._connection.execute("UPDATE studies SET state = 'done', code = NULL WHERE number = ?", (study.number,))
 
-    def failed(self, study: JobStudy, code: str) -> None:
-        """It did not come, or not all of it."""
-        self._connection.execute("UPDATE studies SET state = 'failed', code = ? WHERE number = ?", (code, study.number))
+    def failed(self, study: JobStudy, code: str, missing: Iterable[str]) -> None:
+        """It did not come, or not all of it; `missing` are SOP Instance UIDs, as far as they are known."""
+        with self._transaction():
+            self._connection.execute(
+                "UPDATE studies SET state = 'failed', code = ? WHERE number = ?", (code, study.number)
+            )
+            self._connection.execute("DELETE FROM failed_instances WHERE study = ?", (study.number,))
+            self._connection.executemany(
+                "INSERT INTO failed_instances VALUES (?, ?)", [(study.number, uid) for uid in missing]
+            )
 
     def write_failures(self) -> Path | None:
-        """Write which studies and instances failed into the job's folder, for a person; None when none did."""
+        """Write into the job's folder which studies failed, and what of them is missing; None when none did."""
         if self.folder is None:
             return None
         path = self.folder / "failed.csv"

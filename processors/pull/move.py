@@ -31,12 +31,13 @@ def move(peer: Peer, portion: Portion, heard: Callable[[Fetched], None]) -> Fetc
     """
     context = build_context(StudyRootMove, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
     with associated(peer, [context]) as association:
-        for status, identifier in association.send_c_move(portion.identifier(), peer.move_destination, StudyRootMove):
+        said = Fetched()
+        for status, _ in association.send_c_move(portion.identifier(), peer.move_destination, StudyRootMove):
             if "Status" not in status:
                 raise lost(peer)
             if status.Status == _DESTINATION_UNKNOWN:
                 raise DestinationUnknownError(f"Peer {peer.name} knows no destination {peer.move_destination}.")
-            said = of_response(status, identifier)
+            said = of_response(status, said)
             if status.Status not in _PENDING:
                 return said
             heard(said)

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from processors.dicom.errors import PeerDownError, PeerLostError
+from processors.dicom.errors import PeerDownError, PeerError, PeerLostError
 from processors.peers import Peer
 from processors.pull.arrived import any_open, instances_of
+from processors.pull.errors import FindFailedError
 from processors.pull.fetched import Fetched
 from processors.pull.get import MOST_CLASSES
 from processors.pull.job import Job, JobStudy
@@ -54,6 +55,8 @@ class Summary:
     here: int
     unanswered: tuple[int, ...]
     """Lines for which the peer has no study."""
+    nothing_sent: bool = False
+    """The peer refused every study without sending one object."""
 
     @property
     def complete(self) -> bool:
@@ -99,12 +102,14 @@ class Pull:
     def summary(self) -> Summary:
         """Counts of all studies of the job."""
         studies = self.job.studies()
+        failed = [study for study in studies if study.state == "failed"]
         return Summary(
             studies=len(studies),
             done=sum(study.state == "done" for study in studies),
-            failed=sum(study.state == "failed" for study in studies),
+            failed=len(failed),
             expected=sum(study.expected for study in studies),
             here=sum(len(instances_of(self.ledger, study.study_uid)) for study in studies),
+            nothing_sent=bool(failed) and all(not study.completed + study.failed + study.warnings for study in failed),
             unanswered=tuple(number for number, found in self.job.answered().items() if number and not found),
         )
 
@@ -173,8 +178,15 @@ class Pull:
         return True
 
     def _judge(self, study: JobStudy) -> None:
-        """What was asked for did not all come."""
-        self.job.failed(study, study.code or ("failed-sub-operations" if study.failed else "not-arrived"))
+        """What was asked for did not all come: name what is missing here, whatever the peer says that it sent."""
+        have = instances_of(self.ledger, study.study_uid)
+        try:
+            with Query.open(self.peer) as query:
+                there = [one.sop_instance_uid for one in query.instances(study.study_uid)]
+        except (PeerError, FindFailedError):
+            there = []
+        code = study.code or ("sub-operations-failed" if study.failed else "not-arrived")
+        self.job.failed(study, code, [uid for uid in there if uid not in have])
 
     def _of_state(self, *states: str) -> list[JobStudy]:
         return [study for study in self.job.studies() if study.state in states]

@@ -1,7 +1,8 @@
 """One hospital for the tests of pulling: Orthanc as its PACS, a receiver, and the list of peers that joins them."""
 
+import contextlib
+import io
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from pydicom import dcmread
 
+from sluice.cli import main
 from tests.builders import write_ct_series
 from tests.orthanc import Orthanc, write_peers
 from tests.receiver_process import ReceiverProcess
@@ -72,10 +74,14 @@ class Hospital:
         return self.run("pull", "pacs", "--by", by, *more, *arguments)
 
     def run(self, *arguments: object) -> "Ran":
-        done = subprocess.run(
-            self.command(*arguments), capture_output=True, text=True, check=False, timeout=120, cwd=self.root
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        """A command in this process, which spares its start."""
+        output, errors, code = io.StringIO(), io.StringIO(), 0
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+            try:
+                main([*map(str, arguments), "--home", str(self.home)])
+            except SystemExit as ended:
+                code = int(ended.code or 0)
+        return Ran(code, output.getvalue(), errors.getvalue())
 
     def here(self, study: Study) -> list[str]:
         """The SOP Instance UIDs of a study that were received, each as often as it came."""

@@ -1,13 +1,18 @@
 """`sluice pull` against a real Orthanc and a real receiver, both ways."""
 
+import itertools
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pynetdicom import AE, StoragePresentationContexts, evt
 
 from tests.integration.pull.conftest import Hospital
+from tests.orthanc import write_peers
 from tests.receiver_process import data_set_bytes, uid_of
 from tests.waiting import wait_for
 
@@ -129,15 +134,11 @@ def test_a_pacs_that_goes_away_ends_in_a_sentence_and_the_rest_comes_later(hospi
 
 def test_a_destination_that_the_pacs_does_not_know_is_said(hospital: Hospital) -> None:
     study = hospital.study(1)
-    file = hospital.home / "trusted" / "peers.yaml"
-    before = file.read_text()
-    file.write_text(before + "    receiver_ae_title: ELSEWHERE\n")
-    try:
-        ran = hospital.pull("--list", hospital.list_of(study))
-    finally:
-        file.write_text(before)
-    assert ran.code == 1
-    assert "knows no destination ELSEWHERE" in ran.errors
+    write_peers(hospital.home / "trusted", hospital.pacs, receiver_ae_title="ELSEWHERE")
+    ran = hospital.pull("--list", hospital.list_of(study))
+    write_peers(hospital.home / "trusted", hospital.pacs)
+    assert (ran.code, ran.finished["failed"]) == (1, 1)
+    assert ran.finished["hint"] == "does it know ELSEWHERE as a destination?"
 
 
 def test_a_receiver_that_is_down_is_never_success(hospital: Hospital) -> None:
@@ -148,14 +149,35 @@ def test_a_receiver_that_is_down_is_never_success(hospital: Hospital) -> None:
     assert hospital.here(study) == []
 
 
+@contextmanager
+def picky_receiver() -> Iterator[int]:
+    """A receiver that refuses every second object for want of space."""
+    entity, seen = AE("PICKY"), itertools.count()
+    entity.supported_contexts = StoragePresentationContexts
+    refuse = [(evt.EVT_C_STORE, lambda event: 0xA700 if next(seen) % 2 else 0x0000)]
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=refuse)
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+
+
 @BOTH
 def test_sub_operations_that_fail_are_counted_and_named(hospital: Hospital, by: str) -> None:
-    """The receiver is out of space: the PACS is told A700 for each object, and nobody claims success."""
-    study = hospital.study(3)
-    hospital.receiver.kill()
-    hospital.receiver._options = ("--idle-seconds", "1", "--reserve-mb", str(1 << 40))
-    del by
-    hospital.receiver._options = ("--idle-seconds", "1")
-    hospital.receiver.start()
-    hospital.pacs.know("SLUICE", hospital.receiver.port)
-    assert study.files
+    study = hospital.study(4)
+    with picky_receiver() as port:
+        hospital.pacs.know("PICKY", port)
+        write_peers(hospital.home / "trusted", hospital.pacs, receiver_ae_title="PICKY")
+        ran = hospital.run(
+            "pull", "pacs", "--by", by, "--receiver", f"127.0.0.1:{port}", "--list", hospital.list_of(study)
+        )
+        write_peers(hospital.home / "trusted", hospital.pacs)
+    assert (ran.code, ran.finished["failed"]) == (1, 1)
+    [said] = ran.events("study")
+    if by == "get":
+        assert (said["completed"], said["failed"], said["code"]) == (2, 2, "sub-operations-failed")
+    else:  # Orthanc gives up at the first one that fails
+        assert said["code"] == "status-c000"
+    named = Path(ran.finished["failures"]).read_text()
+    assert all(uid_of(file) in named for file in study.files), "none of them is in the ledger of this receiver"
+    assert study.uid not in ran.output + ran.errors

@@ -7,7 +7,9 @@ from pathlib import Path
 from pydicom.uid import MRImageStorage, generate_uid
 
 from handoff.contract.evidence import Evidence
+from handoff.contract.expected import ExpectedCount
 from processors.landing.journal import DuplicateInstance
+from processors.ledger import expectations
 from tests.unit.delivery.trusted_home import TrustedHome, ct, reference
 
 SECOND = "5" * 32
@@ -125,3 +127,56 @@ rules:
     assert sorted((each.project, each.total) for each in said) == [("heart", 1), ("lung", 1)]
     assert len({each.study_instance_uid for each in said}) == 2
     assert study not in json.dumps([each.plain() for each in said])
+
+
+def count(home: TrustedHome, study: str, expected: int) -> None:
+    expectations.add(home.place.ledger, study, "pacs", expected, home.clock())
+
+
+def told(home: TrustedHome, announced: object) -> list[ExpectedCount]:
+    entries = home.route(reference(announced))
+    return [ExpectedCount.model_validate_json(Path(each["package.path"]).read_bytes()) for each in entries]
+
+
+def test_a_count_waits_for_what_is_here_of_its_study_and_says_what_became_of_it(home: TrustedHome) -> None:
+    study, series = generate_uid(), generate_uid()
+    count(home, study, 4)
+    announcer = home.announcer()
+    assert announcer.next(0) is None
+    home.seal([ct(study, series), ct(study, series, BurnedInAnnotation="YES")])
+    home.seal([ct(study, generate_uid(), Modality="MR", SOPClassUID=MRImageStorage)])
+    [entry] = home.route(reference(announcer.next(0)))
+    home.treat(entry)
+    from processors.delivery.route import route
+
+    assert route(home.place, reference(announcer.next(0)), "r").relationship == "parked"
+    [said] = told(home, announcer.next(0))
+    assert (said.expected, said.delivered, said.withheld, said.held, said.elsewhere) == (4, 1, 1, 0, 1)
+    assert study not in said.model_dump_json()
+
+
+def test_what_came_twice_counts_once(home: TrustedHome) -> None:
+    study, series = generate_uid(), generate_uid()
+    slices = [ct(study, series) for _ in range(2)]
+    announcer = home.announcer()
+    for datasets in (slices, slices[:1]):
+        home.seal(datasets)
+        home.deliver(reference(announcer.next(0)))
+    count(home, study, 2)
+    [said] = told(home, announcer.next(0))
+    assert (said.delivered, said.revision) == (2, 1)
+
+
+def test_a_later_count_of_the_study_has_a_higher_revision_and_is_confirmed_like_all_evidence(home: TrustedHome) -> None:
+    study = generate_uid()
+    home.seal([ct(study, generate_uid())])
+    announcer = home.announcer()
+    home.deliver(reference(announcer.next(0)))
+    for _ in range(2):
+        count(home, study, 1)
+    announced = [announcer.next(0) for _ in range(2)]
+    assert sorted(each.revision for one in announced for each in told(home, one)) == [1, 2]
+    for one in announced:
+        [entry] = home.route(reference(one))
+        assert home.confirm(entry, home.handoff.accept(entry, "lung")).relationship == "success"
+    assert {row[0] for row in home.rows("SELECT state FROM evidence")} == {"confirmed"}

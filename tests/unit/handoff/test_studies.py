@@ -3,10 +3,11 @@
 import pytest
 
 from handoff.contract.evidence import Evidence
+from handoff.contract.expected import ExpectedCount
 from handoff.database.tables import Instance
 from handoff.settings import ProjectRules
 from handoff.studies.content import content_digest, current_instances, truth_of
-from handoff.studies.judge import Complete, Waiting, judge
+from handoff.studies.judge import Complete, Count, Waiting, judge
 
 RULES = ProjectRules(quiet_seconds=60, abort_quiet_seconds=900)
 A, B = "a" * 32, "b" * 32
@@ -75,6 +76,47 @@ def test_an_abort_waits_longer_than_a_release():
 def test_a_release_after_an_abort_ends_the_wait():
     messages = [evidence((A, 3, 0), ending="aborted"), evidence((B, 1, 0), duplicates=3)]
     assert isinstance(verdict(messages, {A: 3, B: 1}, now=61), Complete)
+
+
+def counted(expected: int, here: int, **counts: int) -> Count:
+    facts = {"delivered": here, "withheld": 0, "held": 0, "elsewhere": 0, **counts}
+    said = {"evidence_id": "c" * 32, "project": "lungs", "study_instance_uid": "1.2", "revision": 1, **facts}
+    return Count(ExpectedCount.model_validate({**said, "expected": expected}), here)
+
+
+def by_count(count, messages=(), arrived=None, now=0.0):
+    return judge(list(messages), {A: 3} if arrived is None else arrived, 0.0, now, RULES, count=count)
+
+
+def test_a_study_closes_at_once_when_all_that_a_pacs_counts_have_arrived():
+    found = by_count(counted(6, 3, withheld=2, elsewhere=1), [evidence((A, 3, 2))])
+    assert isinstance(found, Complete)
+    assert (found.closed_by["rule"], found.closed_by["expected"]) == ("expected-count", 6)
+    assert found.closed_by["counted_by"] == "c" * 32
+    assert found.closed_by["evidence"] == ["c" * 32, "e" * 32]
+
+
+def test_a_count_needs_no_association_to_have_ended():
+    assert isinstance(by_count(counted(3, 3)), Complete)
+
+
+@pytest.mark.parametrize(
+    ("count", "messages", "reason"),
+    [
+        (counted(4, 3), [], "instances-missing"),
+        (counted(4, 3), [evidence((A, 3, 0))], "instances-missing"),
+        (counted(4, 3, held=1), [], "held"),
+        (counted(3, 3), [evidence((A, 3, 0), (B, 2, 0))], "shipments-missing"),
+    ],
+    ids=["fewer arrived", "fewer, though released and quiet", "held", "more was announced"],
+)
+def test_a_count_keeps_a_study_open_while_anything_is_missing(count, messages, reason):
+    assert by_count(count, messages, now=10_000) == Waiting(reason)
+
+
+def test_a_count_that_is_out_of_date_decides_nothing():
+    assert by_count(counted(2, 3), []) == Waiting("no-evidence")
+    assert isinstance(by_count(counted(2, 3), [evidence((A, 3, 0))], now=61), Complete)
 
 
 def row(number: int, uid: str, revision: int = 1, **facts) -> Instance:

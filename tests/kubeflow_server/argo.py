@@ -85,11 +85,11 @@ class Argo:
 
     def report(self, name: str, *, even_pending: bool = False) -> None:
         """Write a workflow's phase into the run that it belongs to by its id."""
-        row = self._database.row("SELECT * FROM workflows WHERE name = ?", name)
-        if row is None or row["phase"] not in _STATES or (row["phase"] == "Pending" and not even_pending):
-            return
-        state, now = _STATES[row["phase"]], int(time.time())
         with self._database.transaction() as connection:
+            row = connection.execute("SELECT * FROM workflows WHERE name = ?", (name,)).fetchone()
+            if row["phase"] not in _STATES or (row["phase"] == "Pending" and not even_pending):
+                return
+            state, now = _STATES[row["phase"]], int(time.time())
             run = connection.execute("SELECT * FROM runs WHERE run_id = ?", (row["run_id"],)).fetchone()
             if run is None or run["state"] == state:
                 return

@@ -30,7 +30,10 @@ class Server:
         # A connection each: NiFi closes an idle one at any moment, and a POST that met that could not be repeated.
         limits = httpx.Limits(max_keepalive_connections=0)
         api = f"{self.url}{self.root}"
-        self._client = httpx.Client(base_url=api, timeout=timeout_seconds, limits=limits, trust_env=False)
+        secured = Certificates.of_environment().context() if api.startswith("https:") else True
+        self._client = httpx.Client(
+            base_url=api, timeout=timeout_seconds, limits=limits, trust_env=False, verify=secured
+        )
 
     def __enter__(self) -> Self:
         """Make sure that it answers.
@@ -41,6 +44,8 @@ class Server:
         """
         try:
             self.get(self.probe)
+        except self.unreachable:
+            raise
         except self.refused as error:
             message = f"What answers at {self.url} is no {self.name}."
             raise self.unreachable(message) from error
@@ -83,7 +88,7 @@ class Server:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             message = f"{self.name} at {self.url} does not answer ({type(error).__name__})."
             raise self.unreachable(message) from error
-        if answer.is_error:
+        if not answer.is_success:
             message = f"{self.name} refuses {method} {path}: {answer.text.strip()[:300].rstrip('.')}."
             raise self.refused(message, answer.status_code)
         try:

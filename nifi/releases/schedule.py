@@ -39,13 +39,14 @@ class Component:
 
 
 def start(nifi: NiFi, parent: Group) -> None:
-    """Start every processor and port, and return once all run.
+    """Start every processor and port, and return once all run but those that somebody disabled.
 
     Raises:
         DeployError: one does not start.
     """
     _schedule(nifi, parent, run=True)
-    wait_for("start every processor", lambda: all(part.state == "RUNNING" for part in components(nifi, parent)))
+    started = {"RUNNING", "DISABLED"}
+    wait_for("start every processor", lambda: all(part.state in started for part in components(nifi, parent)))
 
 
 def stop(nifi: NiFi, parent: Group) -> None:

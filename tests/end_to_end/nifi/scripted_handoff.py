@@ -6,6 +6,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from typing import Self
 
+SHIPMENT = "0123456789abcdef0123456789abcdef"
+"""The shipment of every FlowFile that tests put before the deliver group."""
+
 DROP = 0
 """In a script: close the connection without an answer."""
 

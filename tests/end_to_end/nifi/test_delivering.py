@@ -4,12 +4,10 @@ import hashlib
 
 import pytest
 
-from nifi.releases.groups import children, require_parent
 from nifi.releases.rules import ATTRIBUTES
-from nifi.releases.schedule import start, stop
 from nifi.releases.status import status_of
 from nifi.rest import NiFi, wait_for
-from tests.end_to_end.nifi.scripted_handoff import DROP
+from tests.end_to_end.nifi.scripted_handoff import DROP, SHIPMENT
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
@@ -23,58 +21,6 @@ NIFIS_OWN = (
     "RouteOnAttribute.Route",
     "retryCount.",
 )
-SHIPMENT = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture
-def send(nifi, deployed, handoff, tmp_path):
-    """Put one FlowFile before the deliver group, as de-identification would, and take its sender away afterwards."""
-    package = tmp_path / "package.zip"
-    package.write_bytes(b"package " * 1000)
-    with NiFi(nifi.url) as api:
-        parent = require_parent(api, "Sluice")
-        made = []
-
-        def send_one(kind: str = "shipment") -> bytes:
-            content = package.read_bytes()
-            attributes = {
-                "package.path": str(package),
-                "package.sha256": hashlib.sha256(content).hexdigest(),
-                "shipment.id": SHIPMENT,
-                "kind": kind,
-            }
-            component = {
-                "type": "org.apache.nifi.processors.standard.GenerateFlowFile",
-                "config": {"properties": attributes, "schedulingPeriod": "1 day"},
-                "position": {"x": 0.0, "y": 900.0},
-            }
-            sender = api.post(
-                f"/process-groups/{parent.id}/processors", {"revision": {"version": 0}, "component": component}
-            )
-            deliver = children(api, parent)["deliver"]
-            ports = api.get(f"/process-groups/{deliver.id}/input-ports")["inputPorts"]
-            port = next(entry["id"] for entry in ports if entry["component"]["name"] == "packages")
-            line = {
-                "source": {"id": sender["id"], "groupId": parent.id, "type": "PROCESSOR"},
-                "destination": {"id": port, "groupId": deliver.id, "type": "INPUT_PORT"},
-                "selectedRelationships": ["success"],
-            }
-            connection = api.post(
-                f"/process-groups/{parent.id}/connections", {"revision": {"version": 0}, "component": line}
-            )
-            made.append((sender["id"], connection["id"]))
-            revision = api.get(f"/processors/{sender['id']}")["revision"]
-            api.put(f"/processors/{sender['id']}/run-status", {"revision": revision, "state": "RUN_ONCE"})
-            return content
-
-        yield send_one
-        stop(api, parent)
-        for sender, connection in made:
-            revision = api.get(f"/connections/{connection}")["revision"]
-            api.delete(f"/connections/{connection}", version=str(revision["version"]))
-            revision = api.get(f"/processors/{sender}")["revision"]
-            api.delete(f"/processors/{sender}", version=str(revision["version"]))
-        start(api, parent)
 
 
 def test_a_package_is_put_with_its_digest_and_the_token_under_its_shipments_id(send, handoff, nifi):

@@ -61,6 +61,8 @@ class EvidenceAdmission:
         rules = self.settings.rules_of(evidence.project)
         with self.database.write() as session:
             study = study_of(session, evidence.project, evidence.study_instance_uid, now, rules)
+            if isinstance(evidence, ExpectedCount):
+                study.expected, study.due_at = evidence.expected, now
             row = EvidenceMessage(
                 id=evidence.evidence_id,
                 study_id=study.id,

@@ -56,6 +56,7 @@ def _view(row: Study, shipments: int, version: StudyVersion | None) -> StudyView
             "version": row.version,
             "truth": row.truth,
             "waiting_for": row.waiting_for,
+            "expected": row.expected,
             "shipments": shipments,
             "instances": version.instances if version else 0,
             "closed_by": version.closed_by if version else None,

@@ -40,6 +40,7 @@ class Study(Table):
     content: Mapped[str | None] = mapped_column(String(64))
     truth: Mapped[str] = mapped_column(String(16), default="unannotated")
     waiting_for: Mapped[str | None] = mapped_column(String(64))
+    expected: Mapped[int | None]
     last_arrival_at: Mapped[float]
     due_at: Mapped[float | None]
 

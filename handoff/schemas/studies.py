@@ -20,6 +20,7 @@ class StudyView(Document):
         description="Whether an annotation refers to an image of the study; dangling: it refers to none."
     )
     waiting_for: str | None = Field(description="Why an open study is open.")
+    expected: int | None = Field(None, description="Instances that a PACS counts; null while none was asked.")
     shipments: NonNegativeInt
     instances: NonNegativeInt = Field(description="Instances of the last complete version.")
     closed_by: dict[str, Any] | None = Field(description="The evidence that closed the last version.")

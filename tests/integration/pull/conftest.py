@@ -43,7 +43,7 @@ class Hospital:
         self._number = 0
 
     def close(self) -> None:
-        self.pacs.kill()
+        self.pacs.__exit__()
         self.receiver.__exit__()
 
     def study(self, slices: int, **facts: Any) -> Study:

@@ -15,6 +15,7 @@ depends_on = None
 def upgrade() -> None:
     """Go forward."""
     _add_labels()
+    op.add_column("studies", sa.Column("expected", sa.Integer(), nullable=True))
     _add_mirrors()
     with op.batch_alter_table("handoffs") as table:
         table.add_column(sa.Column("prepared_digest", sa.String(length=64), nullable=True))
@@ -52,6 +53,8 @@ def downgrade() -> None:
     op.drop_table("mirror_outbox")
     op.drop_table("target_places")
     _drop_labels()
+    with op.batch_alter_table("studies") as table:
+        table.drop_column("expected")
     op.drop_table("duplicate_runs")
     with op.batch_alter_table("handoffs") as table:
         table.drop_column("sent_at")

@@ -181,3 +181,8 @@ def test_sub_operations_that_fail_are_counted_and_named(hospital: Hospital, by: 
     named = Path(ran.finished["failures"]).read_text()
     assert all(uid_of(file) in named for file in study.files), "none of them is in the ledger of this receiver"
     assert study.uid not in ran.output + ran.errors
+
+
+def test_a_peer_that_answers_says_so(hospital: Hospital) -> None:
+    ran = hospital.run("peers", "echo", "pacs")
+    assert (ran.code, ran.output.startswith("Peer pacs answers as ORTHANC")) == (0, True)

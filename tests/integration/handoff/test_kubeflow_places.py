@@ -1,0 +1,50 @@
+"""Experiment, pipeline and version are looked up once, and again only when an answer says that one may be gone."""
+
+from collections import Counter
+
+import pytest
+
+from handoff.backends.interface import BackendError
+from handoff.backends.kfp import Kubeflow
+from tests.integration.handoff.engines import Engine, kubeflow_target
+from tests.kubeflow_server.process import KubeflowServer
+
+pytestmark = pytest.mark.integration
+LOOKED_UP = ("ListExperiments", "GetPipelineByName", "ListPipelineVersions")
+
+
+NONE = {"refuse": 0, "lose": 0, "fail": 0}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, toy_yaml):
+    folder = tmp_path_factory.mktemp("places")
+    (folder / "toy.yaml").write_text(toy_yaml)
+    with KubeflowServer(folder / "server") as server:
+        target = kubeflow_target(server, folder)
+        yield server, Engine(folder, folder / "toy.yaml", lambda: Kubeflow(folder / "kubeflow", "far", target))
+
+
+@pytest.mark.parametrize(
+    ("fault", "again"),
+    [
+        pytest.param({"refuse": 1, "refuse_by": "503"}, 0, id="refused by a proxy"),
+        pytest.param({"refuse": 1, "refuse_by": "reset"}, 0, id="connection reset"),
+        pytest.param({"lose": 1}, 0, id="answer lost"),
+        pytest.param({"fail": 1}, 1, id="500, as of an unknown version"),
+    ],
+)
+def test_a_failed_createrun_is_no_reason_to_look_places_up_again_unless_it_says_so(world, fault, again):
+    server, engine = world
+    server.meet(**NONE)
+    engine.backend.submit(engine.backend.prepare(engine.order()))
+    before = looked_up(server)
+    server.meet(**fault, only=["CreateRun"])
+    for _ in range(2):
+        with pytest.raises(BackendError):
+            engine.backend.submit(engine.backend.prepare(engine.order()))
+    assert (looked_up(server) - before).total() == again * len(LOOKED_UP)
+
+
+def looked_up(server):
+    return Counter(line["operation"] for line in server.journal() if line["operation"] in LOOKED_UP)

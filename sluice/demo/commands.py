@@ -20,6 +20,14 @@ import click
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the outcome here.")
 @click.option("--keep", is_flag=True, help="Leave everything running and print the addresses, until Ctrl-C.")
 @click.option(
+    "--pacs/--no-pacs", default=None, help="Send results back into a PACS (Orthanc); default: where it is installed."
+)
+@click.option(
+    "--registry/--no-registry",
+    default=None,
+    help="Publish the release in NiFi Registry and deploy it from there; default: where it can be had.",
+)
+@click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="SLUICE_HOME",
@@ -27,15 +35,19 @@ import click
     show_default=True,
     help="The run gets a fresh folder in here.",
 )
-def demo(*, study: Path | None, json_file: Path | None, keep: bool, home: Path) -> None:
+def demo(
+    *, study: Path | None, json_file: Path | None, keep: bool, pacs: bool | None, registry: bool | None, home: Path
+) -> None:
     """Run the whole way, from a modality to a training run, and count.
 
-    Exit 0 only if every count closes, the runs succeeded, and the model is clearly better than any threshold.
+    Exit 0 only if every count closes, the runs succeeded, the model is clearly better than any threshold, and all
+    results came back.
     """
     from rich.console import Console
 
     from sluice.demo.material import own_files
     from sluice.demo.narrate import Narrator
+    from sluice.demo.orthanc import program
     from sluice.demo.play import play
     from sluice.demo.processes import Crew
     from sluice.demo.report import show, verdict
@@ -50,7 +62,8 @@ def demo(*, study: Path | None, json_file: Path | None, keep: bool, home: Path) 
     with contextlib.ExitStack() as ending:
         ending.callback(run.drop_programs)
         crew = ending.enter_context(Crew(run.logs))
-        report = play(run, crew, narrator, own)
+        with_pacs = program() is not None if pacs is None else pacs
+        report = play(run, crew, narrator, own, with_pacs=with_pacs, registry=registry)
         show(report, narrator)
         if json_file:
             json_file.parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from sluice.demo.learn import Learning, segmentations
 from sluice.demo.material import make_material
 from sluice.demo.montage import best_slice, draw
 from sluice.demo.narrate import Narrator
+from sluice.demo.pacs import look_back, start_pacs, wait_for_return
 from sluice.demo.parts import (
     Services,
     deploy_flows,
@@ -28,6 +29,7 @@ from sluice.demo.parts import (
 )
 from sluice.demo.people import identifying_values
 from sluice.demo.processes import Crew
+from sluice.demo.registry import get_registry
 from sluice.demo.report import Report
 from sluice.demo.run_home import PROJECT, RunHome
 from sluice.demo.score import find_answers, score
@@ -36,7 +38,15 @@ from sluice.demo.sweep import sweep
 from sluice.tracing.join import trace_line
 
 
-def play(run: RunHome, crew: Crew, narrator: Narrator, own: Sequence[Path] = ()) -> Report:
+def play(
+    run: RunHome,
+    crew: Crew,
+    narrator: Narrator,
+    own: Sequence[Path] = (),
+    *,
+    with_pacs: bool = False,
+    registry: bool | None = False,
+) -> Report:
     """Play the whole demo.
 
     Args:
@@ -44,6 +54,8 @@ def play(run: RunHome, crew: Crew, narrator: Narrator, own: Sequence[Path] = ())
         crew: keeps the processes that are started here.
         narrator: tells what happens.
         own: the user's files, to be inferred on in place of the phantom's unseen patients.
+        with_pacs: whether results go back into a PACS.
+        registry: whether the release goes by a NiFi Registry; None where that can be had.
 
     Raises:
         DemoError: a part failed, or nothing moved any more.
@@ -52,16 +64,25 @@ def play(run: RunHome, crew: Crew, narrator: Narrator, own: Sequence[Path] = ())
     with narrator.stage(
         "install", "Look for Apache NiFi and the processors' NAR in the cache; the first time, get them"
     ):
-        nar = get_programs(narrator)
+        nar, with_registry = get_programs(narrator), get_registry(narrator, wanted=registry)
     with narrator.stage("start", "Start the handoff and the receiver; Apache NiFi goes on starting behind them"):
-        services = start_services(run, crew)
+        services = start_services(run, crew, with_registry=with_registry)
         report.urls = {"handoff": services.handoff_url, "receiver": f"SLUICE@127.0.0.1:{services.receiver_port}"}
     with narrator.stage("phantom", "Write the phantom: CT studies, annotations, headers full of names"):
         material = make_material(run.modality, own)
+    pacs = None
+    if with_pacs:
+        with narrator.stage(
+            "pacs", "Start Orthanc as the hospital's PACS; it has the originals of who will be inferred"
+        ):
+            pacs = start_pacs(run, crew)
+            pacs.add(file for study in material.unseen for file in study.files)
+            report.urls["pacs"] = f"http://127.0.0.1:{pacs.http_port}/app/explorer.html"
     with narrator.stage("push", "Push over DICOM: a separate sender, one association per study"):
         report.push = push_all(material, run, services, crew, narrator)
     with narrator.stage("nifi", "Apache NiFi comes up; deploy processors, parameters and flows"):
-        report.urls["nifi"] = deploy_flows(run, services, nar, narrator)
+        urls, report.published = deploy_flows(run, services, nar, narrator, with_registry=with_registry)
+        report.urls |= urls
     with narrator.stage("deliver", "NiFi takes every delivery to de-identification and to a signed receipt"):
         wait_for_receipts(run, crew, narrator)
     with HandoffClient.of_home(services.handoff_url, run.root) as client:
@@ -84,6 +105,13 @@ def play(run: RunHome, crew: Crew, narrator: Narrator, own: Sequence[Path] = ())
             report.gaps.append(f"the handoff refused: {error}. {error.remedy}")
     if inferred:
         report.segmentations = segmentations(inferred)
+    if inferred and pacs is not None:
+        with narrator.stage(
+            "return", "NiFi fetches the segmentations, puts them back on their patients, and sends them"
+        ):
+            made = len(report.segmentations)
+            rows = wait_for_return(run, inferred.id, made, crew, narrator)
+            report.returned = look_back(pacs, rows, made, material.unseen)
     if report.segmentations and material.unseen:
         with narrator.stage("judge", "Compare with the truth that was never sent"):
             _judge(report, run, material.unseen)

@@ -10,6 +10,8 @@ from rich.table import Table
 
 from sluice.demo.counts import Counts
 from sluice.demo.narrate import Narrator
+from sluice.demo.pacs import Returned
+from sluice.demo.registry import Published
 from sluice.demo.score import REQUIRED_DICE, REQUIRED_LEAD, Score
 from sluice.demo.sent import Push
 from sluice.demo.sweep import Sweep
@@ -44,6 +46,8 @@ class Report:
     score: Score | None = None
     sweep: Sweep | None = None
     segmentations: list[Path] = field(default_factory=list)
+    returned: Returned | None = None
+    published: Published | None = None
     picture: Path | None = None
     trace: Line | None = None
     traced_to: list[Thing] = field(default_factory=list)
@@ -65,6 +69,11 @@ class Report:
                 f"Dice {self.score.model:.2f} is not at least {REQUIRED_DICE} and "
                 f"{REQUIRED_LEAD} above the threshold's {self.score.threshold.dice:.2f}"
             )
+        if self.returned is not None and not self.returned.good:
+            elsewhere = ", ".join(f"{said}: {number}" for said, number in self.returned.elsewhere.items())
+            found.append(f"{self.returned.returned} of {self.returned.made} results are back in the PACS ({elsewhere})")
+        if self.published is not None and not self.published.restored:
+            found.append("what NiFi Registry gave back is not the release that was published")
         if self.sweep is not None and not self.sweep.clean:
             found.append(f"{len(self.sweep.hits)} files outside the trusted side hold identifying values")
         if self.trace is not None and not (self.trace.of_kind("association") and self.traced_to):
@@ -93,6 +102,9 @@ class Report:
             "threshold_dice": self.score.threshold.dice if self.score else None,
             "identifying_values_found": len(self.sweep.hits) if self.sweep else None,
             "segmentations": [str(file) for file in self.segmentations],
+            "returned": self.returned.returned if self.returned else None,
+            "returned_dice": self.returned.dice if self.returned else None,
+            "registry": self.published.as_json() if self.published else None,
             "trace": self.trace.as_json() if self.trace else None,
             "picture": str(self.picture) if self.picture else None,
             "seconds": self.seconds,
@@ -118,6 +130,10 @@ def show(report: Report, narrator: Narrator) -> None:
         narrator.say(_sweep_line(report.sweep))
     if report.score is not None:
         narrator.say(_score_line(report.score))
+    if report.returned is not None:
+        narrator.say(_returned_line(report.returned))
+    if report.published is not None:
+        narrator.say(str(report.published))
     if report.trace is not None:
         narrator.say(
             "\n[bold]One slice, from the association that brought it to the segmentation that was made of it[/]"
@@ -201,6 +217,15 @@ def _score_line(score: Score) -> str:
         f"Unseen patients: [bold {colour}]Dice {score.model:.2f}[/] ({patients}); "
         f"best threshold with components, chosen with the truth in hand: {score.threshold.dice:.2f}"
     )
+
+
+def _returned_line(returned: Returned) -> str:
+    colour = "green" if returned.good else "red"
+    counted = f"[bold {colour}]{returned.returned} of {returned.made} segmentations[/]"
+    said = f"Back in the PACS: {counted} in the original studies"
+    if returned.dice is None:
+        return said
+    return f"{said}; Dice {returned.dice:.2f} of what it gives back, in millimetres of the original series"
 
 
 def _seconds_table(seconds: Mapping[str, float]) -> Table:

@@ -117,19 +117,32 @@ class _Looks:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._known: dict[str, Identifying] = {}
+        self._answers: dict[object, bool] = {}
 
     def look(self, read: _Read) -> None:
-        known = [self._of(study) for study in read.resolved.studies[:_MOST_STUDIES]]
-        keys = {text.casefold() for text in read.line.keys.values() if len(text) > _SHORT}
-        components = {part for uid in read.resolved.place or () for part in uid.split(".") if len(part) > _COMPONENT}
+        studies = read.resolved.studies[:_MOST_STUDIES]
         for name, value in read.values.items():
-            if any(each.found_in(value) for each in known) or str(value).casefold() in keys | components:
+            if self._names(studies, value) or _is_key(str(value).casefold(), read):
                 read.refused[name] = Reason.IDENTIFYING_VALUE
+
+    def _names(self, studies: tuple[str, ...], value: LabelValue) -> bool:
+        """Whether a value names the patient of some studies; columns repeat their values, so answers are kept."""
+        key = studies, type(value), value
+        if key not in self._answers:
+            self._answers[key] = any(self._of(study).found_in(value) for study in studies)
+        return self._answers[key]
 
     def _of(self, study: str) -> Identifying:
         if study not in self._known:
             self._known[study] = Identifying.of(self._objects.facts(study))
         return self._known[study]
+
+
+def _is_key(text: str, read: _Read) -> bool:
+    """Whether a value repeats a key of its line, or a component of a UID that it means."""
+    if len(text) > _SHORT and any(text == key.casefold() for key in read.line.keys.values()):
+        return True
+    return len(text) > _COMPONENT and any(text in uid.split(".") for uid in read.resolved.place or ())
 
 
 def _refuse_crowded(read: list[_Read]) -> None:

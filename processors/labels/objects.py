@@ -72,8 +72,11 @@ class Objects:
 
     def places(self, level: str, uid: str) -> dict[Place, Reason | None]:
         """Where objects with this UID were received, and why the destination does not have them; None: it has."""
-        self.prefetch(level, [uid])
-        return self._found[level][uid]
+        found = self._found[level].get(uid)
+        if found is None:
+            self.prefetch(level, [uid])
+            found = self._found[level][uid]
+        return found
 
     def studies(self) -> list[str]:
         """Every study of which something was sent, or is to be sent, to the destination."""

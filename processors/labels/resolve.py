@@ -68,6 +68,7 @@ class Resolver:
         self._objects = objects
         self._keys = keys
         self._uids: dict[str, str] = {}
+        self._people: dict[str, str] = {}
         self._by_accession: dict[str, list[str]] | None = None
         self._by_patient: dict[str, dict[_Person, list[str]]] | None = None
 
@@ -115,7 +116,9 @@ class Resolver:
             raise UnresolvedError(Reason.PATIENT_UNKNOWN)
         if owner.conflict:
             raise UnresolvedError(Reason.SEVERAL_PATIENTS)
-        patient = patient_pseudonym(self._keys, owner.patient_id, owner.issuer)
+        if place.study not in self._people:
+            self._people[place.study] = patient_pseudonym(self._keys, owner.patient_id, owner.issuer)
+        patient = self._people[place.study]
         uids = [self._pseudonym(uid) for uid in place if uid]
         return Resolved(Target(_LEVELS[level], patient, *uids), (place.study,), place)
 

@@ -1,5 +1,7 @@
 """What does not fit is held with a reason code, and nothing is sent: an object is on the right patient or nowhere."""
 
+from pathlib import Path
+
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
@@ -248,3 +250,9 @@ def test_a_person_may_have_it_judged_again_or_end_it(make_site):
 
 def test_every_reason_has_a_sentence():
     assert set(REASONS) == set(Reason)
+
+
+def test_the_page_for_the_pacs_explains_every_reason():
+    page = (Path(__file__).parents[3] / "docs" / "results.md").read_text("utf-8")
+    for reason, sentence in REASONS.items():
+        assert f"| `{reason.value}` | {sentence} | " in page

@@ -8,11 +8,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import Field
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.exceptions import HTTPException
 
 from handoff.contract.document import Document
-from handoff.errors import BusyError, HandoffError, StoreFullError
+from handoff.errors import BusyError, HandoffError, RefusedError, StoreFullError
 
 log = structlog.get_logger("handoff.api")
 MEDIA_TYPE = "application/problem+json"
@@ -67,8 +68,14 @@ def install_problems(app: FastAPI) -> None:
             return _unknown(request, error)
         return _known(request, StoreFullError())
 
+    @app.exception_handler(DataError)
+    def _unfit(request: Request, _error: DataError) -> JSONResponse:
+        """A value that no column takes, as a NUL in a cursor: the database says what SQLite would store."""
+        return _known(request, RefusedError("A value of the request is not one that can be kept."))
+
+    @app.exception_handler(NoConnectionError)
     @app.exception_handler(OperationalError)
-    def _database(request: Request, error: OperationalError) -> JSONResponse:
+    def _database(request: Request, error: Exception) -> JSONResponse:
         log.error("database", exc_info=error)
         return _known(request, BusyError())
 

@@ -112,6 +112,11 @@ class KubeflowServer:
         query = "SELECT display_name, count(*) FROM runs WHERE state NOT IN ('FAILED', 'CANCELING') GROUP BY 1"
         return Counter(dict(self.rows(query)))
 
+    def requests(self) -> int:
+        """How many requests it has answered, or left without an answer."""
+        file = self.folder / "journal.jsonl"
+        return file.read_bytes().count(b"\n") if file.exists() else 0
+
     def journal(self, operation: str | None = None) -> list[dict[str, Any]]:
         """Every request so far, or those of one operation."""
         file = self.folder / "journal.jsonl"

@@ -12,6 +12,7 @@ from sluice.demo.errors import StandstillError
 from sluice.demo.material import Material
 from sluice.demo.narrate import Narrator
 from sluice.demo.processes import Crew, Part, sluice_command
+from sluice.demo.registry import Published, publish_release
 from sluice.demo.run_home import CALLED_AE, PROJECT, RunHome
 from sluice.demo.send import push
 from sluice.demo.sent import Push, Route, together
@@ -43,10 +44,11 @@ def get_programs(narrator: Narrator) -> Nar:
     return nar.build(report=report)
 
 
-def start_services(run: RunHome, crew: Crew) -> Services:
+def start_services(run: RunHome, crew: Crew, *, with_registry: bool = False) -> Services:
     """Start everything at once; NiFi takes longest, and a modality need not wait for it."""
     home = ("--home", str(run.root))
-    nifi = crew.start("nifi", sluice_command("nifi", "up", *home), ends=True)
+    beside = ("--registry",) if with_registry else ()
+    nifi = crew.start("nifi", sluice_command("nifi", "up", *home, *beside), ends=True)
     handoff = crew.start("handoff", sluice_command("handoff", "serve", *home, "--host", LOOPBACK, "--port", "0"))
     receiver = crew.start(
         "receiver", sluice_command("receive", *home, "--host", LOOPBACK, "--port", "0", "--ae-title", CALLED_AE)
@@ -57,10 +59,16 @@ def start_services(run: RunHome, crew: Crew) -> Services:
     return Services(nifi, receiving["port"], url, listening["receipt_public_key"])
 
 
-def deploy_flows(run: RunHome, services: Services, nar: Nar, narrator: Narrator) -> str:
-    """Wait for NiFi, deploy the flows with this run's parameters, and return the canvas' address."""
+def deploy_flows(
+    run: RunHome, services: Services, nar: Nar, narrator: Narrator, *, with_registry: bool = False
+) -> tuple[dict[str, str], Published | None]:
+    """Wait for NiFi, and deploy the flows with this run's parameters: the files, or what was published of them.
+
+    Returns the addresses of the canvas and the Registry's pages, and what the Registry has.
+    """
     from nifi.distribution.launch import find
     from nifi.releases.deploy import deploy
+    from nifi.releases.origin import read_origin
 
     services.nifi.finish(narrator.progress)
     running = find(run.root)
@@ -71,8 +79,13 @@ def deploy_flows(run: RunHome, services: Services, nar: Nar, narrator: Narrator)
         "handoff.token": (run.research / "token").read_text().strip(),
         "receipt.public.key": services.receipt_public_key,
     }
-    deploy(running.url, parameters, nar, report=lambda what, *_: narrator.progress(what))
-    return running.canvas
+    published, release = None, None
+    if with_registry:
+        published, registry_url = publish_release(run, nar, narrator)
+        release = read_origin(f"registry:{published.version}", registry_url)
+    deploy(running.url, parameters, nar, release=release, report=lambda what, *_: narrator.progress(what))
+    urls = {"nifi": running.canvas}
+    return urls | ({"registry": published.pages} if published else {}), published
 
 
 def push_all(material: Material, run: RunHome, services: Services, crew: Crew, narrator: Narrator) -> Push:

@@ -78,9 +78,9 @@ class RunHome:
         return Site.load(self.trusted)
 
     def drop_programs(self) -> None:
-        """Remove what NiFi unpacked of its own programs, half a gigabyte; what it kept of the data stays."""
-        for folder in ("work", "nar_repository"):
-            shutil.rmtree(self.nifi / folder, ignore_errors=True)
+        """Remove what NiFi and its Registry unpacked of their programs, half a gigabyte; what they kept stays."""
+        for folder in ("nifi/work", "nifi/nar_repository", "registry/work"):
+            shutil.rmtree(self.root / folder, ignore_errors=True)
 
 
 def make_run_home(home: Path) -> RunHome:

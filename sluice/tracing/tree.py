@@ -36,6 +36,8 @@ _FACTS = (
     "reason",
     "delivered",
     "withheld",
+    "counted_by",
+    "expected",
     "annotations",
     "labels",
     "source",

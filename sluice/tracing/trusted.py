@@ -8,7 +8,7 @@ from pathlib import Path
 
 from processors.deid.keys import KeyFile
 from processors.deid.pseudonyms import pseudonymous_uid
-from processors.ledger import label_documents, results
+from processors.ledger import expectations, label_documents, results
 from processors.ledger.schema import connect_readonly
 from processors.site import Site
 from processors.vault.vault import Vault
@@ -62,8 +62,7 @@ class TrustedSide:
             for identifier in identifiers:
                 row = ledger.execute("SELECT association_id FROM evidence WHERE id = ?", (identifier,)).fetchone()
                 if row is not None:
-                    self._tell_association(ledger, line, row["association_id"])
-                    line.lead(Thing("association", row["association_id"]), Thing("evidence", identifier))
+                    self._tell_evidence(ledger, line, row["association_id"], identifier)
         return line
 
     def labels(self, identifiers: Iterable[str]) -> Line:
@@ -135,11 +134,20 @@ class TrustedSide:
         association = identifier
         if kind == "evidence":
             found = ledger.execute("SELECT association_id FROM evidence WHERE id = ?", (identifier,)).fetchone()
-            association = found["association_id"]
-            line.add(Thing("evidence", identifier))
-            line.lead(Thing("association", association), Thing("evidence", identifier))
+            self._tell_evidence(ledger, line, found["association_id"], identifier)
+            return line
         self._tell_association(ledger, line, association)
         return line
+
+    def _tell_evidence(self, ledger: sqlite3.Connection, line: Line, source: str, identifier: str) -> None:
+        """What evidence speaks of: an association that ended, or a study that a PACS has counted."""
+        evidence = Thing("evidence", identifier)
+        if counted := expectations.get(ledger, source):
+            line.add(evidence, counted_by=counted.peer, expected=counted.expected)
+            return
+        line.add(evidence)
+        self._tell_association(ledger, line, source)
+        line.lead(Thing("association", source), evidence)
 
     def _deliveries_of_uid(self, ledger: sqlite3.Connection, line: Line, pseudonym: str) -> list[str]:
         """The deliveries behind a pseudonymous UID, by the vault."""

@@ -65,6 +65,7 @@ locks: $(UV) ## resolve requirements anew (pyproject.toml is the source)
 	$(COMPILE) pyproject.toml -c requirements/all.lock --extra handoff -o requirements/handoff.lock
 	$(COMPILE) pyproject.toml -c requirements/all.lock --extra handoff --extra ml --extra kubeflow --extra serving -o requirements/ml.lock
 	$(COMPILE) requirements/build.in -c requirements/all.lock -o requirements/build.lock
+	$(COMPILE) requirements/mlflow.in -c requirements/all.lock -o requirements/mlflow.lock
 
 clean: ## remove build products and caches, keep .venv and .sluice
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, PositiveFloat, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from handoff.contract.identifiers import ProjectName
@@ -34,6 +34,31 @@ class Telemetry(BaseModel):
     )
 
 
+class MlflowMirror(BaseModel):
+    """An MLflow tracking server that is told of handoffs and models."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tracking_uri: str = Field(pattern=r"^https?://[^\s@?#]+$", description="URL of the tracking server.")
+    experiment_prefix: str = Field(
+        "sluice/", pattern=r"^[a-z0-9/_-]{0,63}$", description="Before the project's name; each project has one."
+    )
+    token_file: Path | None = Field(None, description="A file with a bearer token; read again for each call.")
+    ca_file: Path | None = Field(None, description="The authority that signed the server's certificate.")
+    with_times: bool = Field(
+        False, description="Tell when runs were; else only how long, for a day beside shifted dates tells the shift."
+    )
+    http_timeout_seconds: PositiveFloat = Field(10, le=20, description="Seconds for one call.")
+
+
+class Mirrors(BaseModel):
+    """Other systems that are told what happened, and are never asked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mlflow: MlflowMirror | None = Field(None, description="None means that MLflow is told nothing.")
+
+
 class Settings(BaseSettings):
     """Everything that a site decides about its handoff."""
 
@@ -50,6 +75,7 @@ class Settings(BaseSettings):
     max_evidence_bytes: PositiveInt = Field(1 << 20, description="Largest evidence message taken, in bytes.")
     max_labels_bytes: PositiveInt = Field(16 << 20, description="Largest label document taken, in bytes.")
     telemetry: Telemetry = Field(Telemetry(), description="Traces for operators.")
+    mirrors: Mirrors = Field(Mirrors(), description="Who is told of handoffs and models.")
     rules: ProjectRules = Field(ProjectRules(), description="Rules of every project that has none of its own.")
     projects: dict[ProjectName, ProjectRules] = Field(default_factory=dict, description="Rules by project.")
     targets: dict[str, Target] = Field({"local": LocalTarget()}, description="Targets by name.")

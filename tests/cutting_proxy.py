@@ -10,12 +10,15 @@ from typing import Self
 class CuttingProxy:
     """Stands before a server of loopback; without orders it passes everything on."""
 
-    def __init__(self, upstream: int) -> None:
+    def __init__(self, upstream: int, port: int = 0) -> None:
         self.upstream = upstream
+        self.held = threading.Event()
+        self._to_hold: list[bytes] = []
+        self._released = threading.Event()
         self.lost: list[bytes] = []
         self._to_lose: list[bytes] = []
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -24,6 +27,15 @@ class CuttingProxy:
         """Lose the answers to the next requests whose first line has these bytes."""
         with self._lock:
             self._to_lose += [request] * times
+
+    def hold(self, request: bytes) -> None:
+        """Keep back the answer to the next such request until `release`; `held` is set when there is one."""
+        with self._lock:
+            self._to_hold.append(request)
+
+    def release(self) -> None:
+        """Let go what is held."""
+        self._released.set()
 
     def __enter__(self) -> Self:
         return self
@@ -63,6 +75,9 @@ class CuttingProxy:
     def _answers(self, server: socket.socket, client: socket.socket, head: list[bytes]) -> None:
         try:
             while data := server.recv(1 << 16):
+                if self._holds(head[0]):
+                    self.held.set()
+                    self._released.wait()
                 if self._loses(head[0]):
                     return
                 client.sendall(data)
@@ -71,6 +86,13 @@ class CuttingProxy:
         finally:
             _shut(client)
             _shut(server)
+
+    def _holds(self, head: bytes) -> bool:
+        with self._lock:
+            found = [request for request in self._to_hold if request in head]
+            for request in found:
+                self._to_hold.remove(request)
+        return bool(found)
 
     def _loses(self, head: bytes) -> bool:
         with self._lock:

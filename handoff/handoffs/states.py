@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from handoff.database.dialect import hold_until_commit
 from handoff.database.tables import Event, Handoff
+from handoff.mirrors.outbox import announce
 
 log = structlog.get_logger("handoff.handoffs")
 
@@ -70,6 +71,8 @@ def transition(session: Session, handoff: Handoff, to: State, reason: str | None
     handoff.state, handoff.reason = to.value, reason
     if to in ENDED:
         handoff.ended_at = time.time()
+    if to is State.SUBMITTED or to in ENDED:
+        announce(session, "handoff", handoff.id)
     note(session, handoff, to.value, reason)
 
 

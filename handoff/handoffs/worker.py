@@ -24,6 +24,7 @@ from handoff.handoffs.submit import Submission
 from handoff.handoffs.sweep import Sweep
 from handoff.handoffs.watch import Watch
 from handoff.home import ResearchHome
+from handoff.mirrors.deliver import mirroring
 from handoff.settings import Settings
 from handoff.store import Store
 from handoff.store.make import environment_of_runs, open_store
@@ -148,13 +149,14 @@ def run_worker(
     require_current(database)
     place = place_of(home) if isinstance(target, LocalTarget) else None
     spans = open_spans("sluice-worker", settings.traces_to)
-    while not waiting.stop.is_set():
-        with hold_target(database, target_name, place, waiting) as hold:
-            if hold is not None:
-                worker = _worker(settings, database, target_name, target, spans)
-                worker.run(waiting.stop, hold.held)
-                if end_runs and waiting.stop.is_set():
-                    worker.end_runs()
+    with mirroring(settings, home, database):
+        while not waiting.stop.is_set():
+            with hold_target(database, target_name, place, waiting) as hold:
+                if hold is not None:
+                    worker = _worker(settings, database, target_name, target, spans)
+                    worker.run(waiting.stop, hold.held)
+                    if end_runs and waiting.stop.is_set():
+                        worker.end_runs()
     spans.close()
     database.close()
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from handoff.contract.result import Result, ResultFile
 from handoff.contract.returned import RETURNED_ROLES, object_id
 from handoff.database.tables import Handoff, ModelVersion, ResultFileRow, Volume
+from handoff.mirrors.outbox import announce
 
 
 def record_result(session: Session, handoff: Handoff, result: Result) -> None:
@@ -34,6 +35,7 @@ def record_result(session: Session, handoff: Handoff, result: Result) -> None:
                 created_at=time.time(),
             )
         )
+        announce(session, "model", f"{name}:{newest + 1}")
 
 
 def _file(handoff: Handoff, file: ResultFile) -> dict[str, object]:

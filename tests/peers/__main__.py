@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.peers import versitygw
+from tests.peers import mlflow, versitygw
 
 PEERS: dict[str, Callable[[], Path]] = {
+    "mlflow": mlflow.make,
     "versitygw": versitygw.make,
 }
 

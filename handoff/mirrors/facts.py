@@ -1,0 +1,92 @@
+"""What there is to tell of a handoff and of a model version: ids, digests and figures; no path and no address."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from handoff.database.tables import Batch, Handoff, ModelVersion, PipelineVersion, ResultFileRow
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffFacts:
+    """A handoff as it is now."""
+
+    id: str
+    key: str
+    kind: str
+    project: str
+    state: str
+    reason: str | None
+    target: str
+    batch: str
+    instances: int
+    annotations: int
+    pipeline: str
+    pipeline_version: str
+    yaml_digest: str
+    code_digest: str
+    spec_digest: str | None
+    model: str | None
+    parameters: dict[str, Any]
+    metrics: dict[str, float]
+    created_at: float
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """A model version and the handoff that made it."""
+
+    id: str
+    name: str
+    version: int
+    spec_digest: str
+    sha256: str
+    handoff: HandoffFacts
+
+
+def handoff_facts(session: Session, handoff_id: str) -> HandoffFacts:
+    """Read a handoff with its batch and pipeline."""
+    row = session.get_one(Handoff, handoff_id)
+    batch = session.get_one(Batch, row.batch_id)
+    pipeline = session.get_one(PipelineVersion, row.pipeline_id)
+    return HandoffFacts(
+        id=row.id,
+        key=row.key,
+        kind=row.kind,
+        project=row.project,
+        state=row.state,
+        reason=row.reason,
+        target=row.target,
+        batch=batch.id,
+        instances=batch.instances,
+        annotations=batch.annotations,
+        pipeline=pipeline.name,
+        pipeline_version=pipeline.id,
+        yaml_digest=pipeline.yaml_digest,
+        code_digest=pipeline.code_digest,
+        spec_digest=row.spec_digest,
+        model=row.model_id,
+        parameters=row.parameters,
+        metrics=row.metrics,
+        created_at=row.created_at,
+        ended_at=row.ended_at,
+    )
+
+
+def model_facts(session: Session, model_id: str) -> ModelFacts:
+    """Read a model version with the handoff that made it."""
+    row = session.get_one(ModelVersion, model_id)
+    file = select(ResultFileRow.sha256).where(
+        ResultFileRow.handoff_id == row.handoff_id, ResultFileRow.path == row.path
+    )
+    return ModelFacts(
+        id=row.id,
+        name=row.name,
+        version=row.version,
+        spec_digest=row.spec_digest,
+        sha256=session.scalars(file).one(),
+        handoff=handoff_facts(session, row.handoff_id),
+    )

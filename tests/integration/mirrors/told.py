@@ -1,0 +1,143 @@
+"""A handoff's database with a mirror beside it, and what MLflow then says."""
+
+import hashlib
+import secrets
+import time
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+from sqlalchemy import select
+
+from handoff.contract.result import Result
+from handoff.database.engine import Database
+from handoff.database.migrate import upgrade
+from handoff.database.tables import Batch, Handoff, MirrorRow, PipelineVersion
+from handoff.handoffs.states import State, transition
+from handoff.home import ResearchHome
+from handoff.mirrors.deliver import Deliverer
+from handoff.results.record import record_result
+from handoff.settings import MlflowMirror
+from tests.waiting import wait_for
+
+BATCH = hashlib.sha256(b"batch").hexdigest()
+SPEC, CODE = "5" * 64, "c" * 64
+
+
+class Told:
+    """Changes of handoffs, and the thread that tells of them; each has a project and a model name of its own."""
+
+    def __init__(self, folder: Path, url: str, **settings: Any) -> None:
+        self.home = ResearchHome.of(folder)
+        self.home.make()
+        self.database = Database(f"sqlite:///{self.home.database}")
+        upgrade(self.database)
+        self.project = f"p{secrets.token_hex(6)}"
+        self.model = f"m{secrets.token_hex(6)}"
+        self.mirror = MlflowMirror(tracking_uri=url, http_timeout_seconds=5, **settings)
+        self._threads: list[Deliverer] = []
+        with self.database.write() as session:
+            facts = {"project": self.project, "instances": 8, "annotations": 2, "facts": {}, "test_percent": 20}
+            session.add(Batch(id=BATCH, file_sha256="0" * 64, spec_digest=None, created_at=0.0, **facts))
+            version = {"id": "9" * 64, "name": "toy", "yaml_digest": "7" * 64, "code_digest": CODE}
+            session.add(PipelineVersion(inputs={}, registered_at=0.0, **version))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for thread in self._threads:
+            thread.stop()
+        self.database.close()
+
+    def start(self) -> Deliverer:
+        """Begin to tell."""
+        thread = Deliverer(self.mirror, self.home, self.database)
+        thread.start()
+        self._threads.append(thread)
+        return thread
+
+    def submitted(self, kind: str = "train", **parameters: Any) -> str:
+        """A handoff that an engine has; returns its id."""
+        handoff = Handoff(
+            id=secrets.token_hex(16),
+            key=secrets.token_hex(32),
+            kind=kind,
+            project=self.project,
+            batch_id=BATCH,
+            target="local",
+            pipeline_id="9" * 64,
+            parameters=parameters,
+            state=State.SUBMITTING,
+            created_at=time.time() - 5,
+        )
+        with self.database.write() as session:
+            session.add(handoff)
+            session.flush()
+            transition(session, handoff, State.SUBMITTED)
+        return handoff.id
+
+    def end(self, handoff_id: str, state: State = State.SUCCEEDED, **metrics: float) -> None:
+        """Its end, as a worker writes it."""
+        with self.database.write() as session:
+            handoff = session.get_one(Handoff, handoff_id)
+            if state is State.SUCCEEDED:
+                record_result(session, handoff, self._result(handoff, metrics))
+            transition(session, handoff, state)
+
+    def _result(self, handoff: Handoff, metrics: dict[str, float]) -> Result:
+        file = {"path": "model/m.pt", "sha256": "d" * 64, "size": 3, "media_type": "application/octet-stream"}
+        content: dict[str, Any] = {"handoff_key": handoff.key, "kind": handoff.kind, "spec_digest": SPEC}
+        if handoff.kind == "train":
+            content["model"] = {"name": self.model, "file": "model/m.pt", "metrics": metrics}
+            content["files"] = [{**file, "role": "model"}]
+        return Result.model_validate({"files": [], **content, "metrics": metrics})
+
+    def key(self, handoff_id: str) -> str:
+        with self.database.read() as session:
+            return session.get_one(Handoff, handoff_id).key
+
+    def rows(self) -> dict[str, tuple[str, str | None]]:
+        """State and reason of each thing that is told, by its id."""
+        with self.database.read() as session:
+            return {row.subject: (row.state, row.reason) for row in session.scalars(select(MirrorRow))}
+
+    def wait(self, seconds: float = 40) -> None:
+        """Until everything is delivered."""
+        wait_for(
+            lambda: {state for state, _ in self.rows().values()} <= {"delivered"}, seconds, lambda: str(self.rows())
+        )
+
+
+class Asked:
+    """What MLflow answers, by its REST API and without the proxy."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx.Client(base_url=f"{url}/api/2.0/mlflow/", trust_env=False, timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def post(self, path: str, **body: Any) -> dict[str, Any]:
+        answer = self._http.post(path, json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def experiment(self, project: str) -> str:
+        answer = self._http.get("experiments/get-by-name", params={"experiment_name": f"sluice/{project}"})
+        return answer.json()["experiment"]["experiment_id"]
+
+    def runs(self, project: str, view: str = "ACTIVE_ONLY") -> list[dict[str, Any]]:
+        search = {"experiment_ids": [self.experiment(project)], "run_view_type": view, "max_results": 1000}
+        return self.post("runs/search", **search).get("runs", [])
+
+    def versions(self, model: str) -> list[dict[str, Any]]:
+        answer = self._http.get("model-versions/search", params={"filter": f"name = '{model}'", "max_results": 100})
+        return answer.json().get("model_versions", [])
+
+
+def pairs(items: list[dict[str, Any]]) -> dict[str, Any]:
+    return {item["key"]: item["value"] for item in items}

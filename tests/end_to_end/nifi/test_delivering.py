@@ -38,11 +38,12 @@ def test_a_package_is_put_with_its_digest_and_the_token_under_its_shipments_id(s
     assert handoff.requests.empty(), "a decided answer is not asked for again"
 
 
-def test_evidence_goes_to_its_own_door_as_json(send, handoff):
+@pytest.mark.parametrize("kind", ["evidence", "labels"])
+def test_evidence_and_labels_go_to_doors_of_their_own_as_json(send, handoff, kind):
     handoff.script[:] = []
-    send("evidence")
+    send(kind)
     request = handoff.requests.get(timeout=60)
-    assert request.path == f"/v1/evidence/{SHIPMENT}"
+    assert request.path == f"/v1/{kind}/{SHIPMENT}"
     assert {name.lower(): value for name, value in request.headers.items()}["content-type"] == "application/json"
 
 

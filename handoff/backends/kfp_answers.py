@@ -5,13 +5,15 @@ workflow first and writes the run down after, so it can fail in between, or stil
 """
 
 import json
+import re
 import ssl
 
 import urllib3.exceptions as wire
 
 from handoff.backends.interface import Answer, BackendError
 
-NOT_FOUND, EXISTS = 404, 409
+NOT_FOUND, EXISTS, FAILED = 404, 409, 500
+_VERSION_UNKNOWN = re.compile(r"PipelineVersion \S+ not found")
 _GRPC_NOT_FOUND = 5
 _BY_STATUS: dict[int, tuple[str, Answer]] = {
     400: ("kubeflow-refused", Answer.REFUSED),
@@ -38,6 +40,8 @@ def of_status(status: int, body: str | None) -> KubeflowError:
     """What an answer with an HTTP status other than 2xx says."""
     if status == NOT_FOUND and _says_not_found(body):
         return KubeflowError("kubeflow-unknown", Answer.REFUSED, status)
+    if status == FAILED and _VERSION_UNKNOWN.search(body or ""):
+        return KubeflowError("kubeflow-unknown", Answer.AMBIGUOUS, status)  # said of a version, as its own failure
     if 300 <= status < 400:
         return KubeflowError("kubeflow-login", Answer.UNAVAILABLE, status)
     code, answer = _BY_STATUS.get(status, ("kubeflow-failed", Answer.AMBIGUOUS))

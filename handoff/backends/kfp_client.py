@@ -60,8 +60,17 @@ class KubeflowClient:
         self._runs = api.RunServiceApi(self._client)
 
     def multi_user(self) -> bool:
-        """Whether the server is there and keeps namespaces apart."""
-        return bool(self._call(self._health.healthz_service_get_healthz).multi_user)
+        """Whether the server is there and keeps namespaces apart.
+
+        Raises:
+            KubeflowError: it is not; `kubeflow-not-there` also where a server before version 2 answers.
+        """
+        try:
+            return bool(self._call(self._health.healthz_service_get_healthz).multi_user)
+        except KubeflowError as error:
+            if error.status == NOT_FOUND:
+                raise KubeflowError("kubeflow-not-there", Answer.UNAVAILABLE, NOT_FOUND) from error
+            raise
 
     def experiment(self, name: str) -> str | None:
         """The id of an experiment."""

@@ -153,6 +153,15 @@ def test_a_worker_that_dies_between_sending_and_answer_leaves_one_run(world):
     assert (len(posts(world, view)), runs(world, view)) == (1, 1)
 
 
+def test_a_version_that_was_deleted_at_the_server_is_uploaded_again(world):
+    wait_for_state(world, hand_off(world, "before"), State.SUCCEEDED)
+    with closing(connect(world.server.folder / "kubeflow.db")) as connection:
+        connection.execute("DELETE FROM pipeline_versions")
+    view = wait_for_state(world, hand_off(world, "after"), State.SUCCEEDED)
+    assert ("postponed", "kubeflow-unknown") in events(view)
+    assert (view.attempts, runs(world, view)) == (2, 1)
+
+
 def test_while_the_server_is_away_a_handoff_waits_and_says_why(world):
     running = wait_for_state(world, hand_off(world, "running", seconds=1.0), State.RUNNING)
     world.server.stop()

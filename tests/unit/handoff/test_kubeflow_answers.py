@@ -16,6 +16,8 @@ from handoff.handoffs.order import RunOrder
 
 UNKNOWN_RUN = '{"error": "Run x not found.", "code": 5, "message": "Run x not found.", "details": []}'
 
+UNKNOWN_VERSION = '{"error": "ResourceNotFoundError: PipelineVersion 1-2 not found.", "code": 13}'
+
 
 @pytest.mark.parametrize(
     ("status", "body", "answer", "code"),
@@ -30,6 +32,7 @@ UNKNOWN_RUN = '{"error": "Run x not found.", "code": 5, "message": "Run x not fo
         (409, None, Answer.AMBIGUOUS, "kubeflow-failed"),
         (429, None, Answer.UNAVAILABLE, "kubeflow-busy"),
         (500, '{"code": 13}', Answer.AMBIGUOUS, "kubeflow-failed"),
+        (500, UNKNOWN_VERSION, Answer.AMBIGUOUS, "kubeflow-unknown"),
         (503, "upstream connect error", Answer.AMBIGUOUS, "kubeflow-failed"),
         (0, None, Answer.AMBIGUOUS, "kubeflow-failed"),
     ],

@@ -1,0 +1,219 @@
+"""When a handoff is sent, and when it is not: by what the engine answered, and by what it knows."""
+
+import time
+
+import pytest
+from sqlalchemy import select
+
+from handoff.backends.interface import Answer, BackendError, Prepared
+from handoff.database.tables import Batch, Event, Handoff, OutboxRow, PipelineVersion
+from handoff.handoffs.order import RunOrder
+from handoff.handoffs.outbox import MOST_ATTEMPTS, lease
+from handoff.handoffs.submit import Submission
+from handoff.service import Service
+from handoff.settings import Settings
+
+ID = "a" * 32
+SETTLE_SECONDS = 100.0
+
+
+class Scripted:
+    """An engine that answers what a test tells it."""
+
+    settle_seconds = SETTLE_SECONDS
+    poll_seconds = 0.0
+
+    def __init__(self) -> None:
+        self.posts = 0
+        self.runs: dict[str, str] = {}
+        self.answers: list[BackendError | str] = []
+        self.unready: BackendError | None = None
+
+    def prepare(self, order: RunOrder) -> Prepared:
+        if self.unready is not None:
+            raise self.unready
+        return Prepared(order, "d" * 64)
+
+    def find(self, key: str, handoff: str) -> str | None:
+        return self.runs.get(key)
+
+    def submit(self, prepared: Prepared) -> str:
+        self.posts += 1
+        answer = self.answers.pop(0)
+        if isinstance(answer, BackendError):
+            raise answer
+        return answer
+
+
+class World:
+    """A database with one accepted handoff, and the worker's part that sends it."""
+
+    def __init__(self, service: Service) -> None:
+        self.database = service.database
+        self.engine = Scripted()
+        self.submission = Submission(service.database, service.home, service.store, self.engine, "we")
+
+    def send(self, *, later: float = 0.0) -> None:
+        """Let the worker take the row, some seconds later."""
+        with self.database.write() as session:
+            row = session.scalars(select(OutboxRow)).one()
+            row.due_at = 0.0
+            if row.sent_at is not None:
+                row.sent_at -= later
+            assert lease(session, "local", "we", time.time(), places=1)
+        self.submission.submit(ID)
+
+    @property
+    def handoff(self) -> Handoff:
+        with self.database.read() as session:
+            return session.get_one(Handoff, ID)
+
+    @property
+    def row(self) -> OutboxRow | None:
+        with self.database.read() as session:
+            return session.scalar(select(OutboxRow))
+
+    def change(self, **values: object) -> None:
+        with self.database.write() as session:
+            for name, value in values.items():
+                setattr(session.get_one(Handoff, ID), name, value)
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    order = RunOrder(
+        key="k", handoff=ID, project="lungs", batch="b", pipeline=tmp_path, pipeline_name="p",
+        pipeline_digest="c" * 64, inputs={}, result=None,
+    )  # fmt: skip
+    monkeypatch.setattr("handoff.handoffs.submit.make_order", lambda *_: order)
+    service = Service.open(Settings.load(tmp_path))
+    with service.database.write() as session:
+        facts = {"project": "lungs", "file_sha256": "", "test_percent": 25, "instances": 1, "annotations": 0}
+        session.add(Batch(id="b", facts={}, created_at=0.0, **facts))
+        session.add(PipelineVersion(id="p", name="p", yaml_digest="", code_digest="", inputs={}, registered_at=0.0))
+        session.flush()
+        facts = {"kind": "prepare", "project": "lungs", "batch_id": "b", "target": "local", "pipeline_id": "p"}
+        session.add(Handoff(id=ID, key="k", parameters={}, state="ACCEPTED", created_at=0.0, **facts))
+        session.flush()
+        session.add(OutboxRow(handoff_id=ID, target="local", due_at=0.0, attempts=0))
+    yield World(service)
+    service.database.close()
+
+
+def error(answer: Answer) -> BackendError:
+    return BackendError("engine-says", answer)
+
+
+def test_what_is_sent_and_when_is_committed_first(world):
+    world.engine.answers = ["run-1"]
+    world.send()
+    handoff = world.handoff
+    assert (handoff.state, handoff.reference, handoff.attempts) == ("SUBMITTED", "run-1", 1)
+    assert (handoff.prepared_digest, world.row) == ("d" * 64, None)
+    assert handoff.sent_at is not None
+
+
+def test_after_a_sure_refusal_the_next_attempt_may_come_at_once(world):
+    world.engine.answers = [error(Answer.REFUSED), "run-1"]
+    world.send()
+    assert (world.handoff.state, world.handoff.reason, world.row.sent_at) == ("SUBMITTING", "engine-says", None)
+    world.send()
+    assert (world.handoff.state, world.engine.posts, world.handoff.attempts) == ("SUBMITTED", 2, 2)
+
+
+def test_after_an_ambiguous_answer_nothing_is_sent_before_it_settled(world):
+    world.engine.answers = [error(Answer.AMBIGUOUS), "run-2"]
+    world.send()
+    for _ in range(3):
+        world.send(later=SETTLE_SECONDS / 4)
+    assert (world.handoff.state, world.engine.posts) == ("SUBMITTING", 1)
+    world.send(later=SETTLE_SECONDS / 4)
+    assert (world.handoff.reference, world.engine.posts) == ("run-2", 2)
+
+
+def test_a_run_that_shows_meanwhile_is_taken_over(world):
+    world.engine.answers = [error(Answer.AMBIGUOUS)]
+    world.send()
+    world.engine.runs["k"] = "run-1"
+    world.send(later=1.0)
+    assert (world.handoff.state, world.handoff.reference, world.engine.posts) == ("SUBMITTED", "run-1", 1)
+
+
+def test_a_crash_before_the_answer_counts_as_an_ambiguous_answer(world):
+    class CrashError(BaseException):
+        """The process is gone: nothing after it is done."""
+
+    def crash(_: Prepared) -> str:
+        world.engine.posts += 1
+        raise CrashError
+
+    world.engine.submit, real = crash, world.engine.submit
+    with pytest.raises(CrashError):
+        world.send()
+    world.engine.submit = real
+    with world.database.write() as session:
+        session.scalars(select(OutboxRow)).one().leased_until = 0.0
+    world.send(later=SETTLE_SECONDS / 2)
+    assert (world.handoff.state, world.engine.posts) == ("SUBMITTING", 1)
+
+
+def test_an_attempt_that_never_reached_the_engine_is_not_counted_and_waited_for_without_end(world):
+    world.engine.answers = [error(Answer.UNAVAILABLE)] * (2 * MOST_ATTEMPTS) + ["run-1"]
+    for _ in range(2 * MOST_ATTEMPTS):
+        world.send()
+    assert (world.handoff.state, world.handoff.attempts) == ("SUBMITTING", 0)
+    world.send()
+    assert (world.handoff.state, world.handoff.attempts) == ("SUBMITTED", 1)
+
+
+def test_an_engine_that_is_not_ready_is_waited_for_without_end_and_says_why(world):
+    world.engine.unready = error(Answer.UNAVAILABLE)
+    for _ in range(2 * MOST_ATTEMPTS):
+        world.send()
+    assert (world.handoff.state, world.handoff.reason, world.engine.posts) == ("VALIDATING", "engine-says", 0)
+
+
+def test_too_many_refusals_are_a_dead_letter_with_the_reason(world):
+    world.engine.answers = [error(Answer.REFUSED)] * MOST_ATTEMPTS
+    for _ in range(MOST_ATTEMPTS):
+        world.send()
+    assert (world.handoff.state, world.handoff.reason, world.row) == ("FAILED", "engine-says", None)
+
+
+def test_too_many_ambiguous_answers_are_one_only_when_the_last_had_its_time_to_show(world):
+    world.engine.answers = [error(Answer.AMBIGUOUS)] * MOST_ATTEMPTS
+    for _ in range(MOST_ATTEMPTS):
+        world.send(later=SETTLE_SECONDS)
+    assert (world.handoff.state, world.engine.posts) == ("SUBMITTING", MOST_ATTEMPTS)
+    world.send(later=SETTLE_SECONDS)
+    assert (world.handoff.state, world.handoff.reason, world.engine.posts) == ("FAILED", "engine-says", MOST_ATTEMPTS)
+
+
+def test_what_was_canceled_is_not_sent_again(world):
+    world.engine.answers = [error(Answer.AMBIGUOUS)]
+    world.send()
+    world.change(cancel_asked=True)
+    world.send(later=SETTLE_SECONDS / 2)
+    assert world.handoff.state == "SUBMITTING"
+    world.send(later=SETTLE_SECONDS / 2)
+    assert (world.handoff.state, world.handoff.reason, world.engine.posts) == ("CANCELED", "asked", 1)
+
+
+def test_a_worker_whose_lease_another_one_has_sends_nothing(world):
+    def lost(order: RunOrder) -> Prepared:
+        with world.database.write() as session:
+            session.scalars(select(OutboxRow)).one().leased_by = "another"
+        return Prepared(order, "d" * 64)
+
+    world.engine.prepare = lost
+    world.send()
+    assert (world.engine.posts, world.row.leased_by, world.handoff.attempts) == (0, "another", 0)
+
+
+def test_every_reason_to_wait_is_an_event(world):
+    world.engine.answers = [error(Answer.REFUSED), error(Answer.AMBIGUOUS)]
+    world.send()
+    world.send()
+    with world.database.read() as session:
+        said = [(event.event, event.reason) for event in session.scalars(select(Event).order_by(Event.id))]
+    assert [item for item in said if item[0] == "postponed"] == [("postponed", "engine-says")] * 2

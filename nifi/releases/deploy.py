@@ -29,6 +29,7 @@ from nifi.releases.marks import Marks
 from nifi.releases.parameters import complete
 from nifi.releases.release import Release, release_of_files
 from nifi.releases.retire import retire
+from nifi.releases.rights import ensure_rights
 from nifi.releases.schedule import start, stop, wait_until_valid
 from nifi.rest import NiFi
 
@@ -80,6 +81,7 @@ def deploy(
     changed: list[str] = []
     with NiFi(url) as nifi:
         report("Looking at what is there")
+        changed += ensure_rights(nifi)
         require_bundles(nifi, release.flows, nar)
         parent = find_parent(nifi, assembly.group)
         edited = _edited(nifi, parent, release, discard=discard, registry_url=registry_url)

@@ -73,6 +73,7 @@ class Announcer:
         if now - self._swept_at >= SWEEP_SECONDS:
             self._swept_at = now
             retention.sweep(self._place)
+            retention.sweep_results(self._place)
 
     def _sleep(self, wait: float) -> None:
         """Wait for the receiver's byte or for the earliest due time."""

@@ -2,6 +2,7 @@
 
 from processors.delivery.package import package_path
 from processors.delivery.workplace import Workplace
+from processors.ledger import results
 from processors.ledger.schema import record_event, transaction
 from processors.ledger.shipments import Shipment
 
@@ -43,6 +44,17 @@ def sweep(place: Workplace, delivery_id: str | None = None) -> int:
     for each in ripe:
         _remove(place, each)
     return len(ripe)
+
+
+def sweep_results(place: Workplace) -> int:
+    """Remove objects of results that their PACS has had for long enough; the claim stays as the record."""
+    before = place.clock() - place.site.retention.originals_days * _DAY_SECONDS
+    ripe = [row for row in results.of_state(place.ledger, "sent") if row.file and (row.sent_at or 0.0) <= before]
+    for row in ripe[:_AT_ONCE]:
+        for file in place.layout.result(row.id).glob("*.dcm"):
+            file.unlink(missing_ok=True)
+        results.removed(place.ledger, row.id, place.clock())
+    return len(ripe[:_AT_ONCE])
 
 
 def _remove(place: Workplace, delivery_id: str) -> None:

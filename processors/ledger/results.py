@@ -156,6 +156,13 @@ def sent(connection: sqlite3.Connection, result_id: str, status: int, now: float
             record_event(connection, now, result_id, "sent", f"{status:04X}")
 
 
+def removed(connection: sqlite3.Connection, result_id: str, now: float) -> None:
+    """Its files are not in the landing any more: the PACS has had them for long enough."""
+    with transaction(connection):
+        connection.execute("UPDATE results SET file = NULL WHERE id = ? AND state = 'sent'", (result_id,))
+        record_event(connection, now, result_id, "removed")
+
+
 def try_again(connection: sqlite3.Connection, result_id: str, n: int, code: str, now: float) -> None:
     """After a failure of announcement n: announce again, later and later, unless a later one is on its way."""
     announcements.try_again(connection, "result", result_id, n, code, now)

@@ -90,6 +90,12 @@ def test_the_model_finds_what_no_threshold_can_in_patients_it_never_saw(played: 
     assert Path(found["picture"]).read_bytes().startswith(b"\x89PNG")
 
 
+def test_every_segmentation_is_back_in_the_pacs_and_as_good_as_it_was_made(played: Played) -> None:
+    found = played.outcome
+    assert found["returned"] == len(found["segmentations"]) >= 3
+    assert found["returned_dice"] == pytest.approx(found["dice"], abs=1e-6)
+
+
 def test_no_identifying_value_is_found_outside_the_trusted_side(played: Played) -> None:
     assert played.outcome["identifying_values_found"] == 0
 

@@ -1,5 +1,6 @@
 """A handoff that answers what a test tells it to, and remembers what it was asked."""
 
+import json
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +29,11 @@ class ScriptedHandoff:
 
     script: list[int] = field(default_factory=list)
     requests: "Queue[Request]" = field(default_factory=Queue)
+    objects: dict[str, bytes] = field(default_factory=dict)
+    """Open objects of results by id, claim and all; each until it is acknowledged."""
+    acknowledgements: "Queue[Request]" = field(default_factory=Queue)
+    headers: dict[str, str] = field(default_factory=dict)
+    """Sent with each object."""
 
     def __enter__(self) -> Self:
         handoff = self
@@ -35,6 +41,11 @@ class ScriptedHandoff:
         class Handler(BaseHTTPRequestHandler):
             def do_PUT(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.path.endswith("/acknowledgement"):
+                    handoff.objects.pop(self.path.split("/")[-2], None)
+                    handoff.acknowledgements.put(Request(self.path, dict(self.headers), body))
+                    self._answer(b"{}", {})
+                    return
                 handoff.requests.put(Request(self.path, dict(self.headers), body))
                 status = handoff.script.pop(0) if handoff.script else 422
                 if status == DROP:
@@ -47,6 +58,21 @@ class ScriptedHandoff:
                 self.send_header("Content-Length", "2")
                 self.end_headers()
                 self.wfile.write(b"{}")
+
+            def do_GET(self) -> None:
+                name = self.path.rpartition("/")[2]
+                if name.startswith("objects"):
+                    listed = [{"id": id_} for id_ in handoff.objects]
+                    self._answer(json.dumps({"items": listed, "next": None}).encode(), {})
+                else:
+                    self._answer(handoff.objects.get(name, b""), handoff.headers)
+
+            def _answer(self, body: bytes, headers: dict[str, str]) -> None:
+                self.send_response(200)
+                for key, value in {**headers, "Content-Length": str(len(body))}.items():
+                    self.send_header(key, value)
+                self.end_headers()
+                self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
                 """Be silent."""

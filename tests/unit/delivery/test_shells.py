@@ -16,17 +16,22 @@ from processors.delivery import doors, quiet
 from processors.delivery.workplace import workplace
 from tests.unit.delivery.trusted_home import RELEASE, TrustedHome, ct
 
-SHELLS = ("ListenDICOM", "RouteDICOM", "DeidentifyDICOM", "ConfirmDelivery")
+SHELLS = ("ListenDICOM", "RouteDICOM", "DeidentifyDICOM", "ConfirmDelivery", "ReidentifyDICOM", "SendDICOM")
+DELIVERING = SHELLS[:4]
 PROPERTIES = {
     "ListenDICOM": ["Trusted Home"],
     "RouteDICOM": ["Trusted Home", "Flow Release"],
     "DeidentifyDICOM": ["Trusted Home", "Workers"],
     "ConfirmDelivery": ["Trusted Home", "Receipt Public Key"],
+    "ReidentifyDICOM": ["Trusted Home", "Inbox"],
+    "SendDICOM": ["Trusted Home"],
 }
 RELATIONSHIPS = {
     "RouteDICOM": {"success", "parked", "superseded"},
     "DeidentifyDICOM": {"success", "quarantine", "superseded"},
     "ConfirmDelivery": {"success", "rejected", "retry", "superseded"},
+    "ReidentifyDICOM": {"success", "held", "retry", "superseded"},
+    "SendDICOM": {"success", "rejected", "superseded"},
 }
 
 
@@ -45,7 +50,7 @@ class Transform:
 
 @pytest.fixture
 def shells(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, type]]:
-    """The four classes, loaded with a stand-in for nifiapi."""
+    """The classes, loaded with a stand-in for nifiapi."""
     record = type("Record", (SimpleNamespace,), {})
     validators = SimpleNamespace(NON_EMPTY_VALIDATOR=1, POSITIVE_INTEGER_VALIDATOR=2)
     contents = {
@@ -104,9 +109,9 @@ def test_property_and_relationship_names_are_those_that_flows_use(shells: dict[s
         assert {each.name for each in shells[name](jvm=None).getRelationships()} == relationships
 
 
-def test_a_delivery_passes_through_all_shells_to_its_receipt(shells: dict[str, type], home: TrustedHome) -> None:
+def test_a_delivery_passes_through_its_shells_to_its_receipt(shells: dict[str, type], home: TrustedHome) -> None:
     delivery = home.seal([ct(generate_uid(), generate_uid())])
-    listen, route, clean, confirm = (shells[name](jvm=None) for name in SHELLS)
+    listen, route, clean, confirm = (shells[name](jvm=None) for name in DELIVERING)
     context = Context(
         **{
             "Trusted Home": str(home.root),
@@ -135,7 +140,7 @@ def test_a_delivery_passes_through_all_shells_to_its_receipt(shells: dict[str, t
     done = confirm.transform(context, FlowFile(**sent, receipt=receipt, **{"invokehttp.status.code": "201"}))
     assert done.relationship == "success"
     assert all(isinstance(value, str) for value in (*entry.values(), *cleaned.attributes.values()))
-    assert [shells[name].bulletins for name in SHELLS[1:]] == [[], [], []], "the ordinary way of things is silent"
+    assert [shells[name].bulletins for name in DELIVERING[1:]] == [[], [], []], "the ordinary way of things is silent"
     assert listen.create(context) is None
     listen.onStopped(context)
     workplace(str(home.root)).close()
@@ -156,7 +161,7 @@ def test_a_flowfile_that_is_none_of_ours_leaves_by_failure_with_a_code(
     shells: dict[str, type], home: TrustedHome, name: str, attributes: dict[str, str]
 ) -> None:
     context = Context(
-        **{"Trusted Home": str(home.root), "Flow Release": "r", "Workers": "1", "Receipt Public Key": "k"}
+        **{"Trusted Home": str(home.root), "Flow Release": "r", "Workers": "1", "Receipt Public Key": "k", "Inbox": "i"}
     )
     result = shells[name](jvm=None).transform(context, FlowFile(**attributes))
     assert (result.relationship, result.attributes) == ("failure", {"reason": "bad-reference"})
@@ -167,7 +172,13 @@ def test_a_flowfile_that_is_none_of_ours_leaves_by_failure_with_a_code(
 @pytest.mark.parametrize("name", SHELLS)
 def test_a_home_that_is_not_there_raises_nothing(shells: dict[str, type], name: str) -> None:
     context = Context(
-        **{"Trusted Home": "/proc/nowhere", "Flow Release": "r", "Workers": "1", "Receipt Public Key": "k"}
+        **{
+            "Trusted Home": "/proc/nowhere",
+            "Flow Release": "r",
+            "Workers": "1",
+            "Receipt Public Key": "k",
+            "Inbox": "i",
+        }
     )
     shell = shells[name](jvm=None)
     if name == "ListenDICOM":

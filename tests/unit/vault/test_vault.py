@@ -139,3 +139,15 @@ def test_a_later_vault_is_refused_and_left_as_it_is(path):
         Vault.open(path, KEY)
     with closing(sqlite3.connect(path)) as later:
         assert later.execute("PRAGMA user_version").fetchone() == (99,)
+
+
+def test_what_a_studys_originals_say_is_kept_sealed_and_the_latest_word_holds(tmp_path):
+    KeyFile.create(tmp_path / "site.key")
+    with Vault.open(tmp_path / "vault.db", tmp_path / "site.key") as vault:
+        vault.remember_study("1.2.3", {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Quisenberry^T"}]}})
+        vault.remember_study("1.2.3 ", {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Vandersteen^J"}]}})
+        assert vault.study_facts("1.2.3")["00100010"]["Value"] == [{"Alphabetic": "Vandersteen^J"}]
+        assert vault.study_facts("1.2.4") is None
+    content = b"".join(file.read_bytes() for file in tmp_path.glob("vault.db*"))
+    assert b"Vandersteen" not in content
+    assert b"Quisenberry" not in content

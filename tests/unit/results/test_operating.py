@@ -1,0 +1,73 @@
+"""What an operator sees of results, and what stays of them."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from pydicom.uid import generate_uid
+
+from processors.delivery.retention import sweep_results
+from processors.ledger import results
+from processors.results.commands import results as command
+from processors.results.errors import NoSuchResultError
+from tests.unit.results.conftest import slices
+
+
+@pytest.fixture
+def brought(make_site, tmp_path):
+    """One object that is ready and one that is held, in a home as the commands take it."""
+    site = make_site()
+    originals = slices(3)
+    site.deliver(originals)
+    _, ready = site.bring(site.segmentation(originals))
+    other = site.segmentation(originals, key="f" * 64)
+    other.ReferencedSeriesSequence[0].ReferencedInstanceSequence[0].ReferencedSOPInstanceUID = generate_uid()
+    _, held = site.bring(other)
+    (tmp_path / "trusted").symlink_to(site.home.root)
+    return site, ready, held
+
+
+def run(tmp_path, *arguments):
+    return CliRunner().invoke(command, [*arguments, "--home", str(tmp_path)])
+
+
+def test_the_list_says_state_and_reason_and_nothing_of_a_patient(brought, tmp_path):
+    _, ready, held = brought
+    said = run(tmp_path, "list", "--json").output
+    lines = {line["id"]: line for line in map(json.loads, said.splitlines())}
+    assert (lines[ready.id]["state"], lines[held.id]["state"]) == ("ready", "held")
+    assert lines[held.id]["reason"] == "unknown-pseudonym"
+    assert ready.study_uid not in said
+    assert run(tmp_path, "list", "--state", "held").output.split()[0] == held.id
+
+
+def test_show_explains_the_reason(brought, tmp_path):
+    _, _, held = brought
+    said = json.loads(run(tmp_path, "show", held.id).output)
+    assert said["because"] == "The object names a UID that this site never made for this project."
+    assert said["events"] == ["fetched", "held unknown-pseudonym"]
+    assert isinstance(run(tmp_path, "show", "0" * 32).exception, NoSuchResultError)
+
+
+def test_what_is_held_can_be_released_and_discarded_and_nothing_else_can(brought, tmp_path):
+    site, ready, held = brought
+    ledger = site.home.place.ledger
+    assert isinstance(run(tmp_path, "discard", ready.id, "--reason", "no").exception, NoSuchResultError)
+    assert run(tmp_path, "release", held.id).exit_code == 0
+    assert results.get(ledger, held.id).state == "fetched"
+    results.held(ledger, held.id, "unknown-pseudonym", 1.0)
+    assert run(tmp_path, "discard", held.id, "--reason", "test data").exit_code == 0
+    row = results.get(ledger, held.id)
+    assert (row.state, row.reason, row.due_at) == ("closed", "discarded: test data", None)
+
+
+def test_an_object_leaves_the_landing_when_its_pacs_has_had_it_for_long_enough(brought):
+    site, ready, held = brought
+    place = site.home.place
+    results.sent(place.ledger, ready.id, 0, site.home.clock())
+    assert sweep_results(place) == 0
+    site.home.clock.now += 8 * 86400
+    assert sweep_results(place) == 1
+    assert [file.name for file in place.layout.result(ready.id).iterdir()] == ["claim.json"]
+    assert (place.layout.result(held.id) / "object.dcm").exists()
+    assert sweep_results(place) == 0

@@ -140,6 +140,17 @@ def test_a_server_killed_in_the_middle_and_started_again_leaves_one_result(block
     assert blocked_off.roles(handoff_id) == ["report", "segmentation", "segmentation"]
 
 
+def test_what_has_completed_stays_so_and_another_worker_finds_it(handed_off):
+    key = work(handed_off, handed_off.accept("stays"), *ENDED).key
+    again = KServe(handed_off.home, handed_off.target)
+    assert again.find(key, "") == key
+    again.cancel(key)
+    again.cancel(key)
+    assert again.status(key).phase is RunPhase.COMPLETED
+    assert (again.logs("0" * 64), again.artifacts(key)) == (None, None)
+    again.close()
+
+
 def test_a_canceled_handoff_ends_its_run(blocked, blocked_off):
     handoff_id = blocked_off.accept("canceled")
     work(blocked_off, handoff_id, State.RUNNING)

@@ -2,13 +2,14 @@
 
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from pynetdicom import AE, _config, evt
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import Verification
 
+from processors.dicom.checkpoint import AssociationEndedError, guard
 from processors.dicom.errors import PeerDownError, PeerLostError, PeerRefusesError
 from processors.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from processors.dicom.silence import silence
@@ -56,12 +57,15 @@ def associated(
     association = _ask(peer, contexts, roles, handlers)
     try:
         yield association
+    except AssociationEndedError as error:
+        raise lost(peer) from error
     except BaseException:
         if association.is_established:
             association.abort()
         raise
-    if association.is_established:
-        association.release()
+    with suppress(AssociationEndedError):
+        if association.is_established:
+            association.release()
     association.join(_LINGER_SECONDS)
 
 
@@ -104,6 +108,7 @@ def _ask(
         raise PeerDownError(f"Peer {peer.name}: the host {peer.host} is not known.", "host-unknown") from error
     if not association.is_established:
         raise _why_not(peer, association, connected=bool(opened))
+    guard(association)
     return association
 
 

@@ -7,8 +7,8 @@
 """
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from pydicom.dataset import Dataset
 
@@ -89,12 +89,13 @@ def _projects(ledger: sqlite3.Connection, claim: Claim) -> set[str]:
     return {claim.project} | {row[0] for row in ledger.execute("SELECT DISTINCT project FROM shipments")}
 
 
-def _studies(ledger: sqlite3.Connection, claim: Claim, originals: Any) -> set[str]:
+def _studies(ledger: sqlite3.Connection, claim: Claim, originals: Iterable[str]) -> set[str]:
     """The studies of the originals, each of which must have been delivered to that run by a confirmed shipment."""
     claimed = set(claim.shipments)
-    ours = {row[0]: row[1] for row in ledger.execute("SELECT id, project FROM shipments")}
-    if any(ours.get(shipment, claim.project) != claim.project for shipment in claimed):
-        raise HeldError(Reason.MIXED_PROJECT)
+    for shipment in claimed:  # those of other sites are unknown here, and prove nothing
+        ours = ledger.execute("SELECT project FROM shipments WHERE id = ?", (shipment,)).fetchone()
+        if ours is not None and ours["project"] != claim.project:
+            raise HeldError(Reason.MIXED_PROJECT)
     studies = set()
     for uid in originals:
         rows = ledger.execute(_DELIVERED, (claim.project, uid)).fetchall()

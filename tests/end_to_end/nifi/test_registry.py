@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from nifi.distribution.process import members
 from nifi.distribution.registry import find_registry, start_registry, stop_registry
@@ -163,6 +164,25 @@ def test_an_upgrade_in_place_keeps_what_waits_starts_what_is_new_and_rolls_back(
     assert {part.state for part in status.components if part.group == "deliver"} == {"RUNNING"}
     deliver = next(group for group in status.groups if group.name == "deliver")
     assert (deliver.version, deliver.latest.number) == (1, 2)
+
+
+def test_a_group_that_a_release_does_not_have_is_taken_away_and_comes_back(deployed, nifi, nar, parameters):
+    whole = release_of_files()
+    written = yaml.safe_load(whole.assembly_text)
+    gone = list(written["flows"])[-1]
+    del written["flows"][gone]
+    written["links"] = [link for link in written["links"] if gone not in {link["source"], link["destination"]}]
+    smaller = replace(
+        whole,
+        flows=tuple(flow for flow in whole.flows if flow.name != gone),
+        assembly_text=yaml.safe_dump(written, sort_keys=False),
+    )
+    done = deploy(nifi.url, parameters, nar, release=smaller)
+    assert f"without {gone}" in done.changed
+    with NiFi(nifi.url) as api:
+        assert gone not in children(api, require_parent(api, "Sluice"))
+        deploy(nifi.url, parameters, nar)
+        assert differences(api) == []
 
 
 def test_an_edited_canvas_is_told_refused_saved_and_discarded(first, nifi, nar, parameters, tmp_path):

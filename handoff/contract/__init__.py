@@ -7,6 +7,7 @@ Read in this order:
 - `canonical`: the one byte form of a document, over which digests and signatures are made.
 - `shipment`: the manifest inside a package.
 - `evidence`: how an association ended, and the counts that a study must reach.
+- `expected`: how many instances of a study a PACS counts.
 - `labels`: label rows imported in the trusted zone, with their source.
 - `receipt`: what the handoff signs once a shipment, evidence or labels are durable.
 - `batch`: the lines of `batch_uri`.

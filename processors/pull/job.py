@@ -110,7 +110,7 @@ class Job:
         elif row[0] != digest:
             name = self.folder.name if self.folder else ""
             raise OtherJobError(f"Job {name} asks for something else.")
-        if self.studies() and all(study.state == "done" for study in self.studies()):
+        if all(study.state == "done" for study in self.studies()):
             self._forget()
 
     def _forget(self) -> None:

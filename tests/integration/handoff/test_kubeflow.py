@@ -11,7 +11,9 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
+from handoff.backends.interface import RunPhase
 from handoff.backends.kfp import Kubeflow
+from handoff.backends.kfp_answers import KubeflowError
 from handoff.backends.kfp_names import run_name
 from handoff.commands import handoff
 from handoff.database.dialect import sqlite_url
@@ -163,7 +165,7 @@ def test_a_version_that_was_deleted_at_the_server_is_uploaded_again(world):
 
 
 def test_while_the_server_is_away_a_handoff_waits_and_says_why(world):
-    running = wait_for_state(world, hand_off(world, "running", seconds=1.0), State.RUNNING)
+    running = wait_for_state(world, hand_off(world, "running", seconds=2.0), State.RUNNING)
     world.server.stop()
     view = hand_off(world, "away")
     wait_for(lambda: world.view(view).reason == "kubeflow-unreachable")
@@ -229,22 +231,20 @@ def test_a_run_that_the_server_denies_is_lost_but_not_before_it_settled(endless)
     assert times["LOST"] - times["SUBMITTING"] >= SETTLE_SECONDS
 
 
-def test_a_wrong_token_is_waited_for_until_it_is_right(tmp_path, toy_yaml):
+def test_a_wrong_token_is_said_and_a_right_one_is_used_at_once(tmp_path, toy_yaml):
     token = tmp_path / "token"
     token.write_text("wrong\n")
-    with (
-        KubeflowServer(tmp_path / "kubeflow", execute=TOY, token="right") as server,
-        WithKubeflow(tmp_path, server, token, **QUICK) as world,
-    ):
-        world.make_batch(toy_yaml)
-        world.start_worker()
-        view = hand_off(world, "token")
-        wait_for(lambda: world.view(view).reason == "kubeflow-token")
-        assert "kubeflow-token" in check(tmp_path, code=1)
+    (tmp_path / "toy.yaml").write_text(toy_yaml)
+    with KubeflowServer(tmp_path / "kubeflow", token="right") as server:
+        target = kubeflow_target(server, tmp_path, token_file=token)
+        backend = Kubeflow(tmp_path, TARGET, target)
+        order = Engine(tmp_path, tmp_path / "toy.yaml", lambda: backend).order()
+        with pytest.raises(KubeflowError, match="kubeflow-token"):
+            backend.prepare(order)
+        assert "does not know our token" in backend.probe().remedy
         token.write_text("right\n")
-        assert "is ready" in check(tmp_path)
-        assert wait_for_state(world, view, State.SUCCEEDED).attempts == 1
-        assert "right" not in (tmp_path / "worker.log").read_text()
+        assert backend.probe().ok
+        assert backend.status(backend.submit(backend.prepare(order))).phase is not RunPhase.GONE
 
 
 def check(home: Path, code: int = 0) -> str:

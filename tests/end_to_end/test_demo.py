@@ -96,6 +96,12 @@ def test_every_segmentation_is_back_in_the_pacs_and_as_good_as_it_was_made(playe
     assert found["returned_dice"] == pytest.approx(found["dice"], abs=1e-6)
 
 
+def test_the_release_was_deployed_from_the_registry_whole(played: Played) -> None:
+    published = played.outcome["registry"]
+    assert (published["version"], published["restored"]) == (1, True)
+    assert len(published["lost"]) > 0
+
+
 def test_no_identifying_value_is_found_outside_the_trusted_side(played: Played) -> None:
     assert played.outcome["identifying_values_found"] == 0
 

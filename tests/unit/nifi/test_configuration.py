@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nifi.distribution.configure import INDEXED_ATTRIBUTES, Settings, configure, escape, render
+from nifi.distribution.configure import INDEXED_ATTRIBUTES, Settings, configure, configure_registry, escape, render
 
 
 def properties_of(file: Path) -> dict[str, str]:
@@ -64,3 +64,17 @@ def test_values_are_escaped_for_java(value, written):
 def test_a_template_with_an_unknown_name_is_an_error():
     with pytest.raises(KeyError):
         render("nifi.x=${unheard_of}", {})
+
+
+def test_the_registry_listens_on_loopback_and_keeps_flows_in_git_below_its_home(tmp_path):
+    file = configure_registry(tmp_path / "registry", Path("/cache/registry"), 12346)
+    values = properties_of(file)
+    assert (values["nifi.registry.web.http.host"], values["nifi.registry.web.http.port"]) == ("127.0.0.1", "12346")
+    assert values["nifi.registry.web.https.port"] == ""
+    assert values["nifi.registry.db.url"].startswith("jdbc:h2:./database/")
+    providers = (file.parent / "providers.xml").read_text("utf-8")
+    assert "GitFlowPersistenceProvider" in providers
+    assert "./flows<" in providers
+    for name, value in values.items():
+        if name.endswith("configuration.file"):
+            assert (tmp_path / "registry" / value).exists(), name

@@ -7,11 +7,10 @@ set up later learns of all that was before.
 
 import random
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from handoff.database.tables import MirrorRow
@@ -102,9 +101,3 @@ def revive(session: Session, mirror: str) -> int:
     dead = update(MirrorRow).where(MirrorRow.mirror == mirror, MirrorRow.state == "dead")
     done = session.execute(dead.values(state="waiting", attempts=0, due_at=time.time()))
     return int(getattr(done, "rowcount", 0))
-
-
-def counts(session: Session, mirror: str) -> Sequence[tuple[str, int]]:
-    """How many rows are in each state."""
-    chosen = select(MirrorRow.state, func.count()).where(MirrorRow.mirror == mirror).group_by(MirrorRow.state)
-    return [(state, count) for state, count in session.execute(chosen)]

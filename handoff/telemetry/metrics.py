@@ -16,6 +16,7 @@ from handoff.database.tables import (
     Handoff,
     Instance,
     LabelDocument,
+    MirrorRow,
     ModelVersion,
     OutboxRow,
     Shipment,
@@ -69,7 +70,7 @@ class DatabaseMetrics:
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """One family for each thing that is counted."""
         with self._database.read() as session:
-            yield from [*_totals(session), _studies(session), _handoffs(session), _waiting(session)]
+            yield from [*_totals(session), _studies(session), _handoffs(session), _waiting(session), _untold(session)]
 
 
 def _totals(session: Session) -> Iterator[GaugeMetricFamily]:
@@ -100,3 +101,12 @@ def _waiting(session: Session) -> GaugeMetricFamily:
     oldest = session.scalar(select(func.min(Handoff.created_at)).join(OutboxRow, OutboxRow.handoff_id == Handoff.id))
     age = 0.0 if oldest is None else max(time.time() - oldest, 0.0)
     return GaugeMetricFamily("sluice_oldest_handoff_seconds", "Age of the oldest handoff without an engine", age)
+
+
+def _untold(session: Session) -> GaugeMetricFamily:
+    """What a mirror refused for good: dead letters, for a person to look at."""
+    family = GaugeMetricFamily("sluice_mirror_dead_letters", "Things that a mirror refused", labels=["mirror"])
+    dead = select(MirrorRow.mirror, func.count()).where(MirrorRow.state == "dead").group_by(MirrorRow.mirror)
+    for mirror, count in session.execute(dead):
+        family.add_metric([mirror], float(count))
+    return family

@@ -2,6 +2,7 @@
 
 The CapWords files are the shells that the NiFi canvas shows; they translate and call the packages below, in the order
 in which a delivery meets them: `dicom` (receive), `landing` (keep), `ledger` (account), `routing` (decide), `deid`
-(clean), `vault` (remember who is who), `delivery` (announce, treat, package, confirm), `results` (what comes back, into
-the PACS). `pull` asks a PACS for what nobody pushes. `site` holds a site's settings, `peers` whom it talks to, `hours` when something may be done.
+(clean), `vault` (remember who is who), `delivery` (announce, treat, package, confirm), `results` (what comes back).
+`pull` asks a PACS for what nobody pushes, `labels` brings rows of a spreadsheet. `site` holds a site's settings,
+`peers` whom it talks to, `hours` when something may be done.
 """

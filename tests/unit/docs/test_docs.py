@@ -20,7 +20,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
 def test_every_command_that_is_named_exists(document: Path) -> None:
-    named = set(re.findall(r"`sluice ([a-z]+)\b", document.read_text("utf-8")))
+    named = set(re.findall(r"`sluice ([a-z-]+)\b", document.read_text("utf-8")))
     assert named <= set(COMMANDS)
 
 

@@ -187,10 +187,9 @@ def test_what_does_not_fit_is_held_and_not_sent_and_the_handoff_is_told(hospital
     assert {row["reason"] for row in hospital.objects(view).values()} == {reason}
 
     def told() -> bool:
-        facts = [node.facts for node in hospital.handoff.trace(view.id).nodes if node.kind == "file"]
-        return [
-            one.get("held_because") for one in facts if view.id in str(one) or one.get("acknowledged") == "held"
-        ] == [reason] * 2
+        nodes = hospital.handoff.trace(view.id).nodes
+        files = [node.facts for node in nodes if node.kind == "file" and node.id.startswith(view.id)]
+        return [(one["acknowledged"], one["held_because"]) for one in files] == [("held", reason)] * len(SEEDS)
 
     wait_for(told, 30)
     assert hospital.pacs.sop_instance_uids() == before

@@ -4,6 +4,8 @@ import copy
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -210,6 +212,18 @@ def test_an_edited_canvas_is_told_refused_saved_and_discarded(first, nifi, nar, 
         assert differences(api) == []
         assert save(nifi.url, tmp_path).files == (tmp_path / BUCKET / "route.json",)
         assert (tmp_path / BUCKET / "route.json").read_bytes() == (FLOWS / BUCKET / "route.json").read_bytes()
+
+
+def test_the_commands_tell_it_to_machines(first, nifi):
+    def told(*command: str) -> dict:
+        whole = [sys.executable, "-m", "sluice", *command, "--json", "--home", str(nifi.home)]
+        return json.loads(subprocess.run(whole, capture_output=True, text=True, check=True).stdout)
+
+    assert told("nifi", "status")["registry"]["healthy"]
+    status = told("flows", "status")
+    assert (status["release"], status["edited"]) == (first.release, False)
+    assert {group["version"] for group in status["groups"]} == {1}
+    assert told("flows", "diff", "--against", "registry:1") == {"against": "registry:1", "differences": []}
 
 
 def test_a_bundle_that_is_not_installed_is_refused_before_anything_changes(first, nifi, nar, parameters):

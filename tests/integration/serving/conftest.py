@@ -18,24 +18,34 @@ def server(material):
         yield server
 
 
+@pytest.fixture(scope="session")
+def blockable(tmp_path_factory):
+    """A server with a token, where one run may wait, and a batch of its own; tests kill it and start it again."""
+    folder = tmp_path_factory.mktemp("blocked")
+    (folder / "token").write_text("t" * 32 + "\n")
+    material = make_material(folder)
+    with serving(material, "--waiting", "1", "--token-file", str(folder / "token")) as server:
+        server.token = folder / "token"
+        yield server
+
+
 @pytest.fixture
-def blocked(tmp_path):
-    """A batch of its own whose first package does not open before the test lets it, and its server."""
-    material = make_material(tmp_path)
-    package = tmp_path / "research/store/packages/0.zip"
+def blocked(blockable):
+    """That server, whose batch has a first package that does not open before the test lets it."""
+    if blockable.process.poll() is not None:
+        blockable.start()
+    blockable.authorize("t" * 32)
+    package = blockable.material.home / "research/store/packages/0.zip"
     aside = package.rename(package.with_suffix(".aside"))
     os.mkfifo(package)
 
     def release() -> None:
         """Put the real package back, and let who waits for the pipe read nothing."""
-        aside.rename(tmp_path / "again.zip")
-        pipe = os.open(package, os.O_RDWR | os.O_NONBLOCK)
-        (tmp_path / "again.zip").rename(package)
-        os.close(pipe)
+        if aside.exists():
+            pipe = os.open(package, os.O_RDWR | os.O_NONBLOCK)
+            aside.rename(package)
+            os.close(pipe)
 
-    (tmp_path / "token").write_text("t" * 32 + "\n")
-    with serving(material, "--waiting", "1", "--token-file", str(tmp_path / "token")) as server:
-        server.token = tmp_path / "token"
-        server.authorize("t" * 32)
-        server.release = release
-        yield server
+    blockable.release = release
+    yield blockable
+    release()

@@ -1,9 +1,10 @@
 """The few calls of Kubeflow Pipelines' v2beta1 API that we make, through its own clients, each with a time limit.
 
-Nothing is repeated here: who calls decides, by what the failure says. Redirects are not followed, for a login page
-would answer 200 to anything.
+What sends something is never repeated here: who calls decides, by what the failure says. What only looks is, for a lost
+answer to it says nothing. Redirects are not followed, for a login page would answer 200 to anything.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,9 @@ from handoff.targets import KubeflowTarget
 _CONNECT_SECONDS = 10.0
 _PAGE = 100
 _MOST_PAGES = 50
+_LOOK_AGAIN_SECONDS = (0.1, 0.4)
+_WORTH_ANOTHER_LOOK = frozenset({"kubeflow-connection-lost", "kubeflow-failed"})
+"""Not a timeout: three of them would outlive the lease of who looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class KubeflowClient:
             KubeflowError: it is not; `kubeflow-not-there` also where a server before version 2 answers.
         """
         try:
-            return bool(self._call(self._health.healthz_service_get_healthz).multi_user)
+            return bool(self._look(self._health.healthz_service_get_healthz).multi_user)
         except KubeflowError as error:
             if error.status == NOT_FOUND:
                 raise KubeflowError("kubeflow-not-there", Answer.UNAVAILABLE, NOT_FOUND) from error
@@ -74,7 +78,7 @@ class KubeflowClient:
 
     def experiment(self, name: str) -> str | None:
         """The id of an experiment."""
-        listed = self._call(
+        listed = self._look(
             self._experiments.experiment_service_list_experiments,
             filter=equals("display_name", name),
             **self._namespace,
@@ -101,7 +105,7 @@ class KubeflowClient:
 
     def _pipeline(self, name: str) -> str | None:
         try:
-            found = self._call(self._pipelines.pipeline_service_get_pipeline_by_name, name, **self._namespace)
+            found = self._look(self._pipelines.pipeline_service_get_pipeline_by_name, name, **self._namespace)
         except KubeflowError as error:
             if error.status == NOT_FOUND and error.answer is Answer.REFUSED:
                 return None
@@ -117,7 +121,7 @@ class KubeflowClient:
         )
 
     def _version(self, pipeline: str, name: str) -> str | None:
-        listed = self._call(
+        listed = self._look(
             self._pipelines.pipeline_service_list_pipeline_versions, pipeline, filter=equals("display_name", name)
         )
         found = (version for version in listed.pipeline_versions or () if version.display_name == name)
@@ -134,7 +138,7 @@ class KubeflowClient:
     def run(self, run_id: str) -> KubeflowRun | None:
         """A run, if the server has it."""
         try:
-            return _run(self._call(self._runs.run_service_get_run, run_id))
+            return _run(self._look(self._runs.run_service_get_run, run_id))
         except KubeflowError as error:
             if error.status == NOT_FOUND and error.answer is Answer.REFUSED:
                 return None
@@ -156,7 +160,7 @@ class KubeflowClient:
     def _pages(self, **query: Any) -> Iterator[KubeflowRun]:
         token = ""
         for _ in range(_MOST_PAGES):
-            page = self._call(self._runs.run_service_list_runs, page_size=_PAGE, page_token=token, **query)
+            page = self._look(self._runs.run_service_list_runs, page_size=_PAGE, page_token=token, **query)
             yield from (_run(run) for run in page.runs or ())
             token = page.next_page_token
             if not token:
@@ -179,6 +183,17 @@ class KubeflowClient:
     @property
     def _namespace(self) -> dict[str, str]:
         return {"namespace": self._target.namespace} if self._target.namespace else {}
+
+    def _look(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Make a call that changes nothing: one that failed at once or whose answer was lost is made again."""
+        for pause in _LOOK_AGAIN_SECONDS:
+            try:
+                return self._call(function, *arguments, **named)
+            except KubeflowError as error:
+                if error.code not in _WORTH_ANOTHER_LOOK:
+                    raise
+            time.sleep(pause)
+        return self._call(function, *arguments, **named)
 
     def _call(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """Make one call.

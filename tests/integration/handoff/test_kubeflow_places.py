@@ -1,4 +1,4 @@
-"""Experiment, pipeline and version are looked up once, and again only when an answer says that one may be gone."""
+"""What is asked how often: places once, unless one may be gone; a lost look again, a lost sending never."""
 
 from collections import Counter
 
@@ -44,6 +44,21 @@ def test_a_failed_createrun_is_no_reason_to_look_places_up_again_unless_it_says_
         with pytest.raises(BackendError):
             engine.backend.submit(engine.backend.prepare(engine.order()))
     assert (looked_up(server) - before).total() == again * len(LOOKED_UP)
+
+
+@pytest.mark.parametrize("fault", [{"lose": 1}, {"refuse": 1, "refuse_by": "503"}], ids=["lost", "refused"])
+def test_a_look_that_fails_is_made_again_twice_and_a_sending_never(world, fault):
+    server, engine = world
+    server.meet(**NONE)
+    order = engine.order()
+    prepared = engine.backend.prepare(order)
+    before = Counter(line["operation"] for line in server.journal())
+    server.meet(**fault, only=["ListRuns", "CreateRun"])
+    with pytest.raises(BackendError):
+        engine.backend.find(order.key, order.handoff)
+    with pytest.raises(BackendError):
+        engine.backend.submit(prepared)
+    assert Counter(line["operation"] for line in server.journal()) - before == {"ListRuns": 3, "CreateRun": 1}
 
 
 def looked_up(server):

@@ -144,7 +144,7 @@ class Killer:
     def _work(self) -> None:
         for number in range(self._kills):
             until = self._world.server.requests() + self._random.randint(4, 90)
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while self._world.server.requests() < until and time.monotonic() < deadline:
                 time.sleep(0.02)
             time.sleep(self._random.uniform(0.0, 0.05))

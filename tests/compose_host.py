@@ -1,9 +1,9 @@
 """Runs the services of docker-compose.yml without an engine: each in network and mount namespaces of its own.
 
-What an engine would do, done with `ip netns` and bubblewrap: each compose network is a switch, each service has an address
-on the switches that it names and knows its neighbours by name; its file system is read-only but for its volumes; its
-secrets and settings lie where the file says; it runs the file's command as user 1000. Only the images are missing: ours are
-virtual environments made from the same locks, the others Debian's packages of the same programs.
+What an engine would do, done with `ip netns` and bubblewrap: each compose network is a switch, each service has an
+address on the switches that it names and knows its neighbours by name; its file system is read-only but for its volumes;
+its secrets and settings lie where the file says; it runs the file's command as user 1000. Only the images are missing:
+ours are virtual environments made from the same locks, the others Debian's packages of the same programs.
 """
 
 import itertools
@@ -27,7 +27,7 @@ _BASE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class Image:
-    """What stands for an image: its entry point, the environment that it sets, and folders of programs that it holds."""
+    """What stands for an image: its entry point, the environment that it sets, folders of programs that it holds."""
 
     entrypoint: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)

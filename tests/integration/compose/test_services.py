@@ -22,7 +22,9 @@ def _postgres() -> str:
 
 
 @pytest.fixture(scope="module")
-def host(our_images: dict[str, Image], s3_gateway: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeHost]:
+def host(
+    our_images: dict[str, Image], s3_gateway: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ComposeHost]:
     """Everything but NiFi and Registry, whose images' start scripts are not to be had without an engine."""
     folder = tmp_path_factory.mktemp("compose")
     make_secrets(folder / "secrets")

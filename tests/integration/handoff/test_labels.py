@@ -1,4 +1,4 @@
-"""Labels become annotations of batches with their source: by pseudonyms, never by guess, in whatever order they come."""
+"""Labels become annotations of batches with their source: by pseudonyms, never by guess, in any order of arrival."""
 
 import json
 import secrets

@@ -1,7 +1,7 @@
 """Runs the services of docker-compose.yml without an engine: each in network and mount namespaces of its own.
 
 What an engine would do, done with `ip netns` and bubblewrap: each compose network is a switch, each service has an
-address on the switches that it names and knows its neighbours by name; its file system is read-only but for its volumes;
+address on the switches that it names, and knows its neighbours by name; its file system is read-only but for volumes;
 its secrets and settings lie where the file says; it runs the file's command as user 1000. Only the images are missing:
 ours are virtual environments made from the same locks, the others Debian's packages of the same programs.
 """

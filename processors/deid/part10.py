@@ -62,8 +62,6 @@ def opened(file: memoryview) -> Part10:
     Raises:
         RejectedError: not Part 10, unusable file meta information, or a transfer syntax that is not read.
     """
-    if len(file) < PREAMBLE + 4 or bytes(file[PREAMBLE : PREAMBLE + 4]) != b"DICM":
-        raise RejectedError(Reason.NOT_DICOM)
     meta, start = _meta(file)
     syntax = meta.get(0x00020010, b"")
     if not syntax:
@@ -77,8 +75,19 @@ def opened(file: memoryview) -> Part10:
     return Part10(file, start, syntax, sop_class, form)
 
 
+def transfer_syntax_of(file: memoryview) -> str:
+    """What the file says of its encoding, before anything is inflated; empty when it says nothing.
+
+    Raises:
+        RejectedError: not Part 10, or unusable file meta information.
+    """
+    return _meta(file)[0].get(0x00020010, b"").decode("latin-1")
+
+
 def _meta(file: memoryview) -> tuple[dict[int, bytes], int]:
     """Elements of group 0002 by tag, unpadded, and where the data set begins."""
+    if len(file) < PREAMBLE + 4 or bytes(file[PREAMBLE : PREAMBLE + 4]) != b"DICM":
+        raise RejectedError(Reason.NOT_DICOM)
     pos = PREAMBLE + 4
     end = pos
     while end + 8 <= len(file) and bytes(file[end : end + 2]) == b"\x02\x00":

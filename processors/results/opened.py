@@ -7,6 +7,7 @@ from pydicom.dataset import Dataset
 
 from processors.deid.parse import Parser
 from processors.deid.part10 import opened as part10
+from processors.deid.part10 import transfer_syntax_of
 from processors.deid.reasons import RejectedError
 from processors.results.profile import Kind, ReturnProfile
 from processors.results.reasons import HeldError, Reason
@@ -19,14 +20,13 @@ def opened(content: bytes, profile: ReturnProfile) -> tuple[Dataset, Kind]:
         HeldError: it is not well-formed, or of a kind or encoding that is not taken back.
     """
     try:
+        if transfer_syntax_of(memoryview(content)) not in profile.transfer_syntaxes:
+            raise HeldError(Reason.TRANSFER_SYNTAX_NOT_ALLOWED)  # before a deflated one is inflated
         part = part10(memoryview(content))
         Parser(part.buffer, part.form).parse(part.start)
     except RejectedError as error:
         raise HeldError(Reason.MALFORMED) from error
     dataset = _read(content)
-    meta_syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
-    if meta_syntax not in profile.transfer_syntaxes:
-        raise HeldError(Reason.TRANSFER_SYNTAX_NOT_ALLOWED)
     sop_class = str(dataset.get("SOPClassUID", ""))
     kind = profile.kind(sop_class)
     if kind is None or str(dataset.file_meta.get("MediaStorageSOPClassUID", "")) != sop_class:
@@ -37,7 +37,7 @@ def opened(content: bytes, profile: ReturnProfile) -> tuple[Dataset, Kind]:
 def _read(content: bytes) -> Dataset:
     try:
         dataset: Dataset = dcmread(BytesIO(content))
-        for element in dataset.iterall():  # pydicom reads values late; a bad one must show here
+        for element in (*dataset.file_meta, *dataset.iterall()):  # pydicom reads values late; a bad one must show here
             _ = element.value
     except Exception as error:  # pydicom raises what it likes over bad values, and quotes them
         raise HeldError(Reason.MALFORMED) from error

@@ -40,7 +40,7 @@ REASONS: dict[Reason, str] = {
     Reason.TWO_PATIENTS: "The object refers to images of more than one patient.",
     Reason.STUDY_DISAGREES: "The object says that it belongs to another study than the images it refers to.",
     Reason.PATIENT_DISAGREES: "The object says that it belongs to another patient than the images it refers to.",
-    Reason.KNOWN_SOP_INSTANCE: "The object carries the SOP Instance UID of an image, or of an object sent before.",
+    Reason.KNOWN_SOP_INSTANCE: "The object carries the SOP Instance UID of an image, or of an earlier object.",
     Reason.IDENTITY_HELD: "The study came with an identity that a person must decide on first.",
     Reason.ORIGINAL_GONE: "Nothing is kept here of what the study's originals said of patient and study.",
     Reason.NO_DESTINATION: "The site's settings name no PACS for the results of this project.",

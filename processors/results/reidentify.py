@@ -27,7 +27,7 @@ from processors.delivery.workplace import Workplace
 from processors.results.mint import minted
 from processors.results.profile import Kind, ReturnProfile
 from processors.results.reasons import HeldError, Reason
-from processors.results.resolve import Original
+from processors.results.resolve import Original, require_belonging
 
 TYPE_2 = (
     "PatientName",
@@ -63,9 +63,10 @@ class Returned:
 class _Cleaner:
     """Copies what is allowed, with UIDs of this side."""
 
-    def __init__(self, place: Workplace, claim: Claim, profile: ReturnProfile, kind: Kind) -> None:
+    def __init__(self, place: Workplace, claim: Claim, profile: ReturnProfile, kind: Kind, original: Original) -> None:
         self._place = place
         self._claim = claim
+        self._original = original
         self._allowed = profile.allowed[kind.sop_class]
         self._minted = frozenset(profile.mint)
         self.dropped = 0
@@ -98,6 +99,7 @@ class _Cleaner:
         original = self._place.vault.original_of(self._claim.project, value)
         if original is None:
             raise HeldError(Reason.UNKNOWN_PSEUDONYM)
+        require_belonging(self._place, self._claim.project, self._original, keyword, original)
         return original
 
 
@@ -107,9 +109,9 @@ def reidentify(  # noqa: PLR0917
     """Make the object that goes back; the same bytes whenever it is asked for the same object.
 
     Raises:
-        HeldError: a UID of the object is unknown here.
+        HeldError: a UID of the object is unknown here, or another study's.
     """
-    cleaner = _Cleaner(place, claim, place.return_profile, kind)
+    cleaner = _Cleaner(place, claim, place.return_profile, kind, original)
     result = cleaner.clean(dataset, top=True)
     result.SOPInstanceUID = minted(place.keys, claim.id, "instance")
     result.SeriesInstanceUID = minted(place.keys, claim.id, f"series\n{dataset.get('SeriesInstanceUID', '')}")

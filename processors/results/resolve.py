@@ -4,17 +4,19 @@
 2. Each original stands in a shipment that is confirmed, and that the handoff counts to the run's batch.
 3. All of them are of one study, and the object names that study and its patient.
 4. The object's own SOP Instance UID is none that is known here.
+5. Every other UID that goes into the finished object is of that study, and a frame of reference of that patient.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
 from handoff.contract.returned import Claim
-from processors.deid.pseudonyms import patient_pseudonym
+from processors.deid.pseudonyms import patient_pseudonym, pseudonymous_uid
 from processors.delivery.workplace import Workplace
+from processors.results.mint import minted
 from processors.results.reasons import HeldError, Reason
 from processors.results.references import referenced_instances
 from processors.vault import Held
@@ -24,6 +26,10 @@ _DELIVERED = """
     JOIN shipment_instances si ON si.instance_id = i.id AND si.state = 'passed'
     JOIN shipments s ON s.id = si.shipment_id AND s.project = ? AND s.state = 'confirmed'
     WHERE i.sop_instance_uid = ?
+"""
+_STUDIES_OF_UID = """
+    SELECT study_uid FROM deliveries WHERE study_uid = :uid OR series_uid = :uid
+    UNION SELECT study_uid FROM instances WHERE sop_instance_uid = :uid
 """
 
 
@@ -36,6 +42,8 @@ class Original:
     """Patient and study as the originals say."""
     instances: frozenset[str]
     """The original SOP Instance UIDs that the object refers to."""
+    series: frozenset[str]
+    """The original Series Instance UIDs of the study."""
     pseudonyms: frozenset[str]
     """What must not be in the finished object: every UID of the study's pseudonymous side, and the patient's."""
 
@@ -61,18 +69,65 @@ def resolve(place: Workplace, claim: Claim, dataset: Dataset) -> Original:
     original = Dataset.from_json(facts)
     patient = _require_agreement(place, claim, dataset, study, original)
     known = place.vault.instances_of_study(claim.project, str(dataset.StudyInstanceUID))
-    return Original(study, original, frozenset(originals.values()), frozenset({patient, *(new for _, new in known)}))
+    return Original(
+        study,
+        original,
+        instances=frozenset(originals.values()),
+        series=_series(place.ledger, study),
+        pseudonyms=frozenset({patient, *(new for _, new in known)}),
+    )
+
+
+def require_belonging(place: Workplace, project: str, of: Original, keyword: str, uid: str) -> None:
+    """An original UID may stand in the finished object: it is of that study, or names something of that patient.
+
+    Raises:
+        HeldError: it is another's.
+    """
+    if keyword == "ReferencedSOPInstanceUID":
+        fits = uid in of.instances
+    elif keyword == "StudyInstanceUID":
+        fits = uid == of.study_uid
+    elif keyword == "SeriesInstanceUID":
+        fits = uid in of.series
+    else:  # a frame of reference may reach over the studies of one patient
+        fits = any(uid in _recorded(place, project, study) for study in _studies_of_patient(place, of.study_uid))
+        if not fits:
+            raise HeldError(Reason.TWO_PATIENTS)
+    if not fits:
+        others = place.ledger.execute(_STUDIES_OF_UID, {"uid": uid}).fetchall()
+        raise HeldError(_two(place, {of.study_uid, *(row[0] for row in others)}))
+
+
+def _studies_of_patient(place: Workplace, study: str) -> Iterator[str]:
+    """The study itself, and then the others of its patient: they are looked for only if they are asked for."""
+    yield study
+    owner = place.vault.owner_of(study)
+    for (other,) in place.ledger.execute("SELECT DISTINCT study_uid FROM deliveries").fetchall():
+        if owner is not None and other != study and place.vault.owner_of(other) == owner:
+            yield other
+
+
+def _recorded(place: Workplace, project: str, study: str) -> set[str]:
+    pseudonym = pseudonymous_uid(place.keys.project(project), study)
+    return {original for original, _ in place.vault.instances_of_study(project, pseudonym)}
+
+
+def _series(ledger: sqlite3.Connection, study: str) -> frozenset[str]:
+    rows = ledger.execute("SELECT DISTINCT series_uid FROM deliveries WHERE study_uid = ?", (study,))
+    return frozenset(row[0] for row in rows)
 
 
 def _require_unknown(place: Workplace, claim: Claim, dataset: Dataset) -> None:
-    """The object is new: not an image of ours, under any name, nor an object that was sent before."""
+    """The object is new: not an image of ours, under any name, nor an object that came back before."""
     own = str(dataset.get("SOPInstanceUID", ""))
     known = place.ledger.execute(
         "SELECT EXISTS (SELECT 1 FROM instances WHERE sop_instance_uid = ?1)"
         " OR EXISTS (SELECT 1 FROM results WHERE sop_instance_uid = ?1)",
         (own,),
     ).fetchone()[0]
-    if known or any(place.vault.original_of(project, own) for project in _projects(place.ledger, claim)):
+    names = {place.vault.original_of(project, own) for project in _projects(place.ledger, claim)}
+    if known or names - {None, minted(place.keys, claim.id, "instance")}:  # itself, when it is judged again
         raise HeldError(Reason.KNOWN_SOP_INSTANCE)
 
 

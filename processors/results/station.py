@@ -28,6 +28,7 @@ from processors.results.reidentify import Returned
 from processors.results.reidentify import reidentify as made_of
 from processors.results.resolve import Original, resolve
 from processors.results.verify import verify
+from processors.vault import UidRow
 
 NOT_HERE_YET = "not-here-yet"
 
@@ -110,6 +111,8 @@ def _made(place: Workplace, row: ResultObject, claim: Claim, content: bytes) -> 
     original = resolve(place, claim, dataset)
     returned = made_of(place, claim, dataset, kind, original, at)
     verify(returned, original, content, own)
+    if "SOPInstanceUID" in dataset:  # no other object may come back under it
+        place.vault.record(claim.project, [UidRow(returned.sop_instance_uid, str(dataset.SOPInstanceUID))])
     return original, returned
 
 

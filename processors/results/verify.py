@@ -15,7 +15,7 @@ from processors.results.reidentify import Returned
 from processors.results.resolve import Original
 
 _UID = re.compile(rb"[0-9]+(?:\.[0-9]+)+")
-_STUDY, _PATIENT_ID, _REMOVED = 0x0020000D, 0x00100020, 0x00120062
+_STUDY, _SERIES, _PATIENT_ID, _REMOVED = 0x0020000D, 0x0020000E, 0x00100020, 0x00120062
 _DEIDENTIFIED = frozenset((0x00120063, 0x00120064, 0x00280303))
 _PIXELS = 0x7FE00010
 
@@ -49,6 +49,9 @@ def verify(returned: Returned, original: Original, source: bytes, own_uids: froz
         any(value in header for value in patient),
         not referenced <= {uid.encode() for uid in original.instances},
         _value(elements, _STUDY, buffer) != original.study_uid.encode(),
+        not set(_all(elements, _STUDY, buffer)) <= {original.study_uid.encode()},
+        not set(_all(elements, _SERIES, buffer))
+        <= {uid.encode() for uid in (*original.series, returned.series_instance_uid)},
         _value(elements, _REMOVED, buffer) != b"NO",
         any(each.tag in _DEIDENTIFIED or each.tag >> 16 & 1 for each in elements),
         _value(elements, _PIXELS, buffer) != pixels,

@@ -131,6 +131,52 @@ def test_an_object_under_the_uid_of_one_that_went_back_before(site, delivered):
     assert held(site, made) == "known-sop-instance"
 
 
+def test_two_objects_of_runs_under_one_uid(site, delivered):
+    """The second one is held, also when it is the same object under another path; the first may be judged again."""
+    made = site.segmentation(delivered)
+    outcome, row = site.bring(made)
+    assert (outcome.relationship, row.state) == ("success", "ready")
+    assert held(site, made) == "known-sop-instance"
+    site.home.place.ledger.execute("UPDATE results SET state = 'fetched', due_at = 0 WHERE id = ?", (row.id,))
+    assert site.take(row.id).relationship == "success"
+
+
+@pytest.mark.parametrize(("patient", "reason"), [("HOSP-0815", "two-patients"), ("HOSP-4711", "two-studies")])
+def test_references_that_name_the_series_or_study_of_others(site, delivered, patient, reason):
+    """Every instance that it refers to is right, and what stands around them is another study's."""
+    other = slices(2, patient=patient)
+    site.deliver(other)
+    foreign = site.research(other)[0]
+    made = site.segmentation(delivered)
+    made.ReferencedSeriesSequence[0].SeriesInstanceUID = foreign.SeriesInstanceUID
+    assert held(site, made) == reason
+    made = site.segmentation(delivered)
+    around = Dataset()
+    around.StudyInstanceUID = foreign.StudyInstanceUID
+    around.ReferencedSeriesSequence = list(made.ReferencedSeriesSequence)
+    made.SourceImageSequence = [around]
+    assert held(site, made) == reason
+
+
+def test_a_frame_of_reference_of_another_patient(site, delivered):
+    other, second = slices(2, patient="HOSP-0815"), slices(2)
+    site.deliver(other)
+    site.deliver(second)
+    made = site.segmentation(delivered)
+    made.FrameOfReferenceUID = site.research(other)[0].FrameOfReferenceUID
+    assert held(site, made) == "two-patients"
+    made = site.segmentation(delivered)
+    made.FrameOfReferenceUID = site.research(second)[0].FrameOfReferenceUID
+    assert site.bring(made)[1].state == "ready"  # one patient's studies may share their frame of reference
+
+
+def test_what_is_deflated_is_never_inflated(site, delivered):
+    made = site.segmentation(delivered)
+    made.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
+    content = part10_bytes(made)
+    assert held(site, content[: len(content) // 2] + b"\xff" * 64) == "transfer-syntax-not-allowed"
+
+
 def test_an_object_of_another_project(make_site):
     site = make_site(rules=TWO_PROJECTS)
     originals = slices(3)

@@ -86,12 +86,19 @@ def test_the_receiver_reaches_the_pacs_by_the_name_in_peers_yaml(host: ComposeHo
 
 def test_the_trusted_zone_delivers_through_the_door(host: ComposeHost):
     """A body without a token is refused by the handoff, not by the door."""
-    assert _put(host, "/v1/shipments/" + "0" * 32) == 401
+    for path in ("shipments/{}", "evidence/{}", "labels/{}", "results/objects/{}/acknowledgement"):
+        assert _ask(host, "PUT", "/v1/" + path.format("0" * 32)) == 401
+
+
+def test_the_trusted_zone_polls_results_through_the_door(host: ComposeHost):
+    assert _ask(host, "GET", "/v1/results/objects?limit=100") == 401
+    assert _ask(host, "GET", "/v1/results/objects/" + "0" * 32) == 401
 
 
 def test_the_door_lets_nothing_else_of_the_api_through(host: ComposeHost):
-    assert _put(host, "/v1/handoffs") == 403
-    assert _put(host, "/metrics") == 403
+    assert _ask(host, "PUT", "/v1/handoffs") == 403
+    assert _ask(host, "PUT", "/metrics") == 403
+    assert _ask(host, "GET", "/v1/results") == 403
 
 
 def test_the_zones_reach_each_other_by_the_door_alone(host: ComposeHost):
@@ -111,10 +118,10 @@ def test_the_worker_works_on_the_same_database(host: ComposeHost):
     assert not [line for line in lines if line.get("level") in {"error", "critical"}]
 
 
-def _put(host: ComposeHost, path: str) -> int:
+def _ask(host: ComposeHost, method: str, path: str) -> int:
     probe = (
         "import http.client; c = http.client.HTTPConnection('door', 8080, timeout=10); "
-        f"c.request('PUT', {path!r}, body=b''); print(c.getresponse().status)"
+        f"c.request({method!r}, {path!r}, body=b''); print(c.getresponse().status)"
     )
     done = host.run("receiver", ["python3", "-c", probe])
     assert done.returncode == 0, done.stderr

@@ -1,5 +1,7 @@
 """docker-compose.yml: what a hospital would start, checked without an engine."""
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +35,39 @@ def test_every_service_is_in_a_zone():
     assert set(SERVICES) == TRUSTED | RESEARCH | {"door"}
     assert {name for name, service in SERVICES.items() if "trusted" in service["networks"]} == TRUSTED | {"door"}
     assert {name for name, service in SERVICES.items() if "research" in service["networks"]} == RESEARCH | {"door"}
+
+
+def _door_lets_through(method: str, path: str) -> bool:
+    """By the lists of door.cfg, each of which says what one kind of request may name."""
+    text = (ROOT / "images/settings/door.cfg").read_text("utf-8")
+    lists = dict(re.findall(r"acl (\w+) path_reg (\S+)", text))
+    pushed, polled = (re.findall(rf"{kind} (\w+)", text[text.index("deny status") :]) for kind in ("pushes", "polls"))
+    return any(re.search(lists[name], path) for name in (pushed if method == "PUT" else polled) if name in lists)
+
+
+def test_the_door_lets_through_whatever_the_flows_ask_for():
+    """Each call of each flow: deliveries, evidence, labels, and the list, objects and acknowledgements of results."""
+    flows = [json.loads(file.read_text("utf-8")) for file in sorted((ROOT / "nifi/flows").glob("*/*.json"))]
+    asking = [
+        one for flow in flows for one in flow["flowContents"]["processors"] if one["type"].endswith(".InvokeHTTP")
+    ]
+    calls = [(one["properties"]["HTTP Method"], one["properties"]["HTTP URL"]) for one in asking]
+    assert len(calls) >= 4
+    for method, url in calls:
+        path = url.removeprefix("#{handoff.url}").partition("?")[0]
+        path = re.sub(r"\$\{(?:delivery|shipment)\.id\}", "0" * 32, path)
+        for kind in ("shipments", "evidence", "labels"):
+            assert _door_lets_through(method, re.sub(r"\$\{kind[^}]*\}", kind, path)), (method, path)
+    assert not _door_lets_through("GET", "/v1/handoffs")
+    assert not _door_lets_through("GET", "/v1/results/objects/../../handoffs")
+
+
+def test_results_have_a_peer_that_is_there():
+    """What comes back is not held for want of a setting."""
+    settings = {
+        name: yaml.safe_load((ROOT / f"images/settings/{name}.yaml").read_text()) for name in ("sluice", "peers")
+    }
+    assert set(settings["sluice"]["results"].values()) <= set(settings["peers"]["peers"])
 
 
 def test_the_research_zone_has_no_way_out():

@@ -26,7 +26,8 @@ def cancel(database: Database, handoff_id: str) -> None:
             return
         if State(handoff.state) in ENDED:
             raise ConflictError("The handoff has already ended.", code="ended", remedy="Nothing is left to cancel.")
-        row = session.scalar(select(OutboxRow).where(OutboxRow.handoff_id == handoff_id))
+        # Locked: else a worker could take it now and begin what we end.
+        row = session.scalar(select(OutboxRow).where(OutboxRow.handoff_id == handoff_id).with_for_update())
         if handoff.state == State.ACCEPTED and row is not None and row.leased_until <= time.time():
             settle(session, handoff_id)
             transition(session, handoff, State.CANCELED, "asked")

@@ -1,8 +1,9 @@
 """Bring one leased outbox row to the engine, once, from whichever state a killed worker left it in.
 
 1. What may have been sent before is asked for first, and taken over if the engine has it. `sent_at` of the row is the
-   time of a request whose answer is not known to be a refusal: until the engine's settle time has passed since then,
-   the row only asks. A crash between that commit and the answer looks the same, and is treated the same.
+   time of a request whose answer is not known to be a refusal, or of the answer that left it open, since the request
+   may have been under way until then: until the engine's settle time has passed since then, the row only asks. A crash
+   between that commit and the answer looks the same, and is treated the same.
 2. VALIDATING: batch, pipeline and model are what was recorded, or REJECTED.
 3. READY: the run is laid out at the target; making it ready again changes nothing.
 4. SUBMITTING: attempt, send time and the digest of what is sent are committed before anything is sent, and only by
@@ -10,6 +11,9 @@
 5. SUBMITTED: the reference is recorded and the row removed, in one transaction.
 6. A sure refusal takes `sent_at` back, so that the next attempt may come early. An attempt that surely did not reach
    the engine is not counted; after too many others the row is a dead letter with its reason.
+
+Whatever is decided is decided on locked rows, the handoff's first, and only while this worker has the lease: meanwhile
+a person may have ended the handoff, or another worker may have taken it over.
 """
 
 import time
@@ -41,7 +45,7 @@ class Submission:
 
     def submit(self, handoff_id: str) -> None:
         """Go on with a handoff until the engine has it, it ended, or another attempt must wait."""
-        if self._canceled(handoff_id):
+        if self._over(handoff_id):
             return
         try:
             if self._known(handoff_id):
@@ -60,14 +64,17 @@ class Submission:
             reference = self.backend.submit(prepared)
         except (BackendError, OSError) as error:
             answer = getattr(error, "answer", Answer.AMBIGUOUS)
-            self._refused(handoff_id, getattr(error, "code", "target-failed"), answer)
+            self._postpone(handoff_id, getattr(error, "code", "target-failed"), answer)
             return
         self._submitted(handoff_id, reference)
 
-    def _canceled(self, handoff_id: str) -> bool:
+    def _over(self, handoff_id: str) -> bool:
         """End a handoff that was canceled before anything was sent; one that may be at the engine is watched first."""
         with self.database.write() as session:
-            handoff = session.get_one(Handoff, handoff_id)
+            mine = self._mine(session, handoff_id)
+            if mine is None:
+                return True
+            handoff, _ = mine
             if not handoff.cancel_asked or handoff.state == State.SUBMITTING:
                 return False
             settle(session, handoff_id)
@@ -85,25 +92,29 @@ class Submission:
             self._submitted(handoff_id, reference)
             return True
         with self.database.write() as session:
-            handoff, row = session.get_one(Handoff, handoff_id), _row(session, handoff_id)
-            now = time.time()
-            if row.sent_at is not None and now < row.sent_at + self.backend.settle_seconds:
-                wait_to_settle(row, self.backend.settle_seconds, now)
-                return True
-            if handoff.cancel_asked and self.backend.settle_seconds:
-                settle(session, handoff_id)
-                transition(session, handoff, State.CANCELED, "asked")
-                return True
-            if row.attempts >= MOST_ATTEMPTS:
-                settle(session, handoff_id)
-                transition(session, handoff, State.FAILED, handoff.reason or "too-many-attempts")
-                return True
+            mine = self._mine(session, handoff_id)
+            return mine is None or self._waits(session, *mine)
+
+    def _waits(self, session: Session, handoff: Handoff, row: OutboxRow) -> bool:
+        """Whether what the engine does not show may not be sent again: not yet, or never."""
+        now = time.time()
+        if row.sent_at is not None and now < row.sent_at + self.backend.settle_seconds:
+            wait_to_settle(row, self.backend.settle_seconds, now)
+            return True
+        if handoff.cancel_asked and self.backend.settle_seconds:
+            settle(session, handoff.id)
+            transition(session, handoff, State.CANCELED, "asked")
+            return True
+        if row.attempts >= MOST_ATTEMPTS:
+            settle(session, handoff.id)
+            transition(session, handoff, State.FAILED, handoff.reason or "too-many-attempts")
+            return True
         return False
 
     def _validate(self, handoff_id: str) -> RunOrder:
         """Step (2)."""
         with self.database.write() as session:
-            handoff = session.get_one(Handoff, handoff_id)
+            handoff = session.get_one(Handoff, handoff_id, with_for_update=True)
             if handoff.state == State.ACCEPTED:
                 transition(session, handoff, State.VALIDATING)
         with self.database.read() as session:
@@ -112,9 +123,10 @@ class Submission:
     def _begin_attempt(self, handoff_id: str, prepared: Prepared) -> bool:
         """Steps (3) and (4); False when another worker has taken the row meanwhile."""
         with self.database.write() as session:
-            handoff, row = session.get_one(Handoff, handoff_id), _row(session, handoff_id)
-            if row.leased_by != self.worker:
+            mine = self._mine(session, handoff_id)
+            if mine is None:
                 return False
+            handoff, row = mine
             now = time.time()
             row.attempts += 1
             row.sent_at, row.leased_until = now, now + LEASE_SECONDS
@@ -130,33 +142,26 @@ class Submission:
     def _submitted(self, handoff_id: str, reference: str) -> None:
         """Step (5). Another worker may have taken over the run before our answer came; what it recorded stays."""
         with self.database.write() as session:
-            handoff = session.get_one(Handoff, handoff_id)
+            handoff = session.get_one(Handoff, handoff_id, with_for_update=True)
             if handoff.state != State.SUBMITTING:
                 return
             handoff.reference = reference
             transition(session, handoff, State.SUBMITTED)
             settle(session, handoff_id)
 
-    def _refused(self, handoff_id: str, code: str, answer: Answer) -> None:
-        """Step (6)."""
+    def _postpone(self, handoff_id: str, code: str, answer: Answer | None = None) -> None:
+        """Try again later, and say why; sooner if it is only to ask for what was sent, whose answer this was."""
         with self.database.write() as session:
-            handoff, row = session.get_one(Handoff, handoff_id), _row(session, handoff_id)
-            if answer is not Answer.AMBIGUOUS:
-                row.sent_at = None
-            if answer is Answer.UNAVAILABLE:
-                row.attempts -= 1
-                handoff.attempts = row.attempts
-        self._postpone(handoff_id, code)
-
-    def _postpone(self, handoff_id: str, code: str) -> None:
-        """Try again later, and say why; sooner if it is only to ask for what was sent."""
-        with self.database.write() as session:
-            handoff, row = session.get_one(Handoff, handoff_id), _row(session, handoff_id)
+            mine = self._mine(session, handoff_id)
+            if mine is None:
+                return
+            handoff, row = mine
+            now = time.time()
+            _answered(handoff, row, answer, now)  # (6)
             if row.sent_at is None and row.attempts >= MOST_ATTEMPTS:
                 settle(session, handoff_id)
                 transition(session, handoff, State.FAILED, code)
                 return
-            now = time.time()
             postpone(session, row, now)
             if row.sent_at is not None and now < row.sent_at + self.backend.settle_seconds:
                 wait_to_settle(row, self.backend.settle_seconds, now)
@@ -165,12 +170,26 @@ class Submission:
 
     def _end(self, handoff_id: str, state: State, code: str) -> None:
         with self.database.write() as session:
-            handoff = session.get_one(Handoff, handoff_id)
+            mine = self._mine(session, handoff_id)
+            if mine is None:
+                return
+            handoff, _ = mine
             settle(session, handoff_id)
             if handoff.state == State.SUBMITTING:
                 state = State.FAILED  # something may have been sent, so it is no longer a matter of admission
             transition(session, handoff, state, code)
 
+    def _mine(self, session: Session, handoff_id: str) -> tuple[Handoff, OutboxRow] | None:
+        """The handoff and its row, locked; None when this worker does not have the lease any more."""
+        handoff = session.get_one(Handoff, handoff_id, with_for_update=True)
+        row = session.scalar(select(OutboxRow).where(OutboxRow.handoff_id == handoff_id).with_for_update())
+        return None if row is None or row.leased_by != self.worker else (handoff, row)
 
-def _row(session: Session, handoff_id: str) -> OutboxRow:
-    return session.scalars(select(OutboxRow).where(OutboxRow.handoff_id == handoff_id)).one()
+
+def _answered(handoff: Handoff, row: OutboxRow, answer: Answer | None, now: float) -> None:
+    """Write down what the engine said to a sending, if it was one."""
+    if answer is not None:
+        row.sent_at = now if answer is Answer.AMBIGUOUS else None
+    if answer is Answer.UNAVAILABLE:
+        row.attempts -= 1
+        handoff.attempts = row.attempts

@@ -70,7 +70,7 @@ class Watch:
         if handoff.reason == code:
             return
         with self.database.write() as session:
-            row = session.get_one(Handoff, handoff.id)
+            row = session.get_one(Handoff, handoff.id, with_for_update=True)
             if row.state == handoff.state:
                 row.reason = code
                 if code is not None:
@@ -78,7 +78,7 @@ class Watch:
 
     def _move(self, handoff_id: str, state: State, reason: str | None = None) -> None:
         with self.database.write() as session:
-            transition(session, session.get_one(Handoff, handoff_id), state, reason)
+            transition(session, session.get_one(Handoff, handoff_id, with_for_update=True), state, reason)
 
     def _believe(self, handoff: Handoff) -> None:
         """Re-read every digest, then record the result and the success in one transaction."""
@@ -93,7 +93,7 @@ class Watch:
         if result.volumes:
             write_prepared(self.store, batch, handoff.key, result.spec_digest, result.volumes)
         with self.database.write() as session:
-            row = session.get_one(Handoff, handoff.id)
+            row = session.get_one(Handoff, handoff.id, with_for_update=True)
             record_result(session, row, result)
             transition(session, row, State.SUCCEEDED)
 

@@ -1,6 +1,7 @@
 """The worker of one target: takes what is due, watches what runs, and can be killed at any point."""
 
 import os
+import secrets
 import socket
 import threading
 import time
@@ -54,7 +55,8 @@ class Worker:
         self._database = database
         self._target = target
         self._runs = runs
-        self._name = f"{socket.gethostname()[:40]}:{os.getpid()}"
+        # Random too: two containers may both be process 1, of hosts whose names differ only at their ends.
+        self._name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._submission = Submission(database, home, store, backend, self._name)
         self._watch = Watch(database, store, backend)
         self._endings = Endings(database, spans or Spans("sluice-worker", None))

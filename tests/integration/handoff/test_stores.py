@@ -11,9 +11,11 @@ from sqlalchemy import select
 
 from handoff.database.engine import Database
 from handoff.database.migrate import require_current, upgrade
-from handoff.database.tables import Batch, Event, Handoff, PipelineVersion
+from handoff.database.tables import Batch, Event, Handoff, OutboxRow, PipelineVersion
 from handoff.errors import StartError
-from handoff.handoffs.states import State, note
+from handoff.handoffs.outbox import lease, settle
+from handoff.handoffs.states import State, note, transition
+from handoff.handoffs.submit import Submission
 from handoff.service import Service
 from handoff.settings import Settings
 from tests.integration.handoff.backings import with_bucket, with_database
@@ -95,6 +97,25 @@ def test_a_poller_that_goes_on_after_the_last_event_misses_none_that_commits_lat
     second.join()
     seen += poll(seen[-1][0] if seen else 0)
     assert [event for _, event in seen] == ["slow", "quick"]
+
+
+def test_a_handoff_that_is_ended_while_a_worker_takes_it_is_not_begun(database):
+    """The worker has the lease before the person's end is committed, and decides after it."""
+    accepted(database)
+    with database.write() as session:
+        session.add(OutboxRow(handoff_id=ID, target="local", due_at=0.0))
+    with database.write() as session:
+        assert lease(session, "local", "we", time.time(), places=1)
+    worker = threading.Thread(target=Submission(database, None, None, None, "we").submit, args=[ID])
+    with database.write() as session:
+        handoff = session.get_one(Handoff, ID, with_for_update=True)
+        worker.start()
+        worker.join(0.3)
+        settle(session, ID)
+        transition(session, handoff, State.CANCELED, "asked")
+    worker.join(10)
+    with database.read() as session:
+        assert session.get_one(Handoff, ID).state == State.CANCELED
 
 
 def test_a_database_that_is_not_there_is_one_error_with_a_remedy_and_without_its_password(tmp_path, postgresql):

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from handoff.backends.interface import Answer, BackendError, Prepared
 from handoff.database.tables import Batch, Event, Handoff, OutboxRow, PipelineVersion
 from handoff.handoffs.order import RunOrder
-from handoff.handoffs.outbox import MOST_ATTEMPTS, lease
+from handoff.handoffs.outbox import MOST_ATTEMPTS, lease, settle
+from handoff.handoffs.states import State, transition
 from handoff.handoffs.submit import Submission
 from handoff.service import Service
 from handoff.settings import Settings
@@ -197,6 +198,45 @@ def test_what_was_canceled_is_not_sent_again(world):
     assert world.handoff.state == "SUBMITTING"
     world.send(later=SETTLE_SECONDS / 2)
     assert (world.handoff.state, world.handoff.reason, world.engine.posts) == ("CANCELED", "asked", 1)
+
+
+def test_settling_counts_from_the_answer_for_the_request_may_have_been_under_way_until_then(world):
+    def slow(prepared: Prepared) -> str:
+        with world.database.write() as session:  # as if the call had begun long ago
+            session.scalars(select(OutboxRow)).one().sent_at -= SETTLE_SECONDS
+        return real(prepared)
+
+    world.engine.submit, real = slow, world.engine.submit
+    world.engine.answers = [error(Answer.AMBIGUOUS)]
+    world.send()
+    world.send(later=SETTLE_SECONDS / 2)
+    assert (world.handoff.state, world.engine.posts) == ("SUBMITTING", 1)
+
+
+@pytest.mark.parametrize("answer", [Answer.AMBIGUOUS, Answer.REFUSED])
+def test_an_answer_that_comes_after_another_worker_took_the_row_changes_nothing_of_it(world, answer):
+    def overtaken(prepared: Prepared) -> str:
+        with world.database.write() as session:
+            row = session.scalars(select(OutboxRow)).one()
+            row.leased_by, row.sent_at = "another", 12.0
+        return real(prepared)
+
+    world.engine.submit, real = overtaken, world.engine.submit
+    world.engine.answers = [error(answer)]
+    world.send()
+    assert (world.row.leased_by, world.row.sent_at) == ("another", 12.0)
+    assert world.row.leased_until > time.time()
+
+
+def test_what_a_person_ended_meanwhile_is_not_begun_again(world):
+    with world.database.write() as session:
+        assert lease(session, "local", "we", time.time(), places=1)
+    with world.database.write() as session:
+        handoff = session.get_one(Handoff, ID)
+        transition(session, handoff, State.CANCELED, "asked")
+        settle(session, ID)
+    world.submission.submit(ID)
+    assert (world.handoff.state, world.engine.posts) == ("CANCELED", 0)
 
 
 def test_a_worker_whose_lease_another_one_has_sends_nothing(world):

@@ -18,7 +18,7 @@ from typing import Protocol
 import structlog
 from sqlalchemy import select
 
-from handoff.backends.interface import Backend, EngineRun, ListsRuns, RunPhase
+from handoff.backends.interface import Backend, BackendError, EngineRun, ListsRuns, RunPhase
 from handoff.database.engine import Database
 from handoff.database.tables import DuplicateRun, Handoff
 from handoff.handoffs.states import ENDED, State, note
@@ -111,8 +111,13 @@ class Sweep:
             chosen = select(DuplicateRun).where(DuplicateRun.target == self.target, DuplicateRun.ended_at.is_(None))
             waiting = session.scalars(chosen.order_by(DuplicateRun.id).limit(_AT_ONCE)).all()
         for row in waiting:
-            self.backend.cancel(row.reference)
-            if self.backend.status(row.reference).phase not in {RunPhase.WAITING, RunPhase.RUNNING}:
+            try:
+                self.backend.cancel(row.reference)
+                over = self.backend.status(row.reference).phase not in {RunPhase.WAITING, RunPhase.RUNNING}
+            except BackendError as error:  # the others are ended all the same, and this one with the next sweep
+                log.warning("duplicate-goes-on", target=self.target, reference=row.reference, code=error.code)
+                continue
+            if over:
                 with self.database.write() as session:
                     session.get_one(DuplicateRun, row.id).ended_at = time.time()
 

@@ -92,6 +92,10 @@ class Layout:
         """The file of a label document, byte by byte what is sent; its receipt will lie beside it."""
         return self.labels / document_id / "labels.json"
 
+    def result_folders(self) -> list[Path]:
+        """The folders of all objects of results."""
+        return _of_ours(self.results) if self.results.is_dir() else []
+
     def result(self, result_id: str) -> Path:
         """The folder of an object of a result."""
         return self.results / result_id

@@ -42,6 +42,8 @@ class Recovered:
     unreadable: int = 0
     labels: int = 0
     """Label documents that only the landing knew."""
+    results: int = 0
+    """Objects of results that only the landing knew."""
 
 
 def recover(layout: Layout, connection: sqlite3.Connection) -> Recovered:

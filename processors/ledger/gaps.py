@@ -19,6 +19,7 @@ from processors.landing.evidence import read_evidence
 from processors.landing.filling import JOURNAL_FILE
 from processors.landing.journal import AssociationLine, DeliveryLine
 from processors.landing.layout import Layout
+from processors.landing.results import CLAIM_FILE
 from processors.ledger import evidence
 
 FIRST_FILE_BYTES: Final = 144
@@ -149,6 +150,16 @@ def in_results(layout: Layout, ledger: sqlite3.Connection) -> Iterator[Gap]:
             yield Gap(row["id"], "result-stalled")
         if row["state"] == "ready" and not (layout.root / (row["file"] or "-")).is_file():
             yield Gap(row["id"], "result-missing", "in the landing")
+    for folder in results_not_in(layout, ledger):
+        yield Gap(folder.name, "result-not-in-ledger", "the ledger was lost")
+
+
+def results_not_in(layout: Layout, ledger: sqlite3.Connection) -> list[Path]:
+    """Folders of objects that were kept whole, and that the ledger does not know."""
+    known = {row[0] for row in ledger.execute("SELECT id FROM results")}
+    return [
+        folder for folder in layout.result_folders() if folder.name not in known and (folder / CLAIM_FILE).is_file()
+    ]
 
 
 def at_handoff(ledger: sqlite3.Connection, listed: Mapping[str, HandoffShipment]) -> Iterator[Gap]:

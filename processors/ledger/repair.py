@@ -9,15 +9,20 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from handoff.contract.returned import Claim
 from processors.landing.closing import enter_sealed
 from processors.landing.errors import DeliveryUnreadableError, LandingTakenError
 from processors.landing.labels import RECEIPT_FILE, whole_imports
 from processors.landing.layout import Layout
 from processors.landing.lock import hold
 from processors.landing.recover import Recovered, as_sealed, recover
-from processors.ledger import evidence, label_documents
-from processors.ledger.gaps import Gap
+from processors.landing.results import CLAIM_FILE, Ended, Kept
+from processors.ledger import evidence, label_documents, results
+from processors.ledger.gaps import Gap, results_not_in
 from processors.ledger.label_documents import LabelDocument
+from processors.ledger.results import ResultObject
 from processors.ledger.schema import connect, record_event, transaction
 
 
@@ -45,6 +50,7 @@ def rebuild(landing: Path, ledger: Path) -> Recovered:
     with hold(layout.receiver_lock, "receiver"), closing(connect(ledger)) as connection:
         done = recover(layout, connection)
         done.labels = _enter_labels(layout, connection)
+        done.results = _enter_results(layout, connection)
         return done
 
 
@@ -60,6 +66,36 @@ def _enter_labels(layout: Layout, connection: sqlite3.Connection) -> int:
             row = LabelDocument(**facts, state="confirmed" if text else "pending", receipt=text)
             label_documents.add(connection, [row], time.time())
     return len(missing)
+
+
+def _enter_results(layout: Layout, connection: sqlite3.Connection) -> int:
+    """Enter the objects that only the landing knows: nobody would fetch them again, as they were acknowledged."""
+    done = 0
+    for folder in results_not_in(layout, connection):
+        with suppress(OSError, ValidationError):  # it stays a gap
+            done += results.found_again(connection, _result_of(folder), time.time())
+    return done
+
+
+def _result_of(folder: Path) -> ResultObject:
+    """An object as its folder tells of it: ended, or to be judged once more, which gives the same bytes."""
+    claim = Claim.model_validate_json((folder / CLAIM_FILE).read_bytes())
+    kept, ended = Kept.read(folder), Ended.read(folder)
+    return ResultObject(
+        id=claim.id,
+        handoff_id=claim.handoff,
+        path=claim.path,
+        sha256=claim.sha256,
+        size=claim.size,
+        project=claim.project,
+        destination=ended.destination if ended else "",
+        state=ended.state if ended else "fetched",
+        reason=ended.reason if ended else None,
+        study_uid=ended.study_uid if ended else None,
+        sop_instance_uid=ended.sop_instance_uid if ended else None,
+        fetched_at=kept.fetched_at if kept else (folder / CLAIM_FILE).stat().st_mtime,
+        sent_at=ended.at if ended and ended.state == "sent" else None,
+    )
 
 
 def _mend(layout: Layout, connection: sqlite3.Connection, gap: Gap) -> None:
@@ -78,6 +114,8 @@ def _mend(layout: Layout, connection: sqlite3.Connection, gap: Gap) -> None:
             record_event(connection, time.time(), gap.subject, "repaired", gap.kind)
     elif gap.kind == "labels-not-in-ledger":
         _enter_labels(layout, connection)
+    elif gap.kind == "result-not-in-ledger":
+        _enter_results(layout, connection)
     elif gap.kind == "not-at-handoff":
         _send_again(layout, connection, gap.subject)
 

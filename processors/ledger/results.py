@@ -14,7 +14,7 @@ Each function that writes makes its own transaction.
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from typing import Final, Literal
 
 from processors.ledger import announcements
@@ -99,6 +99,19 @@ def fetched(connection: sqlite3.Connection, new: ResultObject, now: float) -> bo
         ).rowcount
         if added:
             record_event(connection, now, new.id, "fetched")
+    return added > 0
+
+
+def found_again(connection: sqlite3.Connection, row: ResultObject, now: float) -> bool:
+    """Enter what only the landing knows; False when the ledger knows it. What did not end is due at once."""
+    ended = row.state in {"sent", "closed"}
+    with transaction(connection):
+        added = connection.execute(
+            f"INSERT OR IGNORE INTO results ({_COLUMNS}) VALUES ({', '.join('?' * len(fields(row)))})",  # noqa: S608
+            astuple(replace(row, due_at=None if ended else now)),
+        ).rowcount
+        if added:
+            record_event(connection, now, row.id, "found-again", row.state)
     return added > 0
 
 

@@ -78,9 +78,23 @@ def release(*, result_id: str, home: Path) -> None:
 @_HOME
 def discard(*, result_id: str, reason: str, home: Path) -> None:
     """End what is held, or what the PACS refused; it is never sent."""
+    from processors.landing.layout import Layout
+    from processors.landing.results import Ended
     from processors.ledger import results as rows
+    from processors.site import Site
 
-    _act(home, result_id, lambda ledger, id_, now: rows.close(ledger, id_, f"discarded: {reason}", now), "discarded")
+    said = f"discarded: {reason}"
+
+    def act(ledger: sqlite3.Connection, id_: str, now: float) -> bool:
+        row = rows.get(ledger, id_)
+        if row is None or not rows.close(ledger, id_, said, now):
+            return False
+        folder = Layout(Site.load(home / "trusted").landing).result(id_)
+        if folder.is_dir():
+            Ended(state="closed", at=now, destination=row.destination, reason=said).write(folder)
+        return True
+
+    _act(home, result_id, act, "discarded")
 
 
 def _act(home: Path, result_id: str, act: Act, said: str) -> None:

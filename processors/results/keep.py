@@ -8,12 +8,13 @@ from handoff.contract.canonical import canonical_json
 from handoff.contract.returned import Claim
 from processors.delivery.workplace import Workplace
 from processors.landing.durable import make_folder, sync_folder, write_whole
+from processors.landing.results import CLAIM_FILE, Kept
 from processors.ledger import results
 from processors.ledger.results import ResultObject
 from processors.results.errors import ObjectGoneError
 from processors.results.inbox import Arrived
 
-CLAIM_FILE, OBJECT_FILE, RETURNED_FILE = "claim.json", "object.dcm", "returned.dcm"
+OBJECT_FILE, RETURNED_FILE = "object.dcm", "returned.dcm"
 
 
 def keep(place: Workplace, arrived: Arrived) -> ResultObject:
@@ -25,9 +26,11 @@ def keep(place: Workplace, arrived: Arrived) -> ResultObject:
         sync_folder(folder.parent.parent)
     if not folder.is_dir():
         make_folder(folder)
-    write_whole(folder / CLAIM_FILE, canonical_json(claim))
+    now = place.clock()
+    Kept(fetched_at=now).write(folder)
     if arrived.wrong is None:
         write_whole(folder / OBJECT_FILE, arrived.content)
+    write_whole(folder / CLAIM_FILE, canonical_json(claim))  # the last one: it says that all is there
     row = ResultObject(
         id=claim.id,
         handoff_id=claim.handoff,
@@ -38,7 +41,7 @@ def keep(place: Workplace, arrived: Arrived) -> ResultObject:
         destination=place.site.results_to(claim.project) or "",
         state="fetched",
     )
-    results.fetched(place.ledger, row, place.clock())
+    results.fetched(place.ledger, row, now)
     found = results.get(place.ledger, claim.id)
     assert found is not None
     return found

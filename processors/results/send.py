@@ -17,7 +17,9 @@ from processors.delivery.quiet import confide
 from processors.delivery.workplace import Workplace
 from processors.dicom import storage_scu
 from processors.dicom.storage_scu import Sent
+from processors.landing.results import Ended
 from processors.ledger import announcements, results
+from processors.ledger.results import ResultObject
 from processors.peers import Peers
 
 _OUTCOMES: Final = {"again": "failure", "refused": "rejected"}
@@ -43,17 +45,26 @@ def send(place: Workplace, reference: Reference) -> Outcome:
     results.begin_attempt(place.ledger, found.id, place.clock())
     words: list[str] = []
     (sent,) = storage_scu.send(peer, [place.layout.root / found.file], words.append)
-    _record(place, reference, sent)
+    _record(place, reference, found, sent)
     if sent.outcome == "stored":
         return Outcome("success")
     confide(place.site.workers_log, NotStoredError(f"{found.id} at {peer.name}: {sent.code}. {' '.join(words)}"))
     return because(_OUTCOMES[sent.outcome], sent.code)
 
 
-def _record(place: Workplace, reference: Reference, sent: Sent) -> None:
+def _record(place: Workplace, reference: Reference, found: ResultObject, sent: Sent) -> None:
     now = place.clock()
     if sent.outcome == "stored":
         results.sent(place.ledger, reference.id, sent.status or 0, now)
+        ended = Ended(
+            state="sent",
+            at=now,
+            destination=found.destination,
+            study_uid=found.study_uid,
+            sop_instance_uid=found.sop_instance_uid,
+        )
+        if (folder := place.layout.result(found.id)).is_dir():
+            ended.write(folder)  # for a ledger that is made anew
     elif sent.outcome == "refused":
         results.refused(place.ledger, reference.id, sent.code, now)
     else:

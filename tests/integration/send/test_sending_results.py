@@ -8,6 +8,7 @@ from pydicom.uid import UID
 from processors.delivery import doors
 from processors.delivery.flowfile import Outcome
 from processors.delivery.workplace import Workplace, workplace
+from processors.landing.results import Ended
 from processors.ledger import announcements, results
 from processors.ledger.results import ResultObject
 from tests.builders import ct_slice
@@ -41,8 +42,8 @@ class Desk:
         if sop_class:
             slice_.SOPClassUID = slice_.file_meta.MediaStorageSOPClassUID = UID(sop_class)
         self.uid = str(slice_.SOPInstanceUID)
-        (self.place.layout.root / "results").mkdir(exist_ok=True)
-        file = f"results/{RESULT}.dcm"
+        self.place.layout.result(RESULT).mkdir()
+        file = f"results/{RESULT}/returned.dcm"
         slice_.save_as(self.place.layout.root / file, enforce_file_format=True)
         facts = ResultObject(RESULT, "h" * 32, "seg.dcm", "0" * 64, 1, "chest", "pacs", "fetched")
         results.fetched(self.place.ledger, facts, 0)
@@ -72,6 +73,9 @@ def test_a_result_is_stored_and_never_sent_again(pacs: Orthanc, tmp_path: Path) 
     assert desk.send() == Outcome("success")
     assert pacs.sop_instance_uids().count(desk.uid) == 1
     assert (desk.row.state, desk.row.due_at) == ("sent", None)
+    ended = Ended.read(desk.place.layout.result(RESULT))
+    assert ended is not None, "so that a ledger that is made anew does not send it either"
+    assert (ended.state, ended.sop_instance_uid, ended.destination) == ("sent", desk.uid, "pacs")
     pacs.delete_instance(desk.uid)
     assert desk.send().relationship == "superseded"
     assert desk.uid not in pacs.sop_instance_uids()

@@ -54,6 +54,7 @@ class Site:
     home: TrustedHome
     shipments: list[str] = field(default_factory=list)
     made: int = 0
+    made_of: list[Dataset] = field(default_factory=list)
 
     def deliver(self, datasets: list[Dataset], project: str = "lung") -> None:
         """Seal and deliver a series; its shipments become part of the run's batch."""

@@ -7,7 +7,10 @@ from click.testing import CliRunner
 from pydicom.uid import generate_uid
 
 from processors.delivery.retention import sweep_results
+from processors.landing.results import Ended
 from processors.ledger import results
+from processors.ledger.gaps import in_results
+from processors.ledger.repair import rebuild
 from processors.results.commands import results as command
 from processors.results.errors import NoSuchResultError
 from tests.unit.results.conftest import slices
@@ -17,7 +20,7 @@ from tests.unit.results.conftest import slices
 def brought(make_site, tmp_path):
     """One object that is ready and one that is held, in a home as the commands take it."""
     site = make_site()
-    originals = slices(3)
+    originals = site.made_of = slices(3)
     site.deliver(originals)
     _, ready = site.bring(site.segmentation(originals))
     other = site.segmentation(originals, key="f" * 64)
@@ -68,6 +71,40 @@ def test_an_object_leaves_the_landing_when_its_pacs_has_had_it_for_long_enough(b
     assert sweep_results(place) == 0
     site.home.clock.now += 8 * 86400
     assert sweep_results(place) == 1
-    assert [file.name for file in place.layout.result(ready.id).iterdir()] == ["claim.json"]
+    assert sorted(file.name for file in place.layout.result(ready.id).iterdir()) == ["claim.json", "kept.json"]
     assert (place.layout.result(held.id) / "object.dcm").exists()
     assert sweep_results(place) == 0
+
+
+def test_a_lost_ledger_finds_results_again_and_none_is_sent_that_was_sent_or_ended(brought, tmp_path):
+    """They were acknowledged, so nobody would fetch them once more."""
+    site, ready, held = brought
+    place = site.home.place
+    third = site.bring(site.segmentation(site.made_of, key="a" * 64))[1]
+    Ended(state="sent", at=5.0, destination="pacs", sop_instance_uid=third.sop_instance_uid).write(
+        place.layout.result(third.id)
+    )
+    assert run(tmp_path, "discard", held.id, "--reason", "test data").exit_code == 0
+    content = (place.layout.root / ready.file).read_bytes()
+    place.ledger.execute("DELETE FROM results")
+    gaps = {gap.subject for gap in in_results(place.layout, place.ledger) if gap.kind == "result-not-in-ledger"}
+    assert gaps == {ready.id, held.id, third.id}
+    assert rebuild(place.site.landing, place.site.ledger).results == 3
+    assert not list(in_results(place.layout, place.ledger))
+    found = {row.id: row for row in results.of_state(place.ledger)}
+    assert (found[ready.id].state, found[ready.id].fetched_at) == ("fetched", ready.fetched_at)
+    assert (found[third.id].state, found[third.id].sent_at, found[third.id].due_at) == ("sent", 5.0, None)
+    assert (found[held.id].state, found[held.id].reason) == ("closed", "discarded: test data")
+    assert site.take(ready.id).relationship == "success"
+    assert (place.layout.root / results.get(place.ledger, ready.id).file).read_bytes() == content
+    assert rebuild(place.site.landing, place.site.ledger).results == 0
+
+
+def test_an_object_that_was_not_kept_whole_is_fetched_again_and_not_entered(brought):
+    site, _, _ = brought
+    place = site.home.place
+    place.ledger.execute("DELETE FROM results")
+    for folder in place.layout.result_folders():
+        (folder / "claim.json").unlink()
+    assert rebuild(place.site.landing, place.site.ledger).results == 0
+    assert not list(in_results(place.layout, place.ledger))

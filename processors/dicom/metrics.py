@@ -18,6 +18,8 @@ _STATES = {
     "deliveries": "SELECT state, count(*) FROM deliveries GROUP BY state",
     "shipments": "SELECT state, count(*) FROM shipments GROUP BY state",
     "evidence": "SELECT state, count(*) FROM evidence GROUP BY state",
+    "results": "SELECT state, count(*) FROM results GROUP BY state",
+    "labels": "SELECT state, count(*) FROM label_documents GROUP BY state",
 }
 _OLDEST = "SELECT min(sealed_at) FROM deliveries WHERE state NOT IN ('open', 'parked', 'terminal')"
 

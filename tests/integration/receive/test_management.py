@@ -1,12 +1,17 @@
 """The receiver's management interface, scraped by a real Prometheus client while real senders send."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from processors.ledger import label_documents, results
+from processors.ledger.label_documents import LabelDocument
+from processors.ledger.results import ResultObject
+from processors.ledger.schema import connect, transaction
 from tests.builders import write_ct_series
 from tests.receiver_process import ReceiverProcess, storescu
 from tests.waiting import wait_for
@@ -41,6 +46,18 @@ def test_what_was_sent_is_counted(receiver: ReceiverProcess, tmp_path: Path):
     assert found["sluice_store_seconds_count"] == 6
     assert found["sluice_landing_free_bytes"] > 0
     wait_for(lambda: scrape(receiver).get("sluice_ledger_deliveries[('state', 'sealed')]") == 1)
+
+
+def test_results_and_labels_that_wait_for_a_person_can_be_alarmed_on(receiver: ReceiverProcess):
+    with closing(connect(receiver.home / "trusted" / "ledger.db")) as ledger:
+        results.fetched(ledger, ResultObject("a" * 32, "b" * 32, "1.dcm", "0" * 64, 1, "lung", "pacs", "fetched"), 0.0)
+        results.held(ledger, "a" * 32, "not-delivered", 0.0)
+        document = LabelDocument("c" * 32, "lung", "handoff", "clinic", 1, "0" * 64, 1, "0" * 64, 1, "pending")
+        with transaction(ledger):
+            label_documents.add(ledger, [document], 0.0)
+    found = scrape(receiver)
+    assert found["sluice_ledger_results[('state', 'held')]"] == 1
+    assert found["sluice_ledger_labels[('state', 'pending')]"] == 1
 
 
 def test_nothing_of_sender_or_patient_is_in_the_metrics(receiver: ReceiverProcess, tmp_path: Path):

@@ -15,6 +15,7 @@ import httpx
 from handoff.backends.interface import Answer, BackendError, Capabilities, Prepared, RunPhase, RunStatus
 from handoff.handoffs.order import OrderError, RunOrder
 from handoff.home import ResearchHome
+from handoff.http_client import HttpClient, NotSentError
 from handoff.targets import ServedModelTarget
 
 _CODE = re.compile(r"([a-z][a-z0-9-]{0,63})(:|$)")
@@ -42,9 +43,8 @@ class KServe:
         self._target = target
         self._name = target.model.partition(":")[0]
         self.poll_seconds = target.poll_seconds
-        verify: Any = True if target.ca_file is None else str(target.ca_file)
-        self._http = httpx.Client(
-            base_url=target.url, timeout=target.http_timeout_seconds, trust_env=False, verify=verify
+        self._http = HttpClient(
+            target.url, target.http_timeout_seconds, token_file=target.token_file, ca_file=target.ca_file
         )
 
     def probe(self) -> Capabilities:
@@ -53,7 +53,7 @@ class KServe:
             server = self._call("GET", "/v2")
             card = self._card()
         except BackendError as error:
-            remedy = f"Start `sluice serve-model --model {self._target.model}`, or mend url and token_file."
+            remedy = f"Start `sluice serve-model --model {self._target.model}`, or mend url, token_file and ca_file."
             return Capabilities(ok=False, versions={}, problem=error.code, remedy=remedy, passing=True)
         versions = {"kserve": str(server.get("version", "")), "model": str(card.get("model_id", ""))}
         if card.get("model_id") != self._target.model:
@@ -130,12 +130,15 @@ class KServe:
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         try:
-            response = self._http.request(method, path, json=body, headers=self._headers())
-            answer = response.json()
+            response = self._http.request(method, path, json=body)
+        except NotSentError as error:
+            raise BackendError(error.code, Answer.UNAVAILABLE) from error
         except _UNREACHED as error:
             raise BackendError("server-unreachable", Answer.UNAVAILABLE) from error
         except httpx.HTTPError as error:
             raise BackendError("answer-lost") from error
+        try:
+            answer = response.json()
         except ValueError as error:
             raise BackendError("answer-invalid", _meaning(response.status_code)) from error
         if response.status_code != httpx.codes.OK:
@@ -144,14 +147,6 @@ class KServe:
         if not isinstance(answer, dict):
             raise BackendError("answer-invalid")
         return answer
-
-    def _headers(self) -> dict[str, str]:
-        if self._target.token_file is None:
-            return {}
-        try:
-            return {"Authorization": f"Bearer {self._target.token_file.read_text('utf-8').strip()}"}
-        except (OSError, UnicodeDecodeError) as error:
-            raise BackendError("token-unreadable", Answer.UNAVAILABLE) from error
 
 
 def _wanted(order: RunOrder) -> dict[str, str]:

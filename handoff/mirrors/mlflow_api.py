@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from handoff.http_client import HttpClient, NotSentError
 from handoff.settings import MlflowMirror
 
 _ROOT = "/api/2.0/mlflow/"
@@ -37,10 +38,8 @@ class MlflowApi:
     """Calls, each one once: what is repeated is decided by who finds first whether it was done."""
 
     def __init__(self, mirror: MlflowMirror) -> None:
-        self._mirror = mirror
-        verify: Any = True if mirror.ca_file is None else str(mirror.ca_file)
-        self._http = httpx.Client(
-            base_url=mirror.tracking_uri, timeout=mirror.http_timeout_seconds, trust_env=False, verify=verify
+        self._http = HttpClient(
+            mirror.tracking_uri, mirror.http_timeout_seconds, token_file=mirror.token_file, ca_file=mirror.ca_file
         )
 
     def close(self) -> None:
@@ -63,8 +62,10 @@ class MlflowApi:
         self, method: str, path: str, query: Mapping[str, str | int], body: Mapping[str, object] | None
     ) -> dict[str, Any]:
         try:
-            answer = self._http.request(method, _ROOT + path, params=query, json=body, headers=self._headers())
+            answer = self._http.request(method, _ROOT + path, params=query, json=body)
             content = answer.json()
+        except NotSentError as error:
+            raise MirrorAwayError(error.code) from error
         except httpx.ConnectError as error:
             raise MirrorAwayError("unreachable") from error
         except httpx.HTTPError as error:
@@ -74,14 +75,6 @@ class MlflowApi:
         if answer.status_code == httpx.codes.OK and isinstance(content, dict):
             return content
         raise _failure(answer.status_code, content)
-
-    def _headers(self) -> dict[str, str]:
-        if self._mirror.token_file is None:
-            return {}
-        try:
-            return {"Authorization": f"Bearer {self._mirror.token_file.read_text('utf-8').strip()}"}
-        except (OSError, UnicodeDecodeError) as error:
-            raise MirrorAwayError("token-unreadable") from error
 
 
 def _failure(status: int, content: object) -> MirrorAwayError | MirrorRefusedError:

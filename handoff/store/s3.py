@@ -27,6 +27,7 @@ log = structlog.get_logger("handoff.store")
 _PART = 8 << 20
 _PARTS_AT_ONCE = 4
 _READ = 8 << 20
+_NO_BUCKET = "Make the bucket of store_url, or mend its name; then send it again, nothing is lost."
 
 
 class Bucket:
@@ -109,18 +110,20 @@ class Bucket:
             yield key.removeprefix(self._prefix)
 
     def condition(self) -> Condition:
-        """By asking for an object that need not be there."""
+        """By listing what is never there: asking for one object gets the same answer where there is no bucket."""
         try:
-            self.size("condition")
-        except FileNotFoundError:
-            return "ok"
-        except StoreDownError:
+            with _asking("list"):
+                next(iter(obstore.list(self._store, prefix=self._key("condition"))), None)
+        except (FileNotFoundError, StoreDownError):
             return "failed"
         return "ok"
 
     def _put(self, path: str, file: Path, size: int) -> None:
-        with _asking("put"):
-            obstore.put(self._store, self._key(path), file, chunk_size=_PART, max_concurrency=_PARTS_AT_ONCE)
+        try:
+            with _asking("put"):
+                obstore.put(self._store, self._key(path), file, chunk_size=_PART, max_concurrency=_PARTS_AT_ONCE)
+        except FileNotFoundError:
+            raise StoreDownError("The store's bucket is not there.", remedy=_NO_BUCKET) from None
         if self.size(path) != size:
             raise StoreDownError("The store keeps another number of bytes than it was given.")
 

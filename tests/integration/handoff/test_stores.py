@@ -210,3 +210,14 @@ def test_the_other_worker_takes_a_target_over_but_never_one_whose_runs_it_cannot
     later = hand_off(other, batch_of(other), spec="taken over")
     assert other.client.wait(later.id, 60).state == State.SUCCEEDED
     assert (other.home / "research" / "runs" / later.key).exists()
+
+
+def test_a_bucket_that_is_not_there_is_a_store_that_does_not_work_and_loses_nothing(tmp_path, gateway):
+    settings = with_bucket(gateway)
+    settings["store_url"] = f"s3://nobody-made-it/{tmp_path.name}"
+    with running(tmp_path, settings=settings) as service:
+        ready = service.get("/readyz")
+        assert (ready.status_code, ready.json()["store"]) == (503, "failed")
+        package = Package.of(1)
+        answer = service.put(f"/v1/shipments/{package.id}", package.body())
+        assert (answer.status_code, answer.json()["code"]) == (503, "store-down")

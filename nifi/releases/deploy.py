@@ -1,6 +1,7 @@
 """Deploy a release to a NiFi: NAR, parameters, the groups, what connects them; then start.
 
-1. Refuse before anything changes: when a bundle is missing, or when somebody changed a group that would be replaced.
+1. Refuse before anything changes: when a bundle is missing, when somebody changed a group that would be replaced, or
+   when a group is under version control of a registry client.
 2. Upload the NAR. One of the same version and other bytes goes first, and the groups with it: NiFi is disposable.
 3. Set the parameters of the context `sluice`.
 4. Take away groups and links that the release does not have any more. Import each group that is missing; replace in
@@ -24,7 +25,17 @@ from nifi.releases.compare import fingerprint, unlike
 from nifi.releases.context import set_parameters
 from nifi.releases.edits import Editors, refuse_edits
 from nifi.releases.flow import Flow
-from nifi.releases.groups import Group, children, connect, find_parent, import_flow, make_parent, remove, replace_flow
+from nifi.releases.groups import (
+    Group,
+    children,
+    connect,
+    find_parent,
+    import_flow,
+    make_parent,
+    remove,
+    replace_flow,
+    require_free,
+)
 from nifi.releases.marks import Marks
 from nifi.releases.parameters import complete
 from nifi.releases.release import Release, release_of_files
@@ -116,6 +127,7 @@ def _edited(nifi: NiFi, parent: Group | None, release: Release, *, discard: bool
 
     Raises:
         EditedError: there are some, and nobody said that they may be dropped.
+        DeployError: a group is under version control of a registry client.
     """
     there = children(nifi, parent) if parent else {}
     editors = Editors(nifi, registry_url)
@@ -123,6 +135,7 @@ def _edited(nifi: NiFi, parent: Group | None, release: Release, *, discard: bool
     for flow in release.flows:
         if flow.name in there:
             group = there[flow.name]
+            require_free(nifi, group)
             live = group.download(nifi)["flowContents"]
             if edits := editors.edits(group, live):
                 planned = unlike(flow.name, flow.contents, live)

@@ -73,18 +73,26 @@ def import_flow(nifi: NiFi, parent: Group, flow: Flow, position: tuple[float, fl
     return _group(nifi.post(f"/process-groups/{parent.id}/process-groups/import", body))
 
 
+def require_free(nifi: NiFi, group: Group) -> None:
+    """A group can be replaced unless it is under version control of a registry client.
+
+    Raises:
+        DeployError: it is.
+    """
+    control = nifi.get(f"/process-groups/{group.id}")["component"].get("versionControlInformation")
+    if control is not None:
+        where = f"{control.get('registryName') or control.get('registryId')}"
+        message = f"The group {group.name} is under version control of {where}; stop that on the canvas first."
+        raise DeployError(message)
+
+
 def replace_flow(nifi: NiFi, group: Group, flow: Flow) -> None:
     """Change a group in place into a committed flow; ids, queues and run states are kept.
 
     Raises:
-        DeployError: NiFi refuses, for one because a connection that would go holds data, or because the group is under
-            version control of a registry client.
+        DeployError: NiFi refuses, for one because a connection that would go holds data.
     """
     entity = nifi.get(f"/process-groups/{group.id}")
-    if (control := entity["component"].get("versionControlInformation")) is not None:
-        where = f"{control.get('registryName') or control.get('registryId')}"
-        message = f"The group {flow.name} is under version control of {where}; stop that on the canvas first."
-        raise DeployError(message)
     body = {"processGroupRevision": entity["revision"], "versionedFlowSnapshot": flow.snapshot}
     request = nifi.post(f"/process-groups/{group.id}/replace-requests", body)["request"]["requestId"]
     path = f"/process-groups/replace-requests/{request}"

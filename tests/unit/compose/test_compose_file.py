@@ -71,7 +71,11 @@ def test_results_have_a_peer_that_is_there():
 
 
 def test_the_research_zone_has_no_way_out():
+    """Nor by the network that only publishes the handoff's pages."""
     assert COMPOSE["networks"]["research"] == {"internal": True}
+    without_nat = {"driver_opts": {"com.docker.network.bridge.enable_ip_masquerade": "false"}}
+    others = {network for name in RESEARCH for network in SERVICES[name]["networks"]} - {"research"}
+    assert {name: COMPOSE["networks"][name] for name in others} == {"engineers": without_nat}
 
 
 def test_only_modalities_reach_a_port_from_outside_the_host():

@@ -7,6 +7,7 @@ MLError
 ├── SpecError           a preprocessing spec is malformed or is not the one that was promised
 ├── SeriesError      a series cannot become a volume; carries a reason code
 ├── LabelError       an annotation cannot be laid over its volume; carries a reason code
+├── PublishedError      another run of the same handoff has written the result
 ├── EmptyBatchError         not one case of the batch is usable
 ├── DeviceError         the accelerators that were asked for are not there
 ├── ModelError        the model was trained on volumes of another spec, or is no model of ours
@@ -66,6 +67,12 @@ class LabelError(RejectionError):
     """An annotation cannot be laid over its volume."""
 
     remedy: ClassVar[str] = "Check that the annotation was drawn on the series that it references."
+
+
+class PublishedError(MLError):
+    """The result of this handoff is there already."""
+
+    remedy: ClassVar[str] = "Nothing has to be done: the result of the run that was quicker stands."
 
 
 class EmptyBatchError(MLError):

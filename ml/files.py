@@ -20,7 +20,7 @@ from obstore.store import S3Store
 
 from handoff.contract.result import RESULT_FILE
 from handoff.contract.s3 import S3Access, S3AccessError
-from ml.errors import BatchError, StoreError
+from ml.errors import BatchError, PublishedError, StoreError
 
 _PART = 8 << 20
 
@@ -88,7 +88,7 @@ def result_folder(result_uri: str) -> Iterator[Path]:
         try:
             yield folder
         except BaseException:
-            with suppress(StoreError):  # the report says why; the step's own error counts
+            with suppress(StoreError, PublishedError):  # the report says why; the step's own error counts
                 _upload(result_uri, folder, fetched)
             raise
         _upload(result_uri, folder, fetched)
@@ -129,8 +129,14 @@ def _fetch(result_uri: str, folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def _upload(result_uri: str, folder: Path, before: dict[str, tuple[int, int]]) -> None:
-    """Make the result what the folder is: remove what is gone, put what is new, `result.json` last."""
+    """Make the result what the folder is: remove what is gone, put what is new, `result.json` last.
+
+    Raises:
+        PublishedError: Another run of the handoff has written `result.json` meanwhile; nothing is touched.
+    """
     store, prefix = object_of(result_uri)
+    if RESULT_FILE not in before and _is_there(store, f"{prefix}/{RESULT_FILE}"):
+        raise PublishedError("the result of this handoff is there already: another run of it was quicker.")
     files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
     gone = sorted(before.keys() - files.keys(), key=lambda name: name != RESULT_FILE)
     changed = [name for name, file in files.items() if before.get(name) != _facts(file)]
@@ -139,6 +145,15 @@ def _upload(result_uri: str, folder: Path, before: dict[str, tuple[int, int]]) -
             obstore.delete(store, f"{prefix}/{name}")
         for name in sorted(changed, key=lambda name: (name == RESULT_FILE, name)):
             obstore.put(store, f"{prefix}/{name}", files[name], chunk_size=_PART, max_concurrency=4)
+
+
+def _is_there(store: S3Store, key: str) -> bool:
+    try:
+        with asking():
+            obstore.head(store, key)
+    except BatchError:
+        return False
+    return True
 
 
 def _facts(file: Path) -> tuple[int, int]:

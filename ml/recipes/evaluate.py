@@ -17,7 +17,7 @@ from ml.files import result_folder
 from ml.inference.predict import predict_mask
 from ml.models.checkpoint import load_model
 from ml.preprocessing.spec import Spec, load_spec
-from ml.recipes.outcome import Outcome, publish, write_outcome
+from ml.recipes.outcome import Outcome, publish, require_unpublished, write_outcome
 from ml.recipes.train import MODEL_FILE
 
 MODEL_NAME = "lesion-unet"
@@ -35,6 +35,7 @@ def evaluate_and_publish(batch_uri: str, handoff_key: str, result_uri: str, spec
     test = [case for case in annotated if case.line.split == "test"]
     side = "test" if test else "train"
     with result_folder(result_uri) as folder:
+        require_unpublished(folder)
         metrics = measure(folder / MODEL_FILE, test or annotated, spec, side)
         metrics["train_volumes"] = float(len(annotated) - len(test))
         model = TrainedModel(name=MODEL_NAME, file=MODEL_FILE, metrics=metrics)

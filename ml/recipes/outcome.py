@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from handoff.contract.result import RESULT_FILE, PreparedVolume, Result, ResultFile, TrainedModel
+from ml.errors import PublishedError
 from ml.files import result_folder
 from ml.pipelines.registry import code_digest
 
@@ -44,16 +45,32 @@ class Outcome(BaseModel):
 
 @contextmanager
 def begin(result_uri: str) -> Iterator[Path]:
-    """The folder of a result, emptied of what an earlier attempt of the same step left."""
+    """The folder of a result, emptied of what an earlier attempt of the same step left.
+
+    Raises:
+        PublishedError: The result is there. An engine may start a handoff twice, and the handoff has read the first
+            one's files and believes them: they stay.
+    """
     with result_folder(result_uri) as folder:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (*FOLDERS, *FILES, OUTCOME_FILE, RESULT_FILE):
+        require_unpublished(folder)
+        for name in (*FOLDERS, *FILES, OUTCOME_FILE):
             path = folder / name
             if path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
         yield folder
+
+
+def require_unpublished(folder: Path) -> None:
+    """Go on only while no run has written the result of this folder.
+
+    Raises:
+        PublishedError: One has.
+    """
+    if (folder / RESULT_FILE).exists():
+        raise PublishedError("the result of this handoff is there already: another run of it was quicker.")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -74,8 +91,13 @@ def write_outcome(folder: Path, outcome: Outcome) -> None:
 
 
 def publish(result_uri: str, handoff_key: str) -> Result:
-    """Digest every file of the result and write `result.json`: the run has succeeded when it is there."""
+    """Digest every file of the result and write `result.json`: the run has succeeded when it is there.
+
+    Raises:
+        PublishedError: It is there already.
+    """
     with result_folder(result_uri) as folder:
+        require_unpublished(folder)
         outcome = Outcome.model_validate_json((folder / OUTCOME_FILE).read_bytes())
         result = Result(
             handoff_key=handoff_key,

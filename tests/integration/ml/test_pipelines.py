@@ -14,10 +14,12 @@ import pytest
 
 from handoff.contract.batch import InstanceLine, LabelLine
 from handoff.contract.result import Result
+from ml.errors import PublishedError
 from ml.models.checkpoint import save_model
 from ml.models.unet import UNet3D, UNetShape
 from ml.pipelines.registry import registry
 from ml.preprocessing.spec import Spec, load_spec
+from ml.recipes.evaluate import evaluate_and_publish
 from ml.recipes.infer import predict
 from ml.recipes.outcome import publish
 from tests.unit.ml.builders import annotation, ct_series, package, prepared_lines, small_body, write_batch
@@ -133,13 +135,27 @@ def test_every_segmentation_opens_with_highdicom_and_its_references_resolve(runs
         assert pixels.shape[:3] == (len(uids), 32, 40)
 
 
-def test_running_again_makes_the_same_objects(runs: Runs) -> None:
+def test_running_again_before_the_result_is_there_makes_the_same_objects(runs: Runs) -> None:
     result_uri, model_uri = runs.result("infer").as_uri(), (runs.result("train") / "model/unet.pt").as_uri()
     before = content(runs, "infer")
+    (runs.result("infer") / "result.json").unlink()
     predict(runs.batch_uri, KEY, result_uri, model_uri, "ct-body")
-    assert not (runs.result("infer") / "result.json").exists()
     publish(result_uri, KEY)
     assert content(runs, "infer") == before
+
+
+def test_a_second_run_of_a_handoff_leaves_the_first_ones_result_as_it_is(runs: Runs) -> None:
+    """An engine may start one twice; the handoff may have believed the first one's files by then."""
+    result_uri, model_uri = runs.result("infer").as_uri(), (runs.result("train") / "model/unet.pt").as_uri()
+    before = {file: file.read_bytes() for file in runs.result("infer").rglob("*") if file.is_file()}
+    with pytest.raises(PublishedError):
+        predict(runs.batch_uri, KEY, result_uri, model_uri, "ct-body")
+    with pytest.raises(PublishedError):
+        publish(result_uri, KEY)
+    trained = runs.result("train").as_uri()
+    with pytest.raises(PublishedError):
+        evaluate_and_publish(runs.batch_uri, KEY, trained, "ct-body")
+    assert {file: file.read_bytes() for file in runs.result("infer").rglob("*") if file.is_file()} == before
 
 
 def test_a_model_of_another_spec_is_refused_and_leaves_no_result(runs: Runs, tmp_path: Path) -> None:

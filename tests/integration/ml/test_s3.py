@@ -12,7 +12,7 @@ from handoff.contract.result import Result
 from ml import files
 from ml.datasets import packages
 from ml.datasets.batch import load_batch, read_datasets
-from ml.errors import BatchError, StoreError
+from ml.errors import BatchError, PublishedError, StoreError
 from ml.recipes.evaluate import evaluate_and_publish
 from ml.recipes.infer import predict
 from ml.recipes.outcome import publish
@@ -95,6 +95,8 @@ def test_prepare_train_and_infer_read_from_s3_and_leave_their_results_there(tmp_
     evaluate_and_publish(whole, KEY, results["train"], "ct-body")
     predict(whole, KEY, results["infer"], f"{results['train']}/model/unet.pt", "ct-body")
     publish(results["infer"], KEY)
+    with pytest.raises(PublishedError):
+        make_volumes(batch_uri, results["prepare"], "ct-body")
 
     for kind in results:
         result = Result.model_validate_json(content(bucket, f"results/{kind}/{KEY}/result.json"))
@@ -105,6 +107,19 @@ def test_prepare_train_and_infer_read_from_s3_and_leave_their_results_there(tmp_
     found = [file for file in result.files if file.role == "segmentation"]
     (tmp_path / "seg.dcm").write_bytes(content(bucket, f"results/infer/{KEY}/{found[0].path}"))
     assert hd.seg.segread(tmp_path / "seg.dcm").PatientID in {"P1", "P2"}
+
+
+def work_while_another_run_ends(bucket, gateway, name: str) -> None:
+    with files.result_folder(f"s3://{gateway.bucket}/{name}") as folder:
+        obstore.put(bucket, f"{name}/result.json", b"of the run that was quicker")
+        (folder / "report.json").write_text("{}")
+
+
+def test_a_second_run_that_ends_later_uploads_nothing(bucket, gateway):
+    name = f"results/late/{KEY}"
+    with pytest.raises(PublishedError):
+        work_while_another_run_ends(bucket, gateway, name)
+    assert [entry["path"] for entry in obstore.list(bucket, name).collect()] == [f"{name}/result.json"]
 
 
 def test_a_few_members_of_a_package_are_read_without_the_rest(batch_uri, monkeypatch):

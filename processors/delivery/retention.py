@@ -1,7 +1,10 @@
 """Removes what has arrived everywhere, and only then; `delivery.json` and the sidecars stay as the record."""
 
+from pathlib import Path
+
 from processors.delivery.package import package_path
 from processors.delivery.workplace import Workplace
+from processors.landing.results import Ended
 from processors.ledger import results
 from processors.ledger.schema import record_event, transaction
 from processors.ledger.shipments import Shipment
@@ -47,14 +50,25 @@ def sweep(place: Workplace, delivery_id: str | None = None) -> int:
 
 
 def sweep_results(place: Workplace) -> int:
-    """Remove objects of results that their PACS has had for long enough; the claim stays as the record."""
+    """Remove objects of results that ended long enough ago: their PACS has them, or a person wants none.
+
+    The claim and how it ended stay as the record.
+    """
     before = place.clock() - place.site.retention.originals_days * _DAY_SECONDS
     ripe = [row for row in results.of_state(place.ledger, "sent") if row.file and (row.sent_at or 0.0) <= before]
+    ripe += [
+        row for row in results.of_state(place.ledger, "closed") if _closed_before(place.layout.result(row.id), before)
+    ]
     for row in ripe[:_AT_ONCE]:
         for file in place.layout.result(row.id).glob("*.dcm"):
             file.unlink(missing_ok=True)
         results.removed(place.ledger, row.id, place.clock())
     return len(ripe[:_AT_ONCE])
+
+
+def _closed_before(folder: Path, before: float) -> bool:
+    ended = Ended.read(folder)
+    return ended is not None and ended.at <= before and any(folder.glob("*.dcm"))
 
 
 def _remove(place: Workplace, delivery_id: str) -> None:

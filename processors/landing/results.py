@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from processors.landing.durable import write_whole
 
 CLAIM_FILE: Final = "claim.json"
+RETURNED_FILE: Final = "returned.dcm"
 
 
 class _Beside(BaseModel):

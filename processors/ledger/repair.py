@@ -18,7 +18,7 @@ from processors.landing.labels import RECEIPT_FILE, whole_imports
 from processors.landing.layout import Layout
 from processors.landing.lock import hold
 from processors.landing.recover import Recovered, as_sealed, recover
-from processors.landing.results import CLAIM_FILE, Ended, Kept
+from processors.landing.results import CLAIM_FILE, RETURNED_FILE, Ended, Kept
 from processors.ledger import evidence, label_documents, results
 from processors.ledger.gaps import Gap, results_not_in
 from processors.ledger.label_documents import LabelDocument
@@ -73,14 +73,14 @@ def _enter_results(layout: Layout, connection: sqlite3.Connection) -> int:
     done = 0
     for folder in results_not_in(layout, connection):
         with suppress(OSError, ValidationError):  # it stays a gap
-            done += results.found_again(connection, _result_of(folder), time.time())
+            done += results.found_again(connection, _result_of(layout, folder), time.time())
     return done
 
 
-def _result_of(folder: Path) -> ResultObject:
+def _result_of(layout: Layout, folder: Path) -> ResultObject:
     """An object as its folder tells of it: ended, or to be judged once more, which gives the same bytes."""
     claim = Claim.model_validate_json((folder / CLAIM_FILE).read_bytes())
-    kept, ended = Kept.read(folder), Ended.read(folder)
+    kept, ended, returned = Kept.read(folder), Ended.read(folder), folder / RETURNED_FILE
     return ResultObject(
         id=claim.id,
         handoff_id=claim.handoff,
@@ -93,6 +93,7 @@ def _result_of(folder: Path) -> ResultObject:
         reason=ended.reason if ended else None,
         study_uid=ended.study_uid if ended else None,
         sop_instance_uid=ended.sop_instance_uid if ended else None,
+        file=str(returned.relative_to(layout.root)) if ended and returned.is_file() else None,
         fetched_at=kept.fetched_at if kept else (folder / CLAIM_FILE).stat().st_mtime,
         sent_at=ended.at if ended and ended.state == "sent" else None,
     )

@@ -170,9 +170,9 @@ def sent(connection: sqlite3.Connection, result_id: str, status: int, now: float
 
 
 def removed(connection: sqlite3.Connection, result_id: str, now: float) -> None:
-    """Its files are not in the landing any more: the PACS has had them for long enough."""
+    """Its files are not in the landing any more: it ended long enough ago."""
     with transaction(connection):
-        connection.execute("UPDATE results SET file = NULL WHERE id = ? AND state = 'sent'", (result_id,))
+        connection.execute("UPDATE results SET file = NULL WHERE id = ? AND state IN ('sent', 'closed')", (result_id,))
         record_event(connection, now, result_id, "removed")
 
 

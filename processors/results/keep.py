@@ -14,7 +14,7 @@ from processors.ledger.results import ResultObject
 from processors.results.errors import ObjectGoneError
 from processors.results.inbox import Arrived
 
-OBJECT_FILE, RETURNED_FILE = "object.dcm", "returned.dcm"
+OBJECT_FILE = "object.dcm"
 
 
 def keep(place: Workplace, arrived: Arrived) -> ResultObject:

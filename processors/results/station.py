@@ -18,10 +18,11 @@ from processors.delivery.flowfile import Outcome, Reference, because
 from processors.delivery.treat import one_at_a_time
 from processors.delivery.workplace import Workplace
 from processors.landing.durable import write_whole
+from processors.landing.results import RETURNED_FILE
 from processors.ledger import announcements, results
 from processors.ledger.results import ResultObject
 from processors.results import inbox as box
-from processors.results.keep import OBJECT_FILE, RETURNED_FILE, folder_of, keep, kept
+from processors.results.keep import OBJECT_FILE, folder_of, keep, kept
 from processors.results.opened import opened
 from processors.results.reasons import HeldError, Reason
 from processors.results.reidentify import Returned

@@ -76,6 +76,20 @@ def test_an_object_leaves_the_landing_when_its_pacs_has_had_it_for_long_enough(b
     assert sweep_results(place) == 0
 
 
+def test_an_object_that_a_person_has_ended_leaves_the_landing_too(brought, tmp_path):
+    site, _, held = brought
+    place = site.home.place
+    assert run(tmp_path, "discard", held.id, "--reason", "test data").exit_code == 0
+    ended = Ended.read(place.layout.result(held.id))
+    site.home.clock.now = ended.at + 1
+    assert sweep_results(place) == 0
+    site.home.clock.now = ended.at + 8 * 86400
+    assert sweep_results(place) == 1
+    left = sorted(file.name for file in place.layout.result(held.id).iterdir())
+    assert left == ["claim.json", "ended.json", "kept.json"]
+    assert sweep_results(place) == 0
+
+
 def test_a_lost_ledger_finds_results_again_and_none_is_sent_that_was_sent_or_ended(brought, tmp_path):
     """They were acknowledged, so nobody would fetch them once more."""
     site, ready, held = brought
@@ -95,6 +109,7 @@ def test_a_lost_ledger_finds_results_again_and_none_is_sent_that_was_sent_or_end
     assert (found[ready.id].state, found[ready.id].fetched_at) == ("fetched", ready.fetched_at)
     assert (found[third.id].state, found[third.id].sent_at, found[third.id].due_at) == ("sent", 5.0, None)
     assert (found[held.id].state, found[held.id].reason) == ("closed", "discarded: test data")
+    assert found[third.id].file == third.file, "so that it leaves the landing in its time"
     assert site.take(ready.id).relationship == "success"
     assert (place.layout.root / results.get(place.ledger, ready.id).file).read_bytes() == content
     assert rebuild(place.site.landing, place.site.ledger).results == 0

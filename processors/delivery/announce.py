@@ -74,6 +74,7 @@ class Announcer:
             self._swept_at = now
             retention.sweep(self._place)
             retention.sweep_results(self._place)
+            retention.sweep_inbox(self._place)
 
     def _sleep(self, wait: float) -> None:
         """Wait for the receiver's byte or for the earliest due time."""

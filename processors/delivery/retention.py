@@ -1,5 +1,6 @@
 """Removes what has arrived everywhere, and only then; `delivery.json` and the sidecars stay as the record."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from processors.delivery.package import package_path
@@ -64,6 +65,16 @@ def sweep_results(place: Workplace) -> int:
             file.unlink(missing_ok=True)
         results.removed(place.ledger, row.id, place.clock())
     return len(ripe[:_AT_ONCE])
+
+
+def sweep_inbox(place: Workplace) -> int:
+    """Remove what was fetched again although it is kept: a poll may overtake the acknowledgement of the one before."""
+    inbox = place.layout.results_inbox
+    known = [file for file in inbox.iterdir() if results.get(place.ledger, file.name)] if inbox.is_dir() else []
+    for file in known:
+        with suppress(OSError):
+            file.unlink()
+    return len(known)
 
 
 def _closed_before(folder: Path, before: float) -> bool:

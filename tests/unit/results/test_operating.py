@@ -90,6 +90,20 @@ def test_an_object_that_a_person_has_ended_leaves_the_landing_too(brought, tmp_p
     assert sweep_results(place) == 0
 
 
+def test_what_was_fetched_again_after_it_was_kept_does_not_stay_in_the_inbox(brought):
+    """The poll overtook the acknowledgement, and PutFile wrote after ReidentifyDICOM had looked."""
+    site, ready, held = brought
+    for name in (ready.id, held.id, "9" * 32, f".{ready.id}"):
+        (site.inbox / name).write_bytes(b"fetched again")
+    announcer = site.home.announcer()
+    try:
+        announcer.next(0)
+    finally:
+        announcer.close()
+    assert {file.name for file in site.inbox.iterdir()} == {"9" * 32, f".{ready.id}"}, "not kept yet, or being written"
+    assert results.get(site.home.place.ledger, ready.id).state == "ready"
+
+
 def test_a_lost_ledger_finds_results_again_and_none_is_sent_that_was_sent_or_ended(brought, tmp_path):
     """They were acknowledged, so nobody would fetch them once more."""
     site, ready, held = brought

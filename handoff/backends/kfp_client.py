@@ -4,6 +4,7 @@ What sends something is never repeated here: who calls decides, by what the fail
 answer to it says nothing. Redirects are not followed, for a login page would answer 200 to anything.
 """
 
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ class KubeflowClient:
             configuration.api_key_prefix["authorization"] = "Bearer"
             configuration.refresh_api_key_hook = ServiceAccountTokenVolumeCredentials(str(token)).refresh_api_key_hook
         self._secret = token or target.cookie_file
+        self._authority_checked = False
         self._client = api.ApiClient(configuration)
         self._client.user_agent = "sluice-handoff"
         self._health = api.HealthzServiceApi(self._client)
@@ -201,6 +203,7 @@ class KubeflowClient:
         Raises:
             KubeflowError: it failed, and this is what that says.
         """
+        self._check_authority()
         self._read_secret()
         limit = (min(_CONNECT_SECONDS, self._target.http_timeout_seconds), self._target.http_timeout_seconds)
         try:
@@ -214,6 +217,16 @@ class KubeflowClient:
             # What the generated client does with an answer that is not of this API.
             raise KubeflowError("kubeflow-answer-unreadable") from error
 
+    def _check_authority(self) -> None:
+        """Read the authority's file once: of one that is none the clients only say that the connection was lost."""
+        if self._authority_checked or self._target.ca_file is None:
+            return
+        try:
+            ssl.create_default_context(cafile=str(self._target.ca_file))
+        except OSError as error:
+            raise KubeflowError("kubeflow-ca-file", Answer.UNAVAILABLE) from error
+        self._authority_checked = True
+
     def _read_secret(self) -> None:
         """Look at the token or cookie before each call, for both are renewed under way."""
         if self._secret is None:
@@ -222,7 +235,7 @@ class KubeflowClient:
             secret = self._secret.read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise KubeflowError("kubeflow-token-missing", Answer.UNAVAILABLE) from error
-        if not secret or any(not letter.isprintable() for letter in secret):
+        if not secret or not secret.isascii() or not secret.isprintable():
             raise KubeflowError("kubeflow-token-missing", Answer.UNAVAILABLE)
         if self._secret == self._target.cookie_file:
             self._client.cookie = secret

@@ -18,6 +18,10 @@ PROBLEMS: dict[str, Problem] = {
     "kubeflow-certificate": Problem(
         "The server's certificate is not one that we trust.", "Give the authority that signed it as ca_file."
     ),
+    "kubeflow-ca-file": Problem(
+        "The ca_file is missing, unreadable or holds no certificate.",
+        "Put the authority's certificate there as PEM, or leave ca_file out.",
+    ),
     "kubeflow-timeout": Problem(
         "The server did not answer in time.", "Look at its load; raise http_timeout_seconds if it is always that slow."
     ),

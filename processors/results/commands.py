@@ -12,16 +12,21 @@ import click
 
 _HOME = click.option("--home", type=click.Path(path_type=Path), default=Path(".sluice"), envvar="SLUICE_HOME")
 Act = Callable[[sqlite3.Connection, str, float], bool]
+_STATES = ("fetched", "held", "ready", "sent", "parked", "closed")
 _SHOWN = ("id", "state", "reason", "project", "destination", "attempts", "handoff_id", "path")
 
 
 @click.group()
 def results() -> None:
-    """Results of runs on their way back into the PACS."""
+    """Results of runs on their way back into the PACS.
+
+    An object that may not go back is held, and one that the PACS refuses is parked: `list --state held --state parked`
+    names them, `show` says why, and `release` or `discard` decides. docs/results.md explains every reason.
+    """
 
 
 @results.command("list")
-@click.option("--state", "states", multiple=True, help="Only these states: fetched, held, ready, sent, parked, closed.")
+@click.option("--state", "states", multiple=True, type=click.Choice(_STATES), help="Only this state; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @_HOME
 def list_results(*, states: tuple[str, ...], as_json: bool, home: Path) -> None:

@@ -44,6 +44,12 @@ def test_the_list_says_state_and_reason_and_nothing_of_a_patient(brought, tmp_pa
     assert run(tmp_path, "list", "--state", "held").output.split()[0] == held.id
 
 
+def test_a_state_that_there_is_not_is_a_usage_error_and_no_empty_list(brought, tmp_path):
+    said = run(tmp_path, "list", "--state", "hold")
+    assert said.exit_code == 2
+    assert all(state in said.output for state in results.STATES)
+
+
 def test_show_explains_the_reason(brought, tmp_path):
     _, _, held = brought
     said = json.loads(run(tmp_path, "show", held.id).output)

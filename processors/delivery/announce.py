@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from processors.delivery import retention
+from processors.delivery.quiet import confide
 from processors.delivery.workplace import Workplace
 from processors.landing.layout import Layout
 from processors.landing.lock import hold
@@ -72,9 +73,11 @@ class Announcer:
         now = self._place.clock()
         if now - self._swept_at >= SWEEP_SECONDS:
             self._swept_at = now
-            retention.sweep(self._place)
-            retention.sweep_results(self._place)
-            retention.sweep_inbox(self._place)
+            for sweep in (retention.sweep, retention.sweep_results, retention.sweep_inbox):
+                try:
+                    sweep(self._place)
+                except OSError as error:  # what cannot be removed must not keep anything from being announced
+                    confide(self._place.site.workers_log, error)
 
     def _sleep(self, wait: float) -> None:
         """Wait for the receiver's byte or for the earliest due time."""

@@ -96,6 +96,21 @@ def test_an_object_that_a_person_has_ended_leaves_the_landing_too(brought, tmp_p
     assert sweep_results(place) == 0
 
 
+def test_a_file_that_cannot_be_removed_keeps_nothing_from_being_announced(brought):
+    site, ready, held = brought
+    place = site.home.place
+    (place.layout.result(ready.id) / "stuck.dcm").mkdir()
+    results.sent(place.ledger, ready.id, 0, site.home.clock())
+    results.release(place.ledger, held.id, site.home.clock())
+    site.home.clock.now += 8 * 86400
+    announcer = site.home.announcer()
+    try:
+        assert announcer.next(0).id == held.id
+    finally:
+        announcer.close()
+    assert "stuck.dcm" in place.site.workers_log.read_text()
+
+
 def test_what_was_fetched_again_after_it_was_kept_does_not_stay_in_the_inbox(brought):
     """The poll overtook the acknowledgement, and PutFile wrote after ReidentifyDICOM had looked."""
     site, ready, held = brought

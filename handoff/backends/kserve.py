@@ -27,7 +27,7 @@ _PHASES = {
     "canceled": RunPhase.CANCELED,
     "unknown": RunPhase.GONE,
 }
-_ENDED = frozenset({RunPhase.FAILED, RunPhase.CANCELED})
+_WITHOUT_REASON = frozenset({RunPhase.COMPLETED, RunPhase.GONE})
 _TENSORS = ("batch_uri", "handoff_key", "result_uri")
 _DIFFERS = "served-model-differs"
 _UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -116,7 +116,7 @@ class KServe:
         phase = _PHASES.get(outputs.get("state", ""))
         if phase is None:
             return RunStatus(RunPhase.RUNNING, "engine-state-unknown")
-        return RunStatus(phase, _code(outputs.get("reason", "")) if phase in _ENDED else None)
+        return RunStatus(phase, None if phase in _WITHOUT_REASON else _code(outputs.get("reason", "")))
 
     def _infer(self, key: str, tensors: dict[str, str], parameters: dict[str, str]) -> dict[str, str]:
         """One inference request; returns the text tensors of the answer."""

@@ -29,6 +29,8 @@ from ml.serving.served_model import ServedModel
 
 log = structlog.get_logger("ml.serving")
 MOST_BEGINNINGS = 3
+OTHER_MODEL = "other-model"
+"""Why a run waits at a server that has not the model that it was ordered of."""
 State = Literal["unknown", "waiting", "running", "succeeded", "failed", "canceled"]
 
 
@@ -102,7 +104,7 @@ class Runs:
         return self.look(key)
 
     def look(self, key: str) -> Seen:
-        """See where a run is; one that no process has is taken up."""
+        """See where a run is; one that no process has is taken up, by a server of the model that it was ordered of."""
         record = Record.of(self._roots.results, key)
         order = record.order()
         if order is None:
@@ -110,8 +112,9 @@ class Runs:
         ended = record.ended()
         if ended is not None:  # (1)
             return Seen(ended.state, ended.reason, record.attempts())
-        if order.model_sha256 == self._model.sha256:
-            self._take(record, order)
+        if order.model_sha256 != self._model.sha256:
+            return Seen("waiting", OTHER_MODEL, record.attempts())
+        self._take(record, order)
         ended = record.ended()  # it may have ended between the two looks
         if ended is not None:
             return Seen(ended.state, ended.reason, record.attempts())
@@ -128,8 +131,8 @@ class Runs:
 
     def resume(self) -> int:
         """Take up what a server before this one left; returns how many."""
-        keys = [key for key in unfinished(self._roots.results) if not self._closing.is_set()]
-        return sum(self.look(key).state in {"waiting", "running"} for key in keys)
+        seen = [self.look(key) for key in unfinished(self._roots.results) if not self._closing.is_set()]
+        return sum(each.state in {"waiting", "running"} and each.reason != OTHER_MODEL for each in seen)
 
     def close(self, grace_seconds: float) -> bool:
         """Let runs stop before their next volume; True when none computes any more after the grace time."""

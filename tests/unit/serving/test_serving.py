@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -15,6 +16,7 @@ from ml.serving.commands import serve_model
 from ml.serving.errors import OutsideError, ServingError
 from ml.serving.record import Ended, Order, Record, unfinished
 from ml.serving.roots import Roots
+from ml.serving.runs import Limits, Runs, Seen
 from ml.serving.served_model import load_served
 
 KEY = "a" * 64
@@ -121,3 +123,18 @@ def test_an_address_that_others_reach_needs_a_token():
 def test_the_command_loads_torch_and_kserve_only_to_serve():
     code = "import sys, ml.serving.commands; sys.exit('kserve' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_run_of_another_model_waits_for_its_own_server_and_says_so(tmp_path):
+    """A server was started again with another model on the same folders."""
+    for name in ("store", "results"):
+        (tmp_path / name).mkdir()
+    roots = Roots.of(tmp_path / "store", tmp_path / "results")
+    runs = Runs(SimpleNamespace(sha256="b" * 64), roots, Limits())
+    Record.of(roots.results, KEY).accept(Order(KEY, "file:///a", "file:///b", "a" * 64))
+    assert runs.look(KEY) == Seen("waiting", "other-model", 0)
+    assert runs.resume() == 0
+    held = Record.of(roots.results, KEY).hold()  # nobody has it
+    assert held is not None
+    held.close()
+    assert runs.close(0)

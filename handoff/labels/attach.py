@@ -7,6 +7,7 @@ beside each other, each with its source.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from handoff.database.tables import LabelRowRecord, Study
 from handoff.schemas.batches import LabelChoice
 
 _AT_ONCE = 500
+_Chosen = TypeVar("_Chosen", bound=Select[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,12 @@ def labelled_studies(session: Session, studies: Sequence[Study], choice: LabelCh
     if not studies:
         return set()
     named: set[tuple[str | None, str]] = set()
-    chosen = _wanted(select(LabelRowRecord).where(LabelRowRecord.project == studies[0].project), choice)
-    for row in session.scalars(chosen):
-        if any(choice.wants(name, row.source) for name in row.labels):
-            named.add((row.study_uid, row.patient))
+    row = LabelRowRecord
+    chosen = _wanted(select(row.study_uid, row.patient, row.source, row.labels), choice)
+    pages = chosen.where(row.project == studies[0].project).execution_options(yield_per=_AT_ONCE)  # a project has many
+    for study, patient, source, labels in session.execute(pages):
+        if any(choice.wants(name, source) for name in labels):
+            named.add((study, patient))
     return {
         study.id
         for study in studies
@@ -136,7 +140,7 @@ def _candidates(session: Session, project: str, choice: LabelChoice, holds: _Thi
         yield from session.scalars(mine.where(*of_patients))
 
 
-def _wanted(chosen: Select[LabelRowRecord], choice: LabelChoice) -> Select[LabelRowRecord]:
+def _wanted(chosen: _Chosen, choice: LabelChoice) -> _Chosen:
     return chosen if choice.sources is None else chosen.where(LabelRowRecord.source.in_(choice.sources))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -57,6 +58,12 @@ def _host_and_port(_context: click.Context, _option: click.Parameter, value: str
     return host, int(port)
 
 
+def _plain_word(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
+        raise click.BadParameter("up to 64 letters, digits, dots, hyphens and underscores, and no dot first")
+    return value
+
+
 def asking(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say what is asked for, the same for each command that asks a peer."""
     for option in reversed(
@@ -90,7 +97,9 @@ def asking(command: Callable[..., None]) -> Callable[..., None]:
     callback=_host_and_port,
     help="With --by get: where our receiver listens; it stores what comes.",
 )
-@click.option("--job", "job_name", help="What the job is called; default: a digest of what is asked for.")
+@click.option(
+    "--job", "job_name", callback=_plain_word, help="What the job is called; default: a digest of what is asked for."
+)
 @click.option("--dry-run", is_flag=True, help="Only count what is there, and what of it is here.")
 @click.option("--studies-per-minute", type=click.FloatRange(0, min_open=True), help="Limit; default: the peer's.")
 @click.option("--objects-per-second", type=click.FloatRange(0, min_open=True), help="Limit; default: the peer's.")

@@ -3,14 +3,15 @@
 import threading
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from handoff.database.engine import Database
-from handoff.database.migrate import require_current, upgrade
-from handoff.database.tables import Table, Token
+from handoff.database.migrate import configuration, require_current, upgrade
+from handoff.database.tables import MirrorRow, Table, Token
 from handoff.errors import StartError
 
 
@@ -26,6 +27,38 @@ def test_the_migrations_lead_to_exactly_the_tables(database):
     with database.reader.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Table.metadata) == []
+
+
+def test_a_mirror_learns_of_what_an_older_version_left(database):
+    config = configuration()
+    handoff = {"kind": "train", "project": "lungs", "batch_id": "b", "target": "local", "pipeline_id": "p"}
+    handoff |= {"parameters": "{}", "attempts": 1, "cancel_asked": False, "metrics": "{}", "created_at": 1.0}
+    model = {"name": "unet", "version": 1, "project": "lungs", "handoff_id": "SUCCEEDED", "spec_digest": ""}
+    model |= {"path": "model/unet.pt", "metrics": "{}", "created_at": 2.0}
+    with database.writer.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO batches VALUES ('b', 'lungs', '', NULL, 25, 1, 0, '{}', 0)"))
+        connection.execute(text("INSERT INTO pipeline_versions VALUES ('p', 'p', '', '', '{}', 0)"))
+        for state in ("ACCEPTED", "RUNNING", "SUCCEEDED"):
+            fill(connection, "handoffs", {**handoff, "id": state, "key": state, "state": state})
+        fill(connection, "models", {**model, "id": "unet:1"})
+    upgrade(database)
+    with database.read() as session:
+        rows = session.scalars(select(MirrorRow).order_by(MirrorRow.id)).all()
+        assert [(row.mirror, row.kind, row.subject, row.state, row.wanted) for row in rows] == [
+            ("mlflow", "handoff", "RUNNING", "waiting", 1),
+            ("mlflow", "handoff", "SUCCEEDED", "waiting", 1),
+            ("mlflow", "model", "unet:1", "waiting", 1),
+        ]
+
+
+def fill(connection, table: str, values: dict[str, object]) -> None:
+    """Insert a row as an older version did, which knew fewer columns."""
+    names = ", ".join(values)
+    connection.execute(
+        text(f"INSERT INTO {table} ({names}) VALUES ({', '.join(f':{name}' for name in values)})"), values
+    )
 
 
 def test_migrating_twice_changes_nothing(database):

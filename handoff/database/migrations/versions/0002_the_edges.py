@@ -83,6 +83,16 @@ def _add_mirrors() -> None:
         sa.UniqueConstraint("mirror", "kind", "subject", name=op.f("uq_mirror_outbox_mirror_kind_subject")),
     )
     op.create_index(op.f("ix_mirror_outbox_mirror_state_due_at"), "mirror_outbox", ["mirror", "state", "due_at"])
+    # A mirror learns of all that was before, and so of what was before this table.
+    op.execute(
+        "INSERT INTO mirror_outbox (mirror, kind, subject, wanted, state, due_at, attempts, leased_until)"
+        " SELECT 'mlflow', 'handoff', id, 1, 'waiting', 0, 0, 0 FROM handoffs"
+        " WHERE state NOT IN ('ACCEPTED', 'VALIDATING', 'READY', 'SUBMITTING')"
+    )
+    op.execute(
+        "INSERT INTO mirror_outbox (mirror, kind, subject, wanted, state, due_at, attempts, leased_until)"
+        " SELECT 'mlflow', 'model', id, 1, 'waiting', 0, 0, 0 FROM models"
+    )
 
 
 def _add_labels() -> None:

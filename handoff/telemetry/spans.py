@@ -3,6 +3,7 @@
 A collector that is down or slow costs spans, never a request or a run.
 """
 
+import threading
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -12,6 +13,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import NoOpTracer, Tracer
 
 _EXPORT_SECONDS = 5
+_CLOSE_SECONDS = 3
 
 
 class Spans:
@@ -40,9 +42,11 @@ class Spans:
                 self._processor.on_end(span)
 
     def close(self) -> None:
-        """Send what waits, and stop."""
+        """Send what waits, and stop; a collector that does not answer is not waited for beyond a few seconds."""
         if self._processor is not None:
-            self._processor.shutdown()
+            closing = threading.Thread(target=self._processor.shutdown, name="spans", daemon=True)
+            closing.start()
+            closing.join(_CLOSE_SECONDS)
 
 
 def open_spans(role: str, endpoint: str | None) -> Spans:

@@ -214,7 +214,9 @@ def test_an_edited_canvas_is_told_refused_saved_and_discarded(first, nifi, nar, 
         assert (tmp_path / BUCKET / "route.json").read_bytes() == (FLOWS / BUCKET / "route.json").read_bytes()
 
 
-def test_the_commands_tell_it_to_machines(first, nifi):
+def test_the_commands_tell_it_to_machines(first, nifi, registry, nar, parameters):
+    deploy(nifi.url, parameters, nar, release=read_origin("registry:1", registry.url))
+
     def told(*command: str) -> dict:
         whole = [sys.executable, "-m", "sluice", *command, "--json", "--home", str(nifi.home)]
         return json.loads(subprocess.run(whole, capture_output=True, text=True, check=True).stdout)

@@ -9,7 +9,8 @@ from handoff.database.migrate import upgrade
 from tests.peers.postgresql import Postgresql
 from tests.peers.versitygw import Versitygw
 
-BACKINGS = ("sqlite-folder", "postgresql-folder", "postgresql-s3")
+BACKINGS = ("sqlite-folder", "postgresql-s3")
+"""What a service starts with, and what a hospital has; database and store do not know each other."""
 
 
 @dataclass(frozen=True)

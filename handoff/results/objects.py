@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from handoff.contract.returned import Acknowledgement, Claim
@@ -12,11 +12,11 @@ from handoff.errors import ConflictError, NotFoundError
 
 
 def open_objects(session: Session, limit: int) -> list[str]:
-    """Ids of objects that nobody has acknowledged, in an order that does not change."""
+    """Ids of objects that nobody has acknowledged, in no order: some that cannot be fetched must not hide the rest."""
     chosen = (
         select(ResultFileRow.object_id)
         .where(ResultFileRow.object_id.is_not(None), ResultFileRow.acknowledged_as.is_(None))
-        .order_by(ResultFileRow.object_id)
+        .order_by(func.random())
         .limit(limit)
     )
     return [found for found in session.scalars(chosen) if found is not None]

@@ -12,6 +12,7 @@ import pytest
 from nifi.distribution.launch import start, stop
 from nifi.distribution.state import RunningNiFi
 from nifi.nar import Nar, build
+from tests.start_cost import note_cost
 
 
 @pytest.fixture(scope="session")
@@ -26,4 +27,6 @@ def nifi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNiFi]:
     home = tmp_path_factory.mktemp("nifi-home")
     with contextlib.ExitStack() as ending:
         ending.callback(stop, home)
-        yield start(home)
+        running = start(home)
+        note_cost(home, running.pid)
+        yield running

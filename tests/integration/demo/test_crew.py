@@ -23,6 +23,7 @@ def end(*_):
     raise KeyboardInterrupt
 
 signal.signal(signal.SIGTERM, end)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests in the background ignores it
 folder = Path(sys.argv[1])
 try:
     with Crew(folder) as crew:

@@ -38,7 +38,7 @@ test-fast: $(STAMP) ## unit tests alone, in seconds
 	$(BIN)/pytest tests/unit
 
 test-faults: peers ## kill -9, wiped repositories, forged receipts
-	$(BIN)/pytest -m faults tests/faults
+	$(BIN)/pytest -m faults tests/faults tests/end_to_end/results
 
 lint: $(STAMP) ## ruff (format, lint), mypy strict, import arrows, flows
 	$(BIN)/ruff format --check .

@@ -206,6 +206,7 @@ def test_a_pacs_that_is_down_gets_it_later_and_once(hospital, inferred):
     hospital.sent_once(view)
 
 
+@pytest.mark.faults
 def test_a_full_pacs_and_a_wiped_nifi_only_delay_it(hospital, inferred):
     """A700 first; then NiFi loses all that it held; then another run ends; then the PACS has room again.
 

@@ -1,10 +1,8 @@
 """Ports of loopback for tests."""
 
-import socket
+from nifi.distribution.ports import unused_port
 
 
 def free_port() -> int:
-    """A port of loopback that nobody has at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that nobody has, and that no client is given before a server binds it."""
+    return unused_port()

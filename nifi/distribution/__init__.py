@@ -10,6 +10,7 @@ In reading order:
 - `process`: a process group of our own, recognised and ended
 - `state`: what is known of a running server
 - `failure`: the cause of a failed start, in one line
+- `ports`: ports that no client is given while a server starts.
 - `service`: what both share of starting, finding and ending
 - `launch`: NiFi: start, find, stop, wipe
 - `registry`: the Registry: start, find, stop

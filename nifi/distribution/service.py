@@ -14,6 +14,7 @@ from typing import TypeVar
 import httpx
 
 from nifi.distribution.failure import cause
+from nifi.distribution.ports import LOOPBACK, unused_port
 from nifi.distribution.process import birth, end_group, spawn
 from nifi.distribution.state import Running
 from nifi.errors import AlreadyRunningError, JavaError, PortInUseError, StartError
@@ -137,21 +138,21 @@ def plain_environment(java: Path) -> dict[str, str]:
 
 
 def free_ports(wanted: int) -> tuple[int, int]:
-    """The wanted port of loopback (0: any) and a second one, both free a moment ago.
+    """The wanted port of loopback (0: any) and a second one, both free a moment ago and none that a client is given.
 
     Raises:
         PortInUseError: the wanted one is taken.
     """
-    with socket.socket() as web, socket.socket() as other:
+    wanted = wanted or unused_port()
+    with socket.socket() as web:
         try:
             # As the server will: a port in TIME_WAIT is free.
             web.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            web.bind(("127.0.0.1", wanted))
+            web.bind((LOOPBACK, wanted))
         except OSError as error:
             message = f"Port {wanted} on 127.0.0.1 cannot be used ({error.strerror})."
             raise PortInUseError(message) from error
-        other.bind(("127.0.0.1", 0))
-        return web.getsockname()[1], other.getsockname()[1]
+        return wanted, unused_port()
 
 
 def start_error(message: str) -> StartError:

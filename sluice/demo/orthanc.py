@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from typing import Any, Self
 
 import httpx
 
+from nifi.distribution.ports import unused_port
 from sluice.demo.errors import PartFailedError
 
 HOST = "127.0.0.1"
@@ -230,8 +230,8 @@ def _modality(ae_title: str, port: int) -> dict[str, object]:
 
 
 def _free_ports() -> tuple[int, int]:
-    """Two ports that nobody has at the moment."""
-    with socket.socket() as first, socket.socket() as second:
-        for probe in (first, second):
-            probe.bind((HOST, 0))
-        return first.getsockname()[1], second.getsockname()[1]
+    """Two ports that nobody has and no client is given."""
+    first = second = unused_port()
+    while second == first:
+        second = unused_port()
+    return first, second

@@ -21,6 +21,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from processors.errors import PeersFileError, UnknownPeerError
 from processors.hours import WrittenHours
+from processors.settings_file import cause
+
+_SHAPE = "it is no mapping of names to peers"
 
 
 def ae_title(written: str) -> str:
@@ -85,7 +88,7 @@ class Peers(BaseModel):
             named = {str(name): {**entry, "name": str(name)} for name, entry in (written.get("peers") or {}).items()}
             return cls.model_validate({**written, "peers": named})
         except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError, ValidationError) as error:
-            raise PeersFileError(f"{file} cannot be used: {_cause(error)}.") from error
+            raise PeersFileError(f"{file} cannot be used: {cause(error, _SHAPE)}.") from error
 
     def get(self, name: str) -> Peer:
         """One peer.
@@ -97,15 +100,3 @@ class Peers(BaseModel):
             known = ", ".join(sorted(self.peers)) or "none"
             raise UnknownPeerError(f"There is no peer {name!r}; peers.yaml names: {known}.")
         return self.peers[name]
-
-
-def _cause(error: Exception) -> str:
-    """One line: which key, or which line of the file, and what is wrong with it."""
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        return f"no YAML at line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return "it is no mapping of names to peers"

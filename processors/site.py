@@ -8,6 +8,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from processors.errors import SiteFileError
+from processors.settings_file import cause
+
+_SHAPE = "it is no mapping of keys to values"
 
 
 class Retention(BaseModel):
@@ -64,25 +67,13 @@ class Site(BaseModel):
             written = yaml.safe_load(file.read_text("utf-8")) if file.exists() else {}
             site = cls.model_validate({**(written or {}), "home": home})
         except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, ValidationError) as error:
-            raise SiteFileError(f"{file} cannot be used: {_cause(error)}.") from error
+            raise SiteFileError(f"{file} cannot be used: {cause(error, _SHAPE)}.") from error
         paths = {name: home / getattr(site, name) for name in _PATHS}
         return site.model_copy(update=paths)
 
     def results_to(self, project: str) -> str | None:
         """The peer that gets the results of a project; None when the site names none."""
         return self.results.get(project) or self.results.get("*")
-
-
-def _cause(error: Exception) -> str:
-    """One line: which key, or which line of the file, and what is wrong with it."""
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        return f"no YAML at line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return "it is no mapping of keys to values"
 
 
 _PATHS = ("landing", "ledger", "vault", "key_file", "rules", "workers_log")

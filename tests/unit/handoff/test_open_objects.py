@@ -2,10 +2,11 @@
 
 import pytest
 
-from handoff.database.tables import Batch, Handoff, PipelineVersion, ResultFileRow
+from handoff.database.tables import ResultFileRow
 from handoff.results.objects import open_objects
 from handoff.service import Service
 from handoff.settings import Settings
+from tests.unit.handoff.rows import add_handoff, add_surroundings
 
 OPEN = {f"{number:032x}" for number in range(12)}
 
@@ -14,13 +15,8 @@ OPEN = {f"{number:032x}" for number in range(12)}
 def database(tmp_path):
     service = Service.open(Settings.load(tmp_path))
     with service.database.write() as session:
-        facts = {"project": "lungs", "file_sha256": "", "test_percent": 25, "instances": 1, "annotations": 0}
-        session.add(Batch(id="b", facts={}, created_at=0.0, **facts))
-        session.add(PipelineVersion(id="p", name="p", yaml_digest="", code_digest="", inputs={}, registered_at=0.0))
-        session.flush()
-        named = {"id": "a" * 32, "key": "key", "kind": "infer", "project": "lungs", "batch_id": "b", "pipeline_id": "p"}
-        session.add(Handoff(**named, target="local", parameters={}, state="SUCCEEDED", created_at=0.0))
-        session.flush()
+        add_surroundings(session)
+        add_handoff(session, id="a" * 32, key="key", kind="infer", state="SUCCEEDED")
         for object_id in OPEN:
             file = {"sha256": "", "size": 1, "role": "segmentation", "media_type": "application/dicom"}
             session.add(ResultFileRow(handoff_id="a" * 32, path=object_id, object_id=object_id, **file))

@@ -4,13 +4,14 @@ import socket
 
 import pytest
 
-from handoff.database.tables import Batch, Handoff, OutboxRow, PipelineVersion
+from handoff.database.tables import Handoff, OutboxRow
 from handoff.errors import StartError
 from handoff.handoffs.outbox import POSTPONED, postpone
 from handoff.handoffs.states import note
 from handoff.serve import listen
 from handoff.service import Service
 from handoff.settings import Settings
+from tests.unit.handoff.rows import add_handoff, add_surroundings
 
 ID = "a" * 32
 
@@ -19,13 +20,8 @@ ID = "a" * 32
 def service(tmp_path):
     service = Service.open(Settings.load(tmp_path))
     with service.database.write() as session:
-        facts = {"project": "lungs", "file_sha256": "", "test_percent": 25, "instances": 1, "annotations": 0}
-        session.add(Batch(id="b", facts={}, created_at=0.0, **facts))
-        session.add(PipelineVersion(id="p", name="p", yaml_digest="", code_digest="", inputs={}, registered_at=0.0))
-        session.flush()
-        facts = {"kind": "prepare", "project": "lungs", "batch_id": "b", "target": "local", "pipeline_id": "p"}
-        session.add(Handoff(id=ID, key="k", parameters={}, state="VALIDATING", created_at=0.0, **facts))
-        session.flush()
+        add_surroundings(session)
+        add_handoff(session, id=ID, key="k", state="VALIDATING")
         session.add(OutboxRow(handoff_id=ID, target="local", due_at=0.0, attempts=0))
     yield service
     service.database.close()

@@ -6,13 +6,14 @@ import pytest
 from sqlalchemy import select
 
 from handoff.backends.interface import Answer, BackendError, Prepared
-from handoff.database.tables import Batch, Event, Handoff, OutboxRow, PipelineVersion
+from handoff.database.tables import Event, Handoff, OutboxRow
 from handoff.handoffs.order import RunOrder
 from handoff.handoffs.outbox import MOST_ATTEMPTS, lease, settle
 from handoff.handoffs.states import State, transition
 from handoff.handoffs.submit import Submission
 from handoff.service import Service
 from handoff.settings import Settings
+from tests.unit.handoff.rows import add_handoff, add_surroundings
 
 ID = "a" * 32
 SETTLE_SECONDS = 100.0
@@ -89,13 +90,8 @@ def world(tmp_path, monkeypatch):
     monkeypatch.setattr("handoff.handoffs.submit.make_order", lambda *_: order)
     service = Service.open(Settings.load(tmp_path))
     with service.database.write() as session:
-        facts = {"project": "lungs", "file_sha256": "", "test_percent": 25, "instances": 1, "annotations": 0}
-        session.add(Batch(id="b", facts={}, created_at=0.0, **facts))
-        session.add(PipelineVersion(id="p", name="p", yaml_digest="", code_digest="", inputs={}, registered_at=0.0))
-        session.flush()
-        facts = {"kind": "prepare", "project": "lungs", "batch_id": "b", "target": "local", "pipeline_id": "p"}
-        session.add(Handoff(id=ID, key="k", parameters={}, state="ACCEPTED", created_at=0.0, **facts))
-        session.flush()
+        add_surroundings(session)
+        add_handoff(session, id=ID, key="k", state="ACCEPTED")
         session.add(OutboxRow(handoff_id=ID, target="local", due_at=0.0, attempts=0))
     yield World(service)
     service.database.close()

@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from handoff.backends.interface import BackendError, EngineRun, RunPhase, RunStatus
-from handoff.database.tables import Batch, DuplicateRun, Handoff, PipelineVersion
+from handoff.database.tables import DuplicateRun
 from handoff.handoffs.sweep import Sweep
 from handoff.service import Service
 from handoff.settings import Settings
+from tests.unit.handoff.rows import add_handoff, add_surroundings
 
 IDS = ["a" * 32, "b" * 32]
 
@@ -44,14 +45,10 @@ class Doubled:
 def database(tmp_path):
     service = Service.open(Settings.load(tmp_path))
     with service.database.write() as session:
-        facts = {"project": "lungs", "file_sha256": "", "test_percent": 25, "instances": 1, "annotations": 0}
-        session.add(Batch(id="b", facts={}, created_at=0.0, **facts))
-        session.add(PipelineVersion(id="p", name="p", yaml_digest="", code_digest="", inputs={}, registered_at=0.0))
-        session.flush()
-        facts = {"kind": "prepare", "project": "lungs", "batch_id": "b", "target": "cluster", "pipeline_id": "p"}
+        add_surroundings(session)
         for handoff in IDS:
             named = {"id": handoff, "key": f"key {handoff}", "reference": f"{handoff[0]}-1"}
-            session.add(Handoff(**named, parameters={}, state="RUNNING", created_at=0.0, **facts))
+            add_handoff(session, **named, state="RUNNING", target="cluster")
     yield service.database
     service.database.close()
 

@@ -35,7 +35,7 @@ def ready(service: ServiceDep, response: Response) -> Health:
     health = Health(
         ok=True,
         database=_database(service),
-        store=_store(service),
+        store=service.store.condition(),
         closer="ok" if service.closer.is_alive() else "failed",
     )
     ok = (health.database, health.store, health.closer) == ("ok", "ok", "ok")
@@ -56,7 +56,3 @@ def _database(service: ServiceDep) -> Literal["ok", "failed"]:
     except SQLAlchemyError:
         return "failed"
     return "ok"
-
-
-def _store(service: ServiceDep) -> Literal["ok", "full", "failed"]:
-    return service.store.condition()

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from pynetdicom import AE, _config, evt
+from pynetdicom.pdu import A_ASSOCIATE_RJ
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import Verification
 
@@ -83,6 +84,7 @@ def _ask(
     entity.dimse_timeout = peer.answer_timeout_seconds
     entity.network_timeout = peer.answer_timeout_seconds * 2
     opened: list[Any] = []
+    rejections: list[A_ASSOCIATE_RJ] = []
 
     def connected(event: Any) -> None:
         opened.append(event)
@@ -92,22 +94,24 @@ def _ask(
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(peer.answer_timeout_seconds)
 
+    def received(event: Any) -> None:
+        if isinstance(event.pdu, A_ASSOCIATE_RJ):
+            rejections.append(event.pdu)
+
     asked = {
         "contexts": list(contexts),
         "ae_title": peer.ae_title,
         "max_pdu": MAXIMUM_PDU_BYTES,
         "ext_neg": list(roles),
-        "evt_handlers": [(evt.EVT_CONN_OPEN, connected), *handlers],
+        "evt_handlers": [(evt.EVT_CONN_OPEN, connected), (evt.EVT_PDU_RECV, received), *handlers],
     }
     try:
         association = entity.associate(peer.host, peer.port, **asked)
-        if not association.is_established and opened and association.acceptor.primitive is None:
-            # Orthanc closes right behind a rejection, and a reset may overtake what it said: hear it out once more.
-            association = entity.associate(peer.host, peer.port, **asked)
     except OSError as error:
         raise PeerDownError(f"Peer {peer.name}: the host {peer.host} is not known.", "host-unknown") from error
     if not association.is_established:
-        raise _why_not(peer, association, connected=bool(opened))
+        # From the PDU itself: pynetdicom forgets a rejection that is read before its requestor looks at the socket.
+        raise _why_rejected(peer, rejections[0]) if rejections else _why_not(peer, association, connected=bool(opened))
     guard(association)
     return association
 
@@ -135,15 +139,18 @@ def lost(peer: Peer) -> PeerLostError:
     return PeerLostError(f"Peer {peer.name} ended the association or did not answer in time.", "no-answer")
 
 
+def _why_rejected(peer: Peer, rejection: A_ASSOCIATE_RJ) -> PeerRefusesError:
+    said = (rejection.source, rejection.reason_diagnostic)
+    code, words = _REJECTIONS.get(said, ("rejected", "it gives an unknown reason"))
+    words = words.format(called=peer.ae_title, calling=peer.calling_ae_title)
+    return PeerRefusesError(f"Peer {peer.name} rejects the association: {words}.", code)
+
+
 def _why_not(peer: Peer, association: Any, *, connected: bool) -> Exception:
     if not connected:
         code, words = _probe(peer)
         return PeerDownError(f"Peer {peer.name} ({peer.host}:{peer.port}): {words}.", code)
     answer = association.acceptor.primitive
-    if association.is_rejected and answer is not None:
-        known = _REJECTIONS.get((answer.result_source, answer.diagnostic), ("rejected", "it gives an unknown reason"))
-        words = known[1].format(called=peer.ae_title, calling=peer.calling_ae_title)
-        return PeerRefusesError(f"Peer {peer.name} rejects the association: {words}.", known[0])
     if answer is not None and answer.result == 0:
         words = f"Peer {peer.name} accepts none of the presentation contexts that are needed."
         return PeerRefusesError(words, "no-presentation-context")

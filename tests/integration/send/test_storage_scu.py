@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from pydicom.uid import UID
+from pynetdicom import build_context, evt
+from pynetdicom.sop_class import Verification
 
-from processors.dicom.associate import echo
+from processors.dicom.associate import associated, echo
 from processors.dicom.errors import PeerDownError, PeerError, PeerRefusesError
 from processors.dicom.storage_scu import outcome_of, send
 from tests.builders import ct_slice, write_ct_series
@@ -93,6 +95,19 @@ def test_a_rejected_association_names_the_ae_title_and_stores_nothing(
     with pytest.raises(PeerRefusesError) as refused:
         echo(peer)
     assert refused.value.code == code
+
+
+def test_a_rejection_that_overtakes_its_reader_is_still_heard(pacs: Orthanc) -> None:
+    """Read and the connection closed before the requestor first looks at it: an answer all the same."""
+    closed = threading.Semaphore(0)
+    late = [
+        (evt.EVT_REQUESTED, lambda _: closed.acquire(timeout=10)),
+        (evt.EVT_CONN_CLOSE, lambda _: closed.release()),
+    ]
+    peer = peer_of(pacs, calling_ae_title="STRANGER")
+    with pytest.raises(PeerRefusesError) as refused:
+        associated(peer, [build_context(Verification)], handlers=late).__enter__()
+    assert refused.value.code == "calling-ae-unknown"
 
 
 def test_a_pacs_that_is_full_gets_it_later(pacs: Orthanc, tmp_path: Path) -> None:

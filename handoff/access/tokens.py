@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +23,7 @@ class Tokens:
 
     def __init__(self, database: Database) -> None:
         with database.read() as session:
-            self._scopes: dict[str, Scope] = {row.digest: _scope(row.scope) for row in session.scalars(select(Token))}
+            self._scopes: dict[str, Scope] = {row.digest: _scope(row.role) for row in session.scalars(select(Token))}
 
     def require(self, authorization: str | None, *scopes: Scope) -> None:
         """Let a request pass.
@@ -55,7 +56,13 @@ def record_tokens(database: Database, home: ResearchHome) -> None:
         hold_until_commit(session, "tokens")  # replicas may start at one moment
         session.execute(delete(Token))
         for scope, token in files.items():
-            session.add(Token(digest=hashlib.sha256(token.encode()).hexdigest(), scope=scope))
+            session.add(_token(scope, token))
+
+
+def _token(scope: Scope, token: str) -> Token:
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    name = "intake" if scope == "intake" else "home"
+    return Token(digest=digest, id=digest[:32], name=name, role=scope, made_by="home", made_at=time.time())
 
 
 def _read(file: Path) -> str:

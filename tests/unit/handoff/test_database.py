@@ -80,10 +80,15 @@ def test_a_write_that_raises_leaves_nothing(database):
         assert session.scalars(select(Token)).all() == []
 
 
+def token(name: str) -> dict[str, object]:
+    """A row of the tokens."""
+    return {"digest": name, "id": name, "name": name, "role": "admin", "made_by": "test", "made_at": 0.0}
+
+
 def _write_the_same_twice(database) -> None:
     with database.write() as session:
         for _ in range(2):
-            session.execute(insert(Token).values(digest="a" * 64, scope="api"))
+            session.execute(insert(Token).values(token("a")))
 
 
 def test_two_writers_wait_for_each_other_instead_of_failing(database):
@@ -96,7 +101,7 @@ def test_two_writers_wait_for_each_other_instead_of_failing(database):
             for number in range(20):
                 with database.write() as session:
                     session.scalars(select(Token)).all()
-                    session.add(Token(digest=f"{name}{number}", scope="api"))
+                    session.add(Token(**token(f"{name}{number}")))
         except SQLAlchemyError as error:
             failures.append(error)
 

@@ -1,0 +1,240 @@
+"""Who may do what, what was withdrawn, and what a project decides by itself.
+
+Revision: 0003, after 0002.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Go forward."""
+    op.drop_table("tokens")  # each start writes those of the home's files again
+    op.create_table(
+        "tokens",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("projects", sa.JSON(), nullable=False),
+        sa.Column("handoff_id", sa.String(length=32), nullable=True),
+        sa.Column("made_by", sa.String(length=128), nullable=False),
+        sa.Column("made_at", sa.Double(), nullable=False),
+        sa.Column("expires_at", sa.Double(), nullable=True),
+        sa.Column("revoked_at", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_tokens")),
+        sa.UniqueConstraint("id", name=op.f("uq_tokens_id")),
+        sa.UniqueConstraint("name", name=op.f("uq_tokens_name")),
+    )
+    op.create_index(op.f("ix_tokens_handoff_id"), "tokens", ["handoff_id"])
+    _add_access()
+    _add_withdrawals()
+    _add_decisions()
+
+    op.add_column("batches", sa.Column("withdrawn_by", sa.String(length=32), nullable=True))
+    op.create_index(op.f("ix_batches_withdrawn_by"), "batches", ["withdrawn_by"])
+    op.add_column("handoffs", sa.Column("pool", sa.String(length=63), nullable=True))
+    op.add_column("handoffs", sa.Column("gpus", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("handoffs", sa.Column("rerun_of", sa.String(length=32), nullable=True))
+    op.add_column("handoffs", sa.Column("rerun_reason", sa.String(length=256), nullable=True))
+    op.add_column("handoffs", sa.Column("asked_by", sa.String(length=128), nullable=True))
+    op.create_index(op.f("ix_handoffs_pool"), "handoffs", ["pool"])
+    op.create_index(op.f("ix_handoffs_rerun_of"), "handoffs", ["rerun_of"])
+    with op.batch_alter_table("mirror_outbox") as table:
+        table.alter_column(
+            "mirror", existing_type=sa.VARCHAR(length=16), type_=sa.String(length=80), existing_nullable=False
+        )
+    op.add_column("shipments", sa.Column("withdrawn_by", sa.String(length=32), nullable=True))
+    op.create_index(op.f("ix_shipments_withdrawn_by"), "shipments", ["withdrawn_by"])
+    op.add_column("studies", sa.Column("forced", sa.JSON(), nullable=False, server_default="{}"))
+
+
+def downgrade() -> None:
+    """Go back."""
+    op.drop_table("tokens")
+    op.create_table(
+        "tokens",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("scope", sa.String(length=16), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_tokens")),
+    )
+
+    op.drop_column("studies", "forced")
+    op.drop_index(op.f("ix_shipments_withdrawn_by"), "shipments")
+    op.drop_column("shipments", "withdrawn_by")
+    with op.batch_alter_table("mirror_outbox") as table:
+        table.alter_column(
+            "mirror", existing_type=sa.String(length=80), type_=sa.VARCHAR(length=16), existing_nullable=False
+        )
+    op.drop_index(op.f("ix_handoffs_rerun_of"), "handoffs")
+    op.drop_index(op.f("ix_handoffs_pool"), "handoffs")
+    op.drop_column("handoffs", "asked_by")
+    op.drop_column("handoffs", "rerun_reason")
+    op.drop_column("handoffs", "rerun_of")
+    op.drop_column("handoffs", "gpus")
+    op.drop_column("handoffs", "pool")
+    op.drop_index(op.f("ix_batches_withdrawn_by"), "batches")
+    op.drop_column("batches", "withdrawn_by")
+    op.drop_table("promotions")
+    op.drop_table("aliases")
+    op.drop_table("withdrawn_shipments")
+    op.drop_table("withdrawals")
+    op.drop_table("rule_firings")
+    op.drop_table("login_sessions")
+    op.drop_table("lineage_events")
+    op.drop_table("idempotent_requests")
+    op.drop_table("copies")
+    op.drop_table("audit")
+
+
+def _add_access() -> None:
+    op.create_table(
+        "audit",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("principal", sa.String(length=128), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("action", sa.String(length=64), nullable=False),
+        sa.Column("subject", sa.String(length=160), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
+    )
+    op.create_index(op.f("ix_audit_at"), "audit", ["at"])
+    op.create_index(op.f("ix_audit_principal"), "audit", ["principal"])
+    op.create_index(op.f("ix_audit_subject"), "audit", ["subject"])
+    op.create_table(
+        "login_sessions",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("principal", sa.String(length=128), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("projects", sa.JSON(), nullable=False),
+        sa.Column("csrf", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_login_sessions")),
+    )
+    op.create_index(op.f("ix_login_sessions_expires_at"), "login_sessions", ["expires_at"])
+    op.create_index(op.f("ix_login_sessions_principal"), "login_sessions", ["principal"])
+    op.create_table(
+        "idempotent_requests",
+        sa.Column("principal", sa.String(length=128), nullable=False),
+        sa.Column("key", sa.String(length=128), nullable=False),
+        sa.Column("request_digest", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("principal", "key", name=op.f("pk_idempotent_requests")),
+    )
+    op.create_index(op.f("ix_idempotent_requests_at"), "idempotent_requests", ["at"])
+
+
+def _add_withdrawals() -> None:
+    op.create_table(
+        "withdrawals",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("project", sa.String(length=63), nullable=False),
+        sa.Column("reason", sa.String(length=64), nullable=False),
+        sa.Column("asked_by", sa.String(length=128), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("certificate", sa.JSON(), nullable=False),
+        sa.Column("asked_at", sa.Double(), nullable=False),
+        sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_withdrawals")),
+    )
+    op.create_index(op.f("ix_withdrawals_project"), "withdrawals", ["project"])
+    op.create_table(
+        "withdrawn_shipments",
+        sa.Column("shipment_id", sa.String(length=32), nullable=False),
+        sa.Column("withdrawal_id", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["withdrawal_id"], ["withdrawals.id"], name=op.f("fk_withdrawn_shipments_withdrawal_id")
+        ),
+        sa.PrimaryKeyConstraint("shipment_id", name=op.f("pk_withdrawn_shipments")),
+    )
+    op.create_index(op.f("ix_withdrawn_shipments_withdrawal_id"), "withdrawn_shipments", ["withdrawal_id"])
+    op.create_table(
+        "copies",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("uri", sa.String(length=1024), nullable=False),
+        sa.Column("batch_id", sa.String(length=64), nullable=True),
+        sa.Column("shipment_id", sa.String(length=32), nullable=True),
+        sa.Column("handoff_id", sa.String(length=32), nullable=True),
+        sa.Column("holder", sa.String(length=128), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(length=64), nullable=True),
+        sa.Column("made_at", sa.Double(), nullable=False),
+        sa.Column("expires_at", sa.Double(), nullable=True),
+        sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_copies")),
+        sa.UniqueConstraint("kind", "uri", name=op.f("uq_copies_kind_uri")),
+    )
+    op.create_index(op.f("ix_copies_batch_id_state"), "copies", ["batch_id", "state"])
+    op.create_index(op.f("ix_copies_handoff_id"), "copies", ["handoff_id"])
+    op.create_index(op.f("ix_copies_shipment_id"), "copies", ["shipment_id"])
+    op.create_index(op.f("ix_copies_state_id"), "copies", ["state", "id"])
+
+
+def _add_decisions() -> None:
+    op.create_table(
+        "rule_firings",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("project", sa.String(length=63), nullable=False),
+        sa.Column("rule", sa.String(length=63), nullable=False),
+        sa.Column("occasion", sa.String(length=160), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(length=64), nullable=True),
+        sa.Column("batch_id", sa.String(length=64), nullable=True),
+        sa.Column("handoff_id", sa.String(length=32), nullable=True),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("due_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_firings")),
+        sa.UniqueConstraint("project", "rule", "occasion", name=op.f("uq_rule_firings_project_rule_occasion")),
+    )
+    op.create_index(op.f("ix_rule_firings_batch_id"), "rule_firings", ["batch_id"])
+    op.create_index(op.f("ix_rule_firings_handoff_id"), "rule_firings", ["handoff_id"])
+    op.create_index(op.f("ix_rule_firings_state_due_at"), "rule_firings", ["state", "due_at"])
+    op.create_table(
+        "aliases",
+        sa.Column("model", sa.String(length=63), nullable=False),
+        sa.Column("alias", sa.String(length=63), nullable=False),
+        sa.Column("model_id", sa.String(length=80), nullable=False),
+        sa.Column("set_by", sa.String(length=128), nullable=False),
+        sa.Column("set_at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["model_id"], ["models.id"], name=op.f("fk_aliases_model_id")),
+        sa.PrimaryKeyConstraint("model", "alias", name=op.f("pk_aliases")),
+    )
+    op.create_index(op.f("ix_aliases_model_id"), "aliases", ["model_id"])
+    op.create_table(
+        "promotions",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("model", sa.String(length=63), nullable=False),
+        sa.Column("alias", sa.String(length=63), nullable=False),
+        sa.Column("model_id", sa.String(length=80), nullable=False),
+        sa.Column("before", sa.String(length=80), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("gate", sa.JSON(), nullable=False),
+        sa.Column("reason", sa.String(length=256), nullable=False),
+        sa.Column("asked_by", sa.String(length=128), nullable=False),
+        sa.Column("asked_at", sa.Double(), nullable=False),
+        sa.Column("decided_by", sa.String(length=128), nullable=True),
+        sa.Column("decided_at", sa.Double(), nullable=True),
+        sa.ForeignKeyConstraint(["model_id"], ["models.id"], name=op.f("fk_promotions_model_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_promotions")),
+    )
+    op.create_index(op.f("ix_promotions_model"), "promotions", ["model"])
+    op.create_index(op.f("ix_promotions_model_id"), "promotions", ["model_id"])
+    op.create_table(
+        "lineage_events",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("event", sa.String(length=32), nullable=False),
+        sa.Column("subject", sa.String(length=96), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lineage_events")),
+    )
+    op.create_index(op.f("ix_lineage_events_subject"), "lineage_events", ["subject"])

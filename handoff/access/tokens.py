@@ -1,46 +1,41 @@
-"""Bearer tokens. The database holds their SHA-256 only; a request's token is compared in constant time."""
+"""Bearer tokens. The database holds their SHA-256 only, and finds a request's token by it."""
 
 import hashlib
-import hmac
+import math
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
+from handoff.access.permissions import Role
+from handoff.access.principal import Principal
 from handoff.database.dialect import hold_until_commit
 from handoff.database.engine import Database
 from handoff.database.tables import Token
-from handoff.errors import ForbiddenError, StartError, UnauthorizedError
+from handoff.errors import StartError
 from handoff.home import ResearchHome
 
-Scope = Literal["intake", "api"]
+FileRole = Literal["intake", "admin"]
 _SHORTEST = 16
+_NAMES: dict[FileRole, str] = {"intake": "intake", "admin": "home"}
 
 
 class Tokens:
-    """The digests of all tokens, and what each may do."""
+    """Looks each token up anew, so that a revocation holds at once, whichever replica it was asked of."""
 
     def __init__(self, database: Database) -> None:
-        with database.read() as session:
-            self._scopes: dict[str, Scope] = {row.digest: _scope(row.role) for row in session.scalars(select(Token))}
+        self._database = database
 
-    def require(self, authorization: str | None, *scopes: Scope) -> None:
-        """Let a request pass.
-
-        Raises:
-            UnauthorizedError: no token, or none that is known.
-            ForbiddenError: a known token of another scope.
-        """
-        kind, _, token = (authorization or "").partition(" ")
-        if kind.lower() != "bearer" or not token:
-            raise UnauthorizedError
-        digest = hashlib.sha256(token.strip().encode()).hexdigest()
-        found = [scope for known, scope in self._scopes.items() if hmac.compare_digest(known, digest)]
-        if not found:
-            raise UnauthorizedError
-        if found[0] not in scopes:
-            raise ForbiddenError
+    def find(self, token: str) -> Principal | None:
+        """Whom a token stands for; None when it is unknown, expired or revoked."""
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        with self._database.read() as session:
+            row = session.get(Token, digest)
+        if row is None or row.revoked_at is not None or (row.expires_at or math.inf) <= time.time():
+            return None
+        only = row.projects.get("only")
+        return Principal(row.name, cast("Role", row.role), None if only is None else frozenset(only), row.handoff_id)
 
 
 def record_tokens(database: Database, home: ResearchHome) -> None:
@@ -49,20 +44,19 @@ def record_tokens(database: Database, home: ResearchHome) -> None:
     Raises:
         StartError: a file holds no token that could protect anything, others may read it, or both hold the same.
     """
-    files: dict[Scope, str] = {"intake": _read(home.intake_token), "api": _read(home.api_token)}
-    if files["intake"] == files["api"]:
+    files: dict[FileRole, str] = {"intake": _read(home.intake_token), "admin": _read(home.api_token)}
+    if files["intake"] == files["admin"]:
         raise _unfit(home.api_token, "holds the intake token")
     with database.write() as session:
         hold_until_commit(session, "tokens")  # replicas may start at one moment
-        session.execute(delete(Token))
-        for scope, token in files.items():
-            session.add(_token(scope, token))
+        session.execute(delete(Token).where(Token.name.in_(_NAMES.values())))
+        for role, token in files.items():
+            session.add(_token(role, token))
 
 
-def _token(scope: Scope, token: str) -> Token:
+def _token(role: FileRole, token: str) -> Token:
     digest = hashlib.sha256(token.encode()).hexdigest()
-    name = "intake" if scope == "intake" else "home"
-    return Token(digest=digest, id=digest[:32], name=name, role=scope, made_by="home", made_at=time.time())
+    return Token(digest=digest, id=digest[:32], name=_NAMES[role], role=role, made_by="home", made_at=time.time())
 
 
 def _read(file: Path) -> str:
@@ -80,7 +74,3 @@ def _read(file: Path) -> str:
 def _unfit(file: Path, why: str) -> StartError:
     message = f"{file} {why}."
     return StartError(message, code="token", remedy="Remove it for a new token, or set its mode to 0600.")
-
-
-def _scope(name: str) -> Scope:
-    return "intake" if name == "intake" else "api"

@@ -2,10 +2,12 @@
 
 from typing import Annotated, cast
 
-from fastapi import Depends, Query, Request, Security
+from fastapi import Depends, Query, Request, Security, params
 from fastapi.security import HTTPBearer
 
-from handoff.errors import RefusedError
+from handoff.access.permissions import Verb, roles_that_may
+from handoff.access.principal import Principal
+from handoff.errors import ForbiddenError, RefusedError, UnauthorizedError
 from handoff.service import Service
 
 _BEARER = HTTPBearer(auto_error=False, description="A token of the research home: `token` or `api-token`.")
@@ -19,24 +21,36 @@ def service_of(request: Request) -> Service:
 ServiceDep = Annotated[Service, Depends(service_of)]
 
 
-def deliverer(request: Request, service: ServiceDep) -> None:
-    """Only the intake token delivers."""
-    service.tokens.require(request.headers.get("authorization"), "intake")
+def principal(request: Request, service: ServiceDep) -> Principal:
+    """Whom the request is from.
+
+    Raises:
+        UnauthorizedError: it carries no token, or none that is known.
+    """
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    found = service.tokens.find(token.strip()) if kind.lower() == "bearer" and token.strip() else None
+    if found is None:
+        raise UnauthorizedError
+    return found
 
 
-def reader(request: Request, service: ServiceDep) -> None:
-    """Both tokens read what the trusted side reconciles and polls."""
-    service.tokens.require(request.headers.get("authorization"), "intake", "api")
+WhoDep = Annotated[Principal, Depends(principal)]
 
 
-def user(request: Request, service: ServiceDep) -> None:
-    """Only the API token does everything else."""
-    service.tokens.require(request.headers.get("authorization"), "api")
+def allowed(verb: Verb) -> list[params.Depends]:
+    """The dependencies of a route that only those with a permission may use."""
+
+    def check(who: WhoDep) -> None:
+        if not who.may(verb):
+            roles = ", ".join(roles_that_may(verb))
+            raise ForbiddenError(remedy=f"It takes the permission `{verb}`, which have: {roles}.")
+
+    return [Security(_BEARER), Depends(check)]
 
 
-Deliverer = [Security(_BEARER), Depends(deliverer)]
-Reader = [Security(_BEARER), Depends(reader)]
-User = [Security(_BEARER), Depends(user)]
+Deliverer = allowed("deliver")
+Reader = allowed("reconcile")
+User = allowed("administer")
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most items of a page.")]
 After = Annotated[str | None, Query(max_length=128, description="`next` of the page before.")]

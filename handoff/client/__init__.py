@@ -1,0 +1,22 @@
+"""A typed client of the handoff, for programs, people at a prompt, and tests; a module for each noun of the API.
+
+```
+with HandoffClient.of_home("http://127.0.0.1:8080", Path(".sluice")) as handoff:
+    batch = handoff.form_batch(BatchRequest(project="lungs", select="annotated"))
+    prepare = handoff.wait(handoff.hand_off(kind="prepare", batch=batch.id, pipeline="prepare").id)
+```
+
+- `errors`: what a call may raise.
+- `connection`: one call, and every page of a list.
+- `arrivals`: deliver packages, evidence and labels; list what came, and the studies that it makes.
+- `batches`: form and show batches.
+- `pipelines`: register compiled pipelines.
+- `handoffs`: decide, follow, end.
+- `results`: what runs left, models, and the line of an id.
+- `client`: all of it as one class.
+"""
+
+from handoff.client.client import HandoffClient
+from handoff.client.errors import ProblemError, UnreachableError
+
+__all__ = ["HandoffClient", "ProblemError", "UnreachableError"]

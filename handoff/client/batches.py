@@ -1,0 +1,23 @@
+"""Form batches and show them."""
+
+from collections.abc import Iterator
+
+from handoff.client.connection import Connection, read
+from handoff.schemas.batches import BatchRequest, BatchView
+from handoff.schemas.page import Page
+
+
+class Batches(Connection):
+    """Immutable data sets."""
+
+    def form_batch(self, request: BatchRequest) -> BatchView:
+        """Form a batch, or get the one of the same content."""
+        return read(BatchView, self._post("/v1/batches", request.plain()))
+
+    def batch(self, batch_id: str) -> BatchView:
+        """One batch."""
+        return read(BatchView, self._get(f"/v1/batches/{batch_id}"))
+
+    def batches(self, project: str | None = None) -> Iterator[BatchView]:
+        """Every batch."""
+        return self._pages(Page[BatchView], "/v1/batches", project=project)

@@ -1,0 +1,21 @@
+"""The client: every part of the API as one class."""
+
+from pathlib import Path
+from typing import Self
+
+from handoff.client.arrivals import Arrivals
+from handoff.client.batches import Batches
+from handoff.client.handoffs import Handoffs
+from handoff.client.pipelines import Pipelines
+from handoff.client.results import Results
+from handoff.home import ResearchHome
+
+
+class HandoffClient(Arrivals, Batches, Pipelines, Handoffs, Results):
+    """Calls one handoff. Needs the API token, and the intake token only to deliver."""
+
+    @classmethod
+    def of_home(cls, url: str, home: Path) -> Self:
+        """A client with the tokens of a home on this machine."""
+        research = ResearchHome.of(home)
+        return cls(url, research.api_token.read_text("ascii").strip(), research.intake_token.read_text("ascii").strip())

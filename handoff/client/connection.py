@@ -1,0 +1,88 @@
+"""One call to the handoff, and every page of a list."""
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+from pydantic import BaseModel
+
+from handoff.client.errors import ProblemError, UnreachableError
+from handoff.schemas.page import Page
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Connection:
+    """What every part of the client calls by: one address, and the tokens for it."""
+
+    def __init__(
+        self, url: str, api_token: str, intake_token: str | None = None, timeout_seconds: float = 60.0
+    ) -> None:
+        self._url = url
+        self._http = httpx.Client(base_url=url, timeout=timeout_seconds, trust_env=False)
+        self._api = {"Authorization": f"Bearer {api_token}"}
+        self._intake = {"Authorization": f"Bearer {intake_token}"}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._http.close()
+
+    def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """Make one call.
+
+        Raises:
+            UnreachableError: nobody answered.
+        """
+        try:
+            return self._http.request(method, path, **content)
+        except httpx.TransportError as error:
+            raise UnreachableError(self._url, type(error).__name__) from error
+
+    def _get(self, path: str, **query: object) -> httpx.Response:
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._send("GET", path, params=given, headers=self._api)
+
+    def _post(self, path: str, body: dict[str, Any] | None) -> httpx.Response:
+        return self._send("POST", path, json=body, headers=self._api)
+
+    def _pages(self, page: type[Page[Model]], path: str, **query: object) -> Iterator[Model]:
+        after: str | None = None
+        while True:
+            found = read(page, self._get(path, after=after, **query))
+            yield from found.items
+            if found.next is None:
+                return
+            after = found.next
+
+
+def read(model: type[Model], answer: httpx.Response) -> Model:
+    """An answer as the model that it is.
+
+    Raises:
+        ProblemError: it is a problem.
+    """
+    return model.model_validate_json(checked(answer).content)
+
+
+def checked(answer: httpx.Response) -> httpx.Response:
+    """An answer, if it is none of a problem.
+
+    Raises:
+        ProblemError: it is.
+    """
+    if answer.is_success:
+        return answer
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = {}
+    raise ProblemError(
+        answer.status_code,
+        problem.get("code", "unknown"),
+        problem.get("title", ""),
+        problem.get("remedy", ""),
+        tuple(problem.get("places", ())),
+    )

@@ -1,0 +1,30 @@
+"""What a call to the handoff may raise."""
+
+import httpx
+
+
+class ProblemError(Exception):
+    """The handoff answered with a problem.
+
+    Attributes:
+        status: of HTTP.
+        code: for programs.
+        remedy: for people.
+        places: where in the request, when it was not understood.
+    """
+
+    def __init__(self, status: int, code: str, title: str, remedy: str, places: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{status} {code}: {title}" + (f" ({', '.join(places)})" if places else ""))
+        self.status = status
+        self.code = code
+        self.remedy = remedy
+        self.places = places
+
+
+class UnreachableError(httpx.TransportError):
+    """The handoff did not answer."""
+
+    remedy = "Is it running there? Start it by `sluice handoff serve`, or name another by --url."
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(f"No handoff answers at {url} ({why}).")

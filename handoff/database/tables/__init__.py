@@ -11,7 +11,7 @@ In reading order:
 - `access`: who may do what, and who did.
 """
 
-from handoff.database.tables.access import AuditRecord, LoginSession, Token
+from handoff.database.tables.access import AuditRecord, LoginSecret, LoginSession, Token
 from handoff.database.tables.arrivals import (
     EvidenceMessage,
     Instance,
@@ -60,6 +60,7 @@ __all__ = [
     "LabelDocument",
     "LabelRowRecord",
     "LineageEvent",
+    "LoginSecret",
     "LoginSession",
     "MirrorRow",
     "ModelVersion",

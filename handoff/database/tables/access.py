@@ -30,7 +30,10 @@ class Token(Table):
 
 
 class LoginSession(Table):
-    """The SHA-256 of a browser session's secret, and whom it stands for."""
+    """The SHA-256 of a browser session's secret, and whom it stands for.
+
+    `token_id` names the token that a person signed in with; the session ends with it.
+    """
 
     __tablename__ = "login_sessions"
 
@@ -39,6 +42,18 @@ class LoginSession(Table):
     role: Mapped[str] = mapped_column(String(16))
     projects: Mapped[dict[str, Any]]
     csrf: Mapped[str] = mapped_column(String(64))
+    token_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    expires_at: Mapped[float] = mapped_column(index=True)
+
+
+class LoginSecret(Table):
+    """The SHA-256 of something that signs in once: a link (`link`), or the state of a sign-in elsewhere (`state`)."""
+
+    __tablename__ = "login_secrets"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    spent_at: Mapped[float | None]
     expires_at: Mapped[float] = mapped_column(index=True)
 
 

@@ -9,7 +9,10 @@ from handoff.database.tables.table import BigId, Table
 
 
 class PipelineVersion(Table):
-    """A compiled pipeline and the digest of the code that it runs; the id is the digest of both."""
+    """A compiled pipeline and the digest of the code that it runs; the id is the digest of both.
+
+    `local_too` says that an admin registered it, so that it may run on the service's own machine.
+    """
 
     __tablename__ = "pipeline_versions"
 
@@ -18,6 +21,8 @@ class PipelineVersion(Table):
     yaml_digest: Mapped[str] = mapped_column(String(64))
     code_digest: Mapped[str] = mapped_column(String(64))
     inputs: Mapped[dict[str, Any]]
+    local_too: Mapped[bool] = mapped_column(default=True)
+    registered_by: Mapped[str | None] = mapped_column(String(128))
     registered_at: Mapped[float]
 
 
@@ -51,7 +56,7 @@ class Handoff(Table):
     metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)
     prepared_digest: Mapped[str | None] = mapped_column(String(64))
     sent_at: Mapped[float | None]
-    created_at: Mapped[float]
+    created_at: Mapped[float] = mapped_column(index=True)
     ended_at: Mapped[float | None]
 
 

@@ -45,6 +45,9 @@ def upgrade() -> None:
     op.add_column("handoffs", sa.Column("asked_by", sa.String(length=128), nullable=True))
     op.create_index(op.f("ix_handoffs_pool"), "handoffs", ["pool"])
     op.create_index(op.f("ix_handoffs_rerun_of"), "handoffs", ["rerun_of"])
+    op.create_index(op.f("ix_handoffs_created_at"), "handoffs", ["created_at"])
+    op.add_column("pipeline_versions", sa.Column("local_too", sa.Boolean(), nullable=False, server_default=sa.true()))
+    op.add_column("pipeline_versions", sa.Column("registered_by", sa.String(length=128), nullable=True))
     with op.batch_alter_table("mirror_outbox") as table:
         table.alter_column(
             "mirror", existing_type=sa.VARCHAR(length=16), type_=sa.String(length=80), existing_nullable=False
@@ -71,6 +74,9 @@ def downgrade() -> None:
         table.alter_column(
             "mirror", existing_type=sa.String(length=80), type_=sa.VARCHAR(length=16), existing_nullable=False
         )
+    op.drop_column("pipeline_versions", "registered_by")
+    op.drop_column("pipeline_versions", "local_too")
+    op.drop_index(op.f("ix_handoffs_created_at"), "handoffs")
     op.drop_index(op.f("ix_handoffs_rerun_of"), "handoffs")
     op.drop_index(op.f("ix_handoffs_pool"), "handoffs")
     op.drop_column("handoffs", "asked_by")
@@ -85,6 +91,7 @@ def downgrade() -> None:
     op.drop_table("withdrawn_shipments")
     op.drop_table("withdrawals")
     op.drop_table("rule_firings")
+    op.drop_table("login_secrets")
     op.drop_table("login_sessions")
     op.drop_table("lineage_events")
     op.drop_table("idempotent_requests")
@@ -115,11 +122,22 @@ def _add_access() -> None:
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("projects", sa.JSON(), nullable=False),
         sa.Column("csrf", sa.String(length=64), nullable=False),
+        sa.Column("token_id", sa.String(length=32), nullable=True),
         sa.Column("expires_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_login_sessions")),
     )
     op.create_index(op.f("ix_login_sessions_expires_at"), "login_sessions", ["expires_at"])
     op.create_index(op.f("ix_login_sessions_principal"), "login_sessions", ["principal"])
+    op.create_index(op.f("ix_login_sessions_token_id"), "login_sessions", ["token_id"])
+    op.create_table(
+        "login_secrets",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("spent_at", sa.Double(), nullable=True),
+        sa.Column("expires_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_login_secrets")),
+    )
+    op.create_index(op.f("ix_login_secrets_expires_at"), "login_secrets", ["expires_at"])
     op.create_table(
         "idempotent_requests",
         sa.Column("principal", sa.String(length=128), nullable=False),

@@ -12,7 +12,7 @@ class Token(Table):
     """The SHA-256 of a token and what it may do; the token itself is never stored here.
 
     `projects` is `{"only": [...]}` or empty for all of them. The tokens of the home's files have the names `intake` and
-    `home`, and go with their files.
+    `home`, and go with their files. After a rotation the digest before holds until `previous_until`.
     """
 
     __tablename__ = "tokens"
@@ -27,6 +27,9 @@ class Token(Table):
     made_at: Mapped[float]
     expires_at: Mapped[float | None]
     revoked_at: Mapped[float | None]
+    previous_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
+    previous_until: Mapped[float | None]
+    used_at: Mapped[float | None]
 
 
 class LoginSession(Table):

@@ -27,15 +27,22 @@ def upgrade() -> None:
         sa.Column("made_at", sa.Double(), nullable=False),
         sa.Column("expires_at", sa.Double(), nullable=True),
         sa.Column("revoked_at", sa.Double(), nullable=True),
+        sa.Column("previous_digest", sa.String(length=64), nullable=True),
+        sa.Column("previous_until", sa.Double(), nullable=True),
+        sa.Column("used_at", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_tokens")),
         sa.UniqueConstraint("id", name=op.f("uq_tokens_id")),
         sa.UniqueConstraint("name", name=op.f("uq_tokens_name")),
+        sa.UniqueConstraint("previous_digest", name=op.f("uq_tokens_previous_digest")),
     )
     op.create_index(op.f("ix_tokens_handoff_id"), "tokens", ["handoff_id"])
     _add_access()
     _add_withdrawals()
     _add_decisions()
+    _add_shipments_of_batches()
+    _remember()
 
+    op.add_column("batches", sa.Column("formed", sa.Boolean(), nullable=False, server_default=sa.true()))
     op.add_column("batches", sa.Column("withdrawn_by", sa.String(length=32), nullable=True))
     op.create_index(op.f("ix_batches_withdrawn_by"), "batches", ["withdrawn_by"])
     op.add_column("handoffs", sa.Column("pool", sa.String(length=63), nullable=True))
@@ -86,10 +93,13 @@ def downgrade() -> None:
     op.drop_column("handoffs", "pool")
     op.drop_index(op.f("ix_batches_withdrawn_by"), "batches")
     op.drop_column("batches", "withdrawn_by")
+    op.drop_column("batches", "formed")
+    op.drop_table("batch_shipments")
     op.drop_table("promotions")
     op.drop_table("aliases")
     op.drop_table("withdrawn_shipments")
     op.drop_table("withdrawals")
+    op.drop_table("signals")
     op.drop_table("rule_firings")
     op.drop_table("login_secrets")
     op.drop_table("login_sessions")
@@ -172,7 +182,7 @@ def _add_withdrawals() -> None:
         sa.ForeignKeyConstraint(
             ["withdrawal_id"], ["withdrawals.id"], name=op.f("fk_withdrawn_shipments_withdrawal_id")
         ),
-        sa.PrimaryKeyConstraint("shipment_id", name=op.f("pk_withdrawn_shipments")),
+        sa.PrimaryKeyConstraint("shipment_id", "withdrawal_id", name=op.f("pk_withdrawn_shipments")),
     )
     op.create_index(op.f("ix_withdrawn_shipments_withdrawal_id"), "withdrawn_shipments", ["withdrawal_id"])
     op.create_table(
@@ -218,6 +228,20 @@ def _add_decisions() -> None:
     op.create_index(op.f("ix_rule_firings_handoff_id"), "rule_firings", ["handoff_id"])
     op.create_index(op.f("ix_rule_firings_state_due_at"), "rule_firings", ["state", "due_at"])
     op.create_table(
+        "signals",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("project", sa.String(length=63), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("model_id", sa.String(length=80), nullable=True),
+        sa.Column("verdict", sa.String(length=16), nullable=True),
+        sa.Column("value", sa.Double(), nullable=True),
+        sa.Column("sent_by", sa.String(length=128), nullable=False),
+        sa.Column("received_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_signals")),
+    )
+    op.create_index(op.f("ix_signals_project_received_at"), "signals", ["project", "received_at"])
+    op.create_table(
         "aliases",
         sa.Column("model", sa.String(length=63), nullable=False),
         sa.Column("alias", sa.String(length=63), nullable=False),
@@ -256,3 +280,55 @@ def _add_decisions() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lineage_events")),
     )
     op.create_index(op.f("ix_lineage_events_subject"), "lineage_events", ["subject"])
+
+
+def _add_shipments_of_batches() -> None:
+    op.create_table(
+        "batch_shipments",
+        sa.Column("batch_id", sa.String(length=64), nullable=False),
+        sa.Column("shipment_id", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_batch_shipments_batch_id")),
+        sa.ForeignKeyConstraint(["shipment_id"], ["shipments.id"], name=op.f("fk_batch_shipments_shipment_id")),
+        sa.PrimaryKeyConstraint("batch_id", "shipment_id", name=op.f("pk_batch_shipments")),
+    )
+    op.create_index(op.f("ix_batch_shipments_shipment_id"), "batch_shipments", ["shipment_id"])
+    op.execute(
+        "INSERT INTO batch_shipments (batch_id, shipment_id) SELECT DISTINCT batch_instances.batch_id, "
+        "instances.shipment_id FROM batch_instances JOIN instances ON instances.id = batch_instances.instance_id"
+    )
+
+
+_BEFORE = (
+    ("batch-formed", "batch:", "SELECT id, project, id FROM batches ORDER BY created_at, id"),
+    (
+        "handoff-submitted",
+        "handoff:",
+        "SELECT id, project, state FROM handoffs WHERE state IN ('SUBMITTED', 'RUNNING', 'SUCCEEDED', 'FAILED', "
+        "'CANCELED', 'LOST') AND attempts > 0 ORDER BY created_at, id",
+    ),
+    ("model-registered", "model:", "SELECT id, project, id FROM models ORDER BY created_at, id"),
+    (
+        "handoff-ended",
+        "handoff:",
+        "SELECT id, project, state FROM handoffs WHERE state IN ('SUCCEEDED', 'FAILED', 'CANCELED', 'LOST', "
+        "'REJECTED') ORDER BY created_at, id",
+    ),
+)
+
+
+def _remember() -> None:
+    """Begin the log of lineage with what was before it, so that whoever follows it learns of that too."""
+    log = sa.table(
+        "lineage_events",
+        sa.column("event", sa.String()),
+        sa.column("subject", sa.String()),
+        sa.column("facts", sa.JSON()),
+    )
+    connection = op.get_bind()
+    for event, prefix, chosen in _BEFORE:
+        for rows in connection.execute(sa.text(chosen)).partitions(1000):
+            events = []
+            for identifier, project, state in rows:
+                facts = {"project": project, **({"state": state} if event == "handoff-ended" else {})}
+                events.append({"event": event, "subject": f"{prefix}{identifier}", "facts": facts})
+            connection.execute(log.insert(), events)

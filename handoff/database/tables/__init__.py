@@ -25,6 +25,7 @@ from handoff.database.tables.batches import (
     Batch,
     BatchInstance,
     BatchLabels,
+    BatchShipment,
     BatchStudy,
     Copy,
     Withdrawal,
@@ -37,6 +38,7 @@ from handoff.database.tables.handoffs import (
     OutboxRow,
     PipelineVersion,
     RuleFiring,
+    Signal,
     TargetPlace,
 )
 from handoff.database.tables.outside import IdempotentRequest, LineageEvent, MirrorRow
@@ -49,6 +51,7 @@ __all__ = [
     "Batch",
     "BatchInstance",
     "BatchLabels",
+    "BatchShipment",
     "BatchStudy",
     "Copy",
     "DuplicateRun",
@@ -70,6 +73,7 @@ __all__ = [
     "ResultFileRow",
     "RuleFiring",
     "Shipment",
+    "Signal",
     "Study",
     "StudyVersion",
     "Table",

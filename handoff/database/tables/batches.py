@@ -9,7 +9,7 @@ from handoff.database.tables.table import BigId, Table
 
 
 class Batch(Table):
-    """An immutable data set; the id is the digest of its content."""
+    """An immutable data set; the id is the digest of its content. It exists for others once it is `formed`."""
 
     __tablename__ = "batches"
 
@@ -22,6 +22,7 @@ class Batch(Table):
     annotations: Mapped[int]
     facts: Mapped[dict[str, Any]]
     created_at: Mapped[float]
+    formed: Mapped[bool] = mapped_column(default=True)
     withdrawn_by: Mapped[str | None] = mapped_column(String(32), index=True)
 
 
@@ -42,6 +43,15 @@ class BatchInstance(Table):
 
     batch_id: Mapped[str] = mapped_column(ForeignKey("batches.id"), primary_key=True)
     instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"), primary_key=True, index=True)
+
+
+class BatchShipment(Table):
+    """A shipment that at least one instance of a batch came in: what lineage and withdrawal ask for most."""
+
+    __tablename__ = "batch_shipments"
+
+    batch_id: Mapped[str] = mapped_column(ForeignKey("batches.id"), primary_key=True)
+    shipment_id: Mapped[str] = mapped_column(ForeignKey("shipments.id"), primary_key=True, index=True)
 
 
 class BatchLabels(Table):
@@ -74,7 +84,7 @@ class WithdrawnShipment(Table):
     __tablename__ = "withdrawn_shipments"
 
     shipment_id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    withdrawal_id: Mapped[str] = mapped_column(ForeignKey("withdrawals.id"), index=True)
+    withdrawal_id: Mapped[str] = mapped_column(ForeignKey("withdrawals.id"), primary_key=True, index=True)
 
 
 class Copy(Table):

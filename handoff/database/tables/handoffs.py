@@ -127,3 +127,20 @@ class RuleFiring(Table):
     handoff_id: Mapped[str | None] = mapped_column(String(32), index=True)
     at: Mapped[float]
     due_at: Mapped[float]
+
+
+class Signal(Table):
+    """What somebody outside noticed: a verdict on drift, or a metric's value; rules may act on it."""
+
+    __tablename__ = "signals"
+    __table_args__ = (Index(None, "project", "received_at"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    project: Mapped[str] = mapped_column(String(63))
+    kind: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(63))
+    model_id: Mapped[str | None] = mapped_column(String(80))
+    verdict: Mapped[str | None] = mapped_column(String(16))
+    value: Mapped[float | None]
+    sent_by: Mapped[str] = mapped_column(String(128))
+    received_at: Mapped[float]

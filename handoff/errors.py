@@ -7,6 +7,7 @@ HandoffError                500
 ├── ForbiddenError          403
 ├── NotFoundError           404
 ├── ConflictError           409
+├── WithdrawnError          410  withdrawn, for ever
 ├── TooLargeError           413
 ├── StoreFullError          507
 ├── BusyError               503  the database did not answer in time
@@ -75,6 +76,14 @@ class ConflictError(HandoffError):
     status = 409
     remedy = "Send new content under a new id; what is stored here never changes."
     code = "conflict"
+
+
+class WithdrawnError(HandoffError):
+    """This was withdrawn, and may never be used again."""
+
+    status = 410
+    remedy = "Do not send it again; GET /v1/withdrawals says by which withdrawal."
+    code = "withdrawn"
 
 
 class TooLargeError(HandoffError):

@@ -99,6 +99,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         403: "A token that may not do this",
         404: "No such thing",
         409: "The id stands for other content",
+        410: "Withdrawn, for ever",
         413: "Larger than this service takes",
         422: "Content that cannot be taken; `code` says why",
     }.items()

@@ -56,13 +56,14 @@ def connect(url: str, password: str | None = None) -> tuple[Engine, Engine]:
     )
 
 
-def hold_until_commit(session: Session, name: str) -> None:
-    """Let only one transaction at a time pass this point, for each name, until it ends.
+def hold_until_commit(session: Session, name: str, *, shared: bool = False) -> None:
+    """Let only one transaction at a time pass this point, for each name, until it ends; or any number of shared ones.
 
     Nothing on SQLite, where a transaction that writes is alone anyway.
     """
     if is_postgresql(session.get_bind()):
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock_number(name)})
+        taken = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        session.execute(text(f"SELECT {taken}(:lock)"), {"lock": lock_number(name)})
 
 
 def insert_if_absent(session: Session, table: type[Table], values: Mapping[str, Any]) -> None:

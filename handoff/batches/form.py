@@ -17,7 +17,7 @@ from handoff.batches.select import Selection, select_studies
 from handoff.batches.split import split_of
 from handoff.contract.canonical import canonical_json
 from handoff.database.engine import Database
-from handoff.database.tables import Batch, BatchInstance, BatchLabels, BatchStudy
+from handoff.database.tables import Batch, BatchInstance, BatchLabels, BatchShipment, BatchStudy
 from handoff.errors import BatchError
 from handoff.labels.attach import AttachedLabel, attached_labels, count_labels
 from handoff.schemas.batches import BatchRequest
@@ -112,6 +112,8 @@ def _record_members(
         [{"batch_id": identifier, "study_id": study, "version": version} for study, version in studies.items()],
     )
     session.execute(insert(BatchInstance), [{"batch_id": identifier, "instance_id": row.instance.id} for row in rows])
+    shipments = sorted({row.shipment.id for row in rows})
+    session.execute(insert(BatchShipment), [{"batch_id": identifier, "shipment_id": one} for one in shipments])
     documents = sorted({label.row.document_id for label in labels})
     if documents:
         session.execute(insert(BatchLabels), [{"batch_id": identifier, "document_id": one} for one in documents])

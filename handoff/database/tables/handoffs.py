@@ -30,7 +30,7 @@ class Handoff(Table):
     """A decision to run something on a batch; it becomes exactly one run."""
 
     __tablename__ = "handoffs"
-    __table_args__ = (Index(None, "target", "state"),)
+    __table_args__ = (Index(None, "target", "state"), Index(None, "target", "ended_at"))
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     key: Mapped[str] = mapped_column(String(64), unique=True)
@@ -47,7 +47,7 @@ class Handoff(Table):
     asked_by: Mapped[str | None] = mapped_column(String(128))
     pipeline_id: Mapped[str] = mapped_column(ForeignKey("pipeline_versions.id"))
     parameters: Mapped[dict[str, Any]]
-    state: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16), index=True)
     reason: Mapped[str | None] = mapped_column(String(64))
     reference: Mapped[str | None] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(default=0)
@@ -70,6 +70,7 @@ class OutboxRow(Table):
     target: Mapped[str] = mapped_column(String(63), index=True)
     due_at: Mapped[float]
     attempts: Mapped[int] = mapped_column(default=0)
+    pauses: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[float | None]
     leased_by: Mapped[str | None] = mapped_column(String(64))
     leased_until: Mapped[float] = mapped_column(default=0.0)

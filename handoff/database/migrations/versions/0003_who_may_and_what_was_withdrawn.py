@@ -51,6 +51,9 @@ def upgrade() -> None:
     op.add_column("handoffs", sa.Column("rerun_reason", sa.String(length=256), nullable=True))
     op.add_column("handoffs", sa.Column("asked_by", sa.String(length=128), nullable=True))
     op.create_index(op.f("ix_handoffs_pool"), "handoffs", ["pool"])
+    op.create_index(op.f("ix_handoffs_state"), "handoffs", ["state"])
+    op.create_index(op.f("ix_handoffs_target_ended_at"), "handoffs", ["target", "ended_at"])
+    op.add_column("outbox", sa.Column("pauses", sa.Integer(), nullable=False, server_default="0"))
     op.create_index(op.f("ix_handoffs_rerun_of"), "handoffs", ["rerun_of"])
     op.create_index(op.f("ix_handoffs_created_at"), "handoffs", ["created_at"])
     op.add_column("pipeline_versions", sa.Column("local_too", sa.Boolean(), nullable=False, server_default=sa.true()))
@@ -85,6 +88,9 @@ def downgrade() -> None:
     op.drop_column("pipeline_versions", "local_too")
     op.drop_index(op.f("ix_handoffs_created_at"), "handoffs")
     op.drop_index(op.f("ix_handoffs_rerun_of"), "handoffs")
+    op.drop_column("outbox", "pauses")
+    op.drop_index(op.f("ix_handoffs_target_ended_at"), "handoffs")
+    op.drop_index(op.f("ix_handoffs_state"), "handoffs")
     op.drop_index(op.f("ix_handoffs_pool"), "handoffs")
     op.drop_column("handoffs", "asked_by")
     op.drop_column("handoffs", "rerun_reason")
@@ -298,20 +304,23 @@ def _add_shipments_of_batches() -> None:
     )
 
 
+_RAN = (
+    "(state IN ('SUBMITTED', 'RUNNING', 'SUCCEEDED', 'LOST') OR EXISTS "
+    "(SELECT 1 FROM events WHERE events.handoff_id = handoffs.id AND events.event = 'SUBMITTED'))"
+)
 _BEFORE = (
-    ("batch-formed", "batch:", "SELECT id, project, id FROM batches ORDER BY created_at, id"),
+    ("batch-formed", "batch:", "SELECT id, project, '', 1 FROM batches ORDER BY created_at, id"),
     (
         "handoff-submitted",
         "handoff:",
-        "SELECT id, project, state FROM handoffs WHERE state IN ('SUBMITTED', 'RUNNING', 'SUCCEEDED', 'FAILED', "
-        "'CANCELED', 'LOST') AND attempts > 0 ORDER BY created_at, id",
+        f"SELECT id, project, '', 1 FROM handoffs WHERE {_RAN} ORDER BY created_at, id",  # noqa: S608
     ),
-    ("model-registered", "model:", "SELECT id, project, id FROM models ORDER BY created_at, id"),
+    ("model-registered", "model:", "SELECT id, project, '', 1 FROM models ORDER BY created_at, id"),
     (
         "handoff-ended",
         "handoff:",
-        "SELECT id, project, state FROM handoffs WHERE state IN ('SUCCEEDED', 'FAILED', 'CANCELED', 'LOST', "
-        "'REJECTED') ORDER BY created_at, id",
+        f"SELECT id, project, state, CASE WHEN {_RAN} THEN 1 ELSE 0 END FROM handoffs "  # noqa: S608
+        "WHERE state IN ('SUCCEEDED', 'FAILED', 'CANCELED', 'LOST', 'REJECTED') ORDER BY created_at, id",
     ),
 )
 
@@ -328,7 +337,9 @@ def _remember() -> None:
     for event, prefix, chosen in _BEFORE:
         for rows in connection.execute(sa.text(chosen)).partitions(1000):
             events = []
-            for identifier, project, state in rows:
-                facts = {"project": project, **({"state": state} if event == "handoff-ended" else {})}
-                events.append({"event": event, "subject": f"{prefix}{identifier}", "facts": facts})
+            for identifier, project, state, ran in rows:
+                ended = {"state": state, "ran": bool(ran)} if state else {}
+                events.append(
+                    {"event": event, "subject": f"{prefix}{identifier}", "facts": {"project": project, **ended}}
+                )
             connection.execute(log.insert(), events)

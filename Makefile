@@ -1,6 +1,8 @@
 # Every verb works from a fresh clone with Python 3.11 or 3.12 and make; `make help` lists them.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+# Processes that share the tests of `make test`; those that start NiFi stay in one.
+LANES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
@@ -32,7 +34,7 @@ peers: $(STAMP) ## build or fetch what tests need beyond Debian's packages, once
 	$(BIN)/python -m tests.peers
 
 test: lint peers ## lint, then all but the faults, gpu and performance tiers
-	$(BIN)/pytest -m "not faults and not gpu and not performance"
+	$(BIN)/pytest -n $(LANES) --dist loadgroup -m "not faults and not gpu and not performance"
 
 test-fast: $(STAMP) ## unit tests alone, in seconds
 	$(BIN)/pytest tests/unit

@@ -14,9 +14,11 @@ from handoff.api import (
     models,
     objects,
     pipelines,
+    projects,
     results,
     shipments,
     studies,
+    targets,
     trace,
 )
 from handoff.api.limit import BodyLimit
@@ -51,7 +53,7 @@ def create_app(service: Service | None) -> FastAPI:
     )
     app.state.service = service
     arriving, made = (shipments, evidence, labels, studies), (batches, pipelines, handoffs, objects, results, models)
-    for module in (*arriving, *made, trace, health):
+    for module in (*arriving, *made, trace, projects, targets, health):
         app.include_router(module.router)
     install_problems(app)
     app.add_middleware(BodyLimit)

@@ -3,7 +3,7 @@
 import re
 import sys
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, assert_never
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     StringConstraints,
@@ -25,6 +26,7 @@ VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]
 Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti)$")]
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 PinnedImage = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][^\s@]{0,254}@sha256:[0-9a-f]{64}$")]
+TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 LONGEST_CALL_SECONDS = 60
 """The longest time one HTTP call to an engine may take; an outbox lease outlives it."""
 
@@ -38,6 +40,7 @@ class LocalTarget(BaseModel):
     python: Path = Field(Path(sys.executable), description="The interpreter of the ML environment.")
     timeout_seconds: PositiveFloat = Field(86_400, description="Seconds after which a run is ended.")
     runs: PositiveInt = Field(1, description="Runs at one time.")
+    gpus: NonNegativeInt = Field(0, description="GPUs that one run takes, for the quotas of projects.")
     environment: dict[str, str] = Field(default_factory=dict, description="Added to each step's environment.")
 
 
@@ -184,3 +187,14 @@ Target = Annotated[
     Discriminator(_backend),
 ]
 """Any target. A new kind of engine adds its class above and its tag here."""
+
+
+def runs_beside(target: Target) -> bool:
+    """Whether runs happen on the machine of the target's worker, with that user's rights, and not in a cluster."""
+    match target:
+        case LocalTarget():
+            return True
+        case KubeflowTarget() | ServedModelTarget():
+            return False
+        case _ as unreachable:
+            assert_never(unreachable)

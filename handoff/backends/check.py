@@ -1,6 +1,6 @@
 """Whether a target could run something now, in plain words for a person."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from handoff.backends.make import make_backend
@@ -11,10 +11,12 @@ from handoff.targets import KubeflowTarget, Target
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The verdict, and a line for each thing that was found."""
+    """The verdict, a line for each thing that was found, and the same for programs."""
 
     ok: bool
     lines: tuple[str, ...]
+    versions: dict[str, str] = field(default_factory=dict)
+    problem: str | None = None
 
 
 def check_target(settings: Settings, name: str, target: Target) -> Checked:
@@ -32,7 +34,8 @@ def check_target(settings: Settings, name: str, target: Target) -> Checked:
     lines += [f"No step could read {folder} (uri-outside-claims). {_MOUNT}" for folder in unseen]
     if found.ok and not unseen:
         lines.append(f"The target {name} is ready.")
-    return Checked(found.ok and not unseen, tuple(line for line in lines if line))
+    problem = found.problem or ("uri-outside-claims" if unseen else None)
+    return Checked(found.ok and not unseen, tuple(line for line in lines if line), found.versions, problem)
 
 
 _MOUNT = "Mount its volume in `claims` at the same path, or keep the store in S3."

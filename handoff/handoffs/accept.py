@@ -20,11 +20,12 @@ from handoff.database.engine import Database
 from handoff.database.tables import Batch, Handoff, ModelVersion, OutboxRow, PipelineVersion
 from handoff.errors import RunError
 from handoff.handoffs.states import State, note
-from handoff.pipelines.compiled import CONTRACT_INPUTS, MODEL_INPUT, fit_parameter
+from handoff.pipelines.compiled import fit_parameter
+from handoff.pipelines.contract import CONTRACT_INPUTS, MODEL_INPUT
 from handoff.pipelines.register import find_pipeline
 from handoff.schemas.handoffs import HandoffRequest
 from handoff.settings import Settings
-from handoff.targets import ServedModelTarget, Target
+from handoff.targets import ServedModelTarget, Target, runs_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class HandoffAcceptance:
         _fit_target(self.settings.targets[request.target], request)
         try:
             with self.database.write() as session:
-                handoff = _decide(session, request)
+                handoff = _decide(session, request, beside=runs_beside(self.settings.targets[request.target]))
                 known = session.scalar(select(Handoff.id).where(Handoff.key == handoff.key))
                 if known is None:
                     _write(session, handoff)
@@ -88,13 +89,16 @@ def _write(session: Session, handoff: Handoff) -> None:
     note(session, handoff, State.ACCEPTED)
 
 
-def _decide(session: Session, request: HandoffRequest) -> Handoff:
+def _decide(session: Session, request: HandoffRequest, *, beside: bool) -> Handoff:
     batch = session.get(Batch, request.batch)
     if batch is None:
         raise RunError("There is no such batch.", code="batch-unknown")
-    pipeline = find_pipeline(session, request.pipeline)  # (1)
+    pipeline = find_pipeline(session, request.pipeline, beside=beside)  # (1)
     if pipeline is None:
-        raise RunError("There is no such pipeline.", code="pipeline-unknown")
+        raise RunError("There is no such pipeline that the target may run.", code="pipeline-unknown")
+    if beside and not pipeline.local_too:
+        remedy = "Let an admin register it, or name a target that runs it elsewhere."
+        raise RunError("The target runs only what an admin registered.", code="pipeline-not-local", remedy=remedy)
     prepared = None if request.kind == "prepare" else _prepared(session, batch)  # (2)
     model = _model(session, request, prepared)
     parameters = _parameters(request, pipeline)  # (3)

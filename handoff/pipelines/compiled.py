@@ -1,4 +1,4 @@
-"""What a compiled KFP YAML asks for: its inputs, and whether it keeps the contract."""
+"""What a compiled KFP YAML asks for: its inputs, and the values that fit them."""
 
 from typing import Any
 
@@ -7,12 +7,9 @@ from pydantic import JsonValue
 
 from handoff.contract.canonical import canonical_json
 from handoff.errors import PipelineError
+from handoff.pipelines.contract import keep_contract
 from handoff.schemas.pipelines import PipelineInput
 
-CONTRACT_INPUTS = ("batch_uri", "handoff_key", "result_uri")
-"""Inputs that every pipeline takes and no request may set."""
-MODEL_INPUT = "model_uri"
-"""The input that a pipeline for inference takes besides."""
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "STRING": (str,),
     "NUMBER_INTEGER": (int,),
@@ -25,15 +22,21 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 
 
 def read_inputs(text: str) -> dict[str, PipelineInput]:
-    """The inputs of a compiled pipeline.
+    """The inputs of a compiled pipeline that keeps the contract.
 
     Raises:
-        PipelineError: it is no compiled pipeline, or lacks an input of the contract.
+        PipelineError: it is no compiled pipeline, or breaks the contract, see `keep_contract`.
     """
-    root = _root(text)
+    document = _document(text)
+    inputs = _inputs(document["root"])
+    keep_contract(document, inputs)
+    return inputs
+
+
+def _inputs(root: dict[str, Any]) -> dict[str, PipelineInput]:
     try:
         written = root.get("inputDefinitions", {}).get("parameters", {})
-        inputs = {
+        return {
             str(name): PipelineInput(
                 type=facts["parameterType"],
                 optional=bool(facts.get("isOptional", False)) or "defaultValue" in facts,
@@ -43,11 +46,6 @@ def read_inputs(text: str) -> dict[str, PipelineInput]:
         }
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise PipelineError("The pipeline's inputs cannot be read.", code="pipeline-invalid") from error
-    missing = [name for name in CONTRACT_INPUTS if name not in inputs]
-    if missing:
-        message = f"The pipeline lacks the inputs {', '.join(missing)}."
-        raise PipelineError(message, code="pipeline-inputs")
-    return inputs
 
 
 def fit_parameter(kind: str, value: JsonValue) -> JsonValue:
@@ -86,12 +84,11 @@ def _json(value: JsonValue) -> JsonValue:
     return value
 
 
-def _root(text: str) -> dict[str, Any]:
+def _document(text: str) -> dict[str, Any]:
     try:
         document = next(iter(yaml.safe_load_all(text)), None)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise PipelineError("The pipeline is no YAML.", code="pipeline-invalid") from error
     if not isinstance(document, dict) or "deploymentSpec" not in document or not isinstance(document.get("root"), dict):
         raise PipelineError("The YAML is no compiled KFP pipeline.", code="pipeline-invalid")
-    root: dict[str, Any] = document["root"]
-    return root
+    return document

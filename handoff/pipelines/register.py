@@ -24,8 +24,17 @@ class RegisteredPipeline:
     created: bool
 
 
-def register(database: Database, store: Store, request: PipelineRequest) -> RegisteredPipeline:
+def register(
+    database: Database, store: Store, request: PipelineRequest, *, by: str | None = None, local_too: bool = True
+) -> RegisteredPipeline:
     """Keep the YAML and record its version; the same content under the same name is the same version.
+
+    Args:
+        database: where the version is recorded.
+        store: where the YAML is kept.
+        request: what to register.
+        by: who asks.
+        local_too: whether it may run beside the service; what may once is not taken back by somebody who may not say.
 
     Raises:
         PipelineError: it does not keep the contract.
@@ -39,6 +48,8 @@ def register(database: Database, store: Store, request: PipelineRequest) -> Regi
         if known is not None:
             # Registering an older version again makes it the newest of its name.
             known.registered_at = time.time()
+            if local_too and not known.local_too:
+                known.local_too, known.registered_by = True, by
             return RegisteredPipeline(known, created=False)
         version = PipelineVersion(
             id=identifier,
@@ -46,16 +57,26 @@ def register(database: Database, store: Store, request: PipelineRequest) -> Regi
             yaml_digest=yaml_digest,
             code_digest=request.code_digest,
             inputs={name: facts.plain() for name, facts in inputs.items()},
+            local_too=local_too,
+            registered_by=by,
             registered_at=time.time(),
         )
         session.add(version)
     return RegisteredPipeline(version, created=True)
 
 
-def find_pipeline(session: Session, name_or_version: str) -> PipelineVersion | None:
-    """A version by its digest, or the newest of a name."""
+def find_pipeline(session: Session, name_or_version: str, *, beside: bool = False) -> PipelineVersion | None:
+    """A version by its digest, or the newest of a name.
+
+    Args:
+        session: of the database.
+        name_or_version: what a request calls it.
+        beside: of a name only a version that may run beside the service.
+    """
     by_version = session.get(PipelineVersion, name_or_version)
     if by_version is not None:
         return by_version
     named = select(PipelineVersion).where(PipelineVersion.name == name_or_version)
+    if beside:
+        named = named.where(PipelineVersion.local_too)
     return session.scalar(named.order_by(PipelineVersion.registered_at.desc()).limit(1))

@@ -32,3 +32,5 @@ class PipelineView(Document):
     yaml_digest: Digest
     code_digest: Digest
     inputs: dict[str, PipelineInput]
+    local_too: bool = Field(description="Whether it may run on a target that runs things beside its worker.")
+    registered_by: str | None = Field(None, description="Who let it in; null for what is older than this record.")

@@ -4,13 +4,25 @@ from pathlib import Path
 from typing import Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from handoff.contract.identifiers import ProjectName
 from handoff.errors import StartError
+from handoff.pools import require_equal
 from handoff.store.s3_settings import S3Settings
-from handoff.targets import LocalTarget, Target
+from handoff.targets import LocalTarget, Target, TargetName
 
 
 class ProjectRules(BaseModel):
@@ -22,6 +34,13 @@ class ProjectRules(BaseModel):
     abort_quiet_seconds: float = Field(
         900, ge=0, description="The same when no association ended by release since an abort."
     )
+
+
+class Project(ProjectRules):
+    """What a site decides about one project; rules that it leaves out are those of every project."""
+
+    share: PositiveFloat = Field(1, description="Its part of the places for which several projects wait, by weight.")
+    gpus: NonNegativeInt | None = Field(None, description="Most GPUs of all its runs at one time; None: no limit.")
 
 
 class Telemetry(BaseModel):
@@ -77,8 +96,11 @@ class Settings(BaseSettings):
     telemetry: Telemetry = Field(Telemetry(), description="Traces for operators.")
     mirrors: Mirrors = Field(Mirrors(), description="Who is told of handoffs and models.")
     rules: ProjectRules = Field(ProjectRules(), description="Rules of every project that has none of its own.")
-    projects: dict[ProjectName, ProjectRules] = Field(default_factory=dict, description="Rules by project.")
+    projects: dict[ProjectName, Project] = Field(default_factory=dict, description="Projects by name.")
     targets: dict[str, Target] = Field({"local": LocalTarget()}, description="Targets by name.")
+    pools: dict[TargetName, tuple[TargetName, ...]] = Field(
+        default_factory=dict, description="Several equal targets under one name, which a handoff may name instead."
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -92,6 +114,12 @@ class Settings(BaseSettings):
         """What the caller gives comes first, then the environment, then the file of the home."""
         file = Path(init_settings()["home"]) / "research" / "handoff.yaml"
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=file)
+
+    @field_validator("pools")
+    @classmethod
+    def _equal(cls, pools: dict[str, tuple[str, ...]], info: ValidationInfo) -> dict[str, tuple[str, ...]]:
+        require_equal(pools, info.data.get("targets", {}))
+        return pools
 
     @classmethod
     def load(cls, home: Path) -> Self:
@@ -116,4 +144,6 @@ class Settings(BaseSettings):
 
     def rules_of(self, project: str) -> ProjectRules:
         """The rules of a project, or those of all."""
-        return self.projects.get(project, self.rules)
+        own = self.projects.get(project, Project())
+        said = own.model_fields_set & ProjectRules.model_fields.keys()
+        return self.rules.model_copy(update={name: getattr(own, name) for name in said})

@@ -11,6 +11,8 @@ from handoff.database.tables import Event, Handoff
 from handoff.mirrors.outbox import announce
 
 log = structlog.get_logger("handoff.handoffs")
+RETRIED = "retried"
+"""The reason of an ACCEPTED that a person asked for again."""
 
 
 class State(StrEnum):
@@ -40,18 +42,23 @@ class State(StrEnum):
     """What it needs is not what was recorded."""
 
 
+WAITING = frozenset({State.ACCEPTED, State.VALIDATING, State.READY})
+"""Nothing of it can be at an engine, except what an attempt before a retry left there."""
 ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED, State.LOST, State.REJECTED})
 AT_ENGINE = frozenset({State.SUBMITTED, State.RUNNING})
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.ACCEPTED: frozenset({State.VALIDATING, State.CANCELED}),
-    State.VALIDATING: frozenset({State.READY, State.REJECTED, State.CANCELED}),
-    State.READY: frozenset({State.SUBMITTING, State.CANCELED}),
+    State.VALIDATING: frozenset({State.READY, State.REJECTED, State.FAILED, State.CANCELED}),
+    State.READY: frozenset({State.SUBMITTING, State.FAILED, State.CANCELED}),
     State.SUBMITTING: frozenset({State.SUBMITTED, State.FAILED, State.CANCELED}),
     State.SUBMITTED: frozenset({State.RUNNING, State.SUCCEEDED, State.FAILED, State.CANCELED, State.LOST}),
     State.RUNNING: frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED, State.LOST}),
     **{state: frozenset() for state in ENDED},
 }
+
+READMITTED = frozenset({State.FAILED, State.REJECTED})
+"""Ends from which a person may send a handoff back to ACCEPTED, if no engine ever had its run. See `retry`."""
 
 
 class TransitionError(Exception):
@@ -74,6 +81,19 @@ def transition(session: Session, handoff: Handoff, to: State, reason: str | None
     if to is State.SUBMITTED or to in ENDED:
         announce(session, "handoff", handoff.id)
     note(session, handoff, to.value, reason)
+
+
+def readmit(session: Session, handoff: Handoff) -> None:
+    """Let a handoff that ended without a run begin again, in the caller's transaction; its key stays.
+
+    Raises:
+        TransitionError: it has not ended, or an engine had its run; a bug, never a matter of input.
+    """
+    if State(handoff.state) not in READMITTED or handoff.reference is not None:
+        message = f"{handoff.state} is not followed by a retry."
+        raise TransitionError(message)
+    handoff.state, handoff.reason, handoff.ended_at, handoff.cancel_asked = State.ACCEPTED.value, None, None, False
+    note(session, handoff, State.ACCEPTED, RETRIED)
 
 
 def note(session: Session, handoff: Handoff, event: str, reason: str | None = None) -> None:

@@ -8,8 +8,8 @@ from handoff.contract.document import Document
 from handoff.contract.identifiers import Digest, ProjectName, RandomId, StoreUri
 from handoff.contract.result import ResultFile, RunKind
 from handoff.handoffs.states import State
+from handoff.targets import TargetName
 
-TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 ModelId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}:[1-9][0-9]{0,8}$")]
 ParameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 

@@ -12,6 +12,8 @@ HandoffError                500
 ├── StoreFullError          507
 ├── BusyError               503  the database did not answer in time
 ├── StoreDownError          503  the store did not answer, or lost bytes
+├── OpenidDownError         503  the provider that tokens are checked with did not answer
+├── SignInError             400  a sign-in by a browser that cannot go on
 └── RefusedError            422  the content cannot be taken; `code` says why
     ├── PackageError             see `handoff.shipments.package`
     ├── BatchError               see `handoff.batches`
@@ -116,6 +118,22 @@ class StoreDownError(HandoffError):
     status = 503
     remedy = "Send it again; nothing is lost by repeating. GET /readyz says whether the store works."
     code = "store-down"
+
+
+class OpenidDownError(HandoffError):
+    """The OpenID provider did not answer."""
+
+    status = 503
+    remedy = "Send it again when the provider of openid.issuer works; tokens of this service need no provider."
+    code = "openid-down"
+
+
+class SignInError(HandoffError):
+    """This sign-in was not begun in this browser, or is over."""
+
+    status = 400
+    remedy = "Begin again at /login."
+    code = "sign-in"
 
 
 class RefusedError(HandoffError):

@@ -27,7 +27,6 @@ Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(Ki|Mi|G
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 PinnedImage = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][^\s@]{0,254}@sha256:[0-9a-f]{64}$")]
 TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 LONGEST_CALL_SECONDS = 60
 """The longest time one HTTP call to an engine may take; an outbox lease outlives it."""
 

@@ -35,7 +35,7 @@ class Token(Table):
 class LoginSession(Table):
     """The SHA-256 of a browser session's secret, and whom it stands for.
 
-    `token_id` names the token that a person signed in with; the session ends with it.
+    `token_digest` is of the token that a person signed in with; the session ends with it.
     """
 
     __tablename__ = "login_sessions"
@@ -45,7 +45,7 @@ class LoginSession(Table):
     role: Mapped[str] = mapped_column(String(16))
     projects: Mapped[dict[str, Any]]
     csrf: Mapped[str] = mapped_column(String(64))
-    token_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    token_digest: Mapped[str | None] = mapped_column(String(64), index=True)
     expires_at: Mapped[float] = mapped_column(index=True)
 
 

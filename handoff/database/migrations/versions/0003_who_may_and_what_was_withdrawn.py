@@ -138,13 +138,13 @@ def _add_access() -> None:
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("projects", sa.JSON(), nullable=False),
         sa.Column("csrf", sa.String(length=64), nullable=False),
-        sa.Column("token_id", sa.String(length=32), nullable=True),
+        sa.Column("token_digest", sa.String(length=64), nullable=True),
         sa.Column("expires_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_login_sessions")),
     )
     op.create_index(op.f("ix_login_sessions_expires_at"), "login_sessions", ["expires_at"])
     op.create_index(op.f("ix_login_sessions_principal"), "login_sessions", ["principal"])
-    op.create_index(op.f("ix_login_sessions_token_id"), "login_sessions", ["token_id"])
+    op.create_index(op.f("ix_login_sessions_token_digest"), "login_sessions", ["token_digest"])
     op.create_table(
         "login_secrets",
         sa.Column("digest", sa.String(length=64), nullable=False),

@@ -61,6 +61,17 @@ class ResearchHome:
         """The token of people and programs."""
         return self.root / "api-token"
 
+    @property
+    def url(self) -> Path:
+        """Where the service listened last."""
+        return self.root / "url"
+
+    def note_url(self, scheme: str, host: str, port: int) -> None:
+        """Write down where the service listens, as whoever is on this machine calls it."""
+        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+        named = f"[{here}]" if ":" in here else here
+        self.url.write_text(f"{scheme}://{named}:{port}\n", "ascii")
+
     def make(self) -> None:
         """Make what is missing.
 

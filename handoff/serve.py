@@ -72,6 +72,7 @@ def serve(service: Service, bound: socket.socket, worker_target: str | None, *, 
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     ready = {"event": "listening", "host": host, "port": port, "receipt_public_key": service.signer.public_key}
+    service.home.note_url("http", host, port)
     beside = None if worker_target is None else WorkerBeside(service.settings.home, worker_target, end_runs=end_runs)
     if beside is not None:
         beside.start()

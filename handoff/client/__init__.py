@@ -13,6 +13,7 @@ with HandoffClient.of_home("http://127.0.0.1:8080", Path(".sluice")) as handoff:
 - `pipelines`: register compiled pipelines.
 - `handoffs`: decide, follow, end.
 - `results`: what runs left, models, and the line of an id.
+- `site`: projects, and the targets that run things.
 - `client`: all of it as one class.
 """
 

@@ -8,10 +8,11 @@ from handoff.client.batches import Batches
 from handoff.client.handoffs import Handoffs
 from handoff.client.pipelines import Pipelines
 from handoff.client.results import Results
+from handoff.client.site import Site
 from handoff.home import ResearchHome
 
 
-class HandoffClient(Arrivals, Batches, Pipelines, Handoffs, Results):
+class HandoffClient(Arrivals, Batches, Pipelines, Handoffs, Results, Site):
     """Calls one handoff. Needs the API token, and the intake token only to deliver."""
 
     @classmethod

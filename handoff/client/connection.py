@@ -1,6 +1,7 @@
 """One call to the handoff, and every page of a list."""
 
 from collections.abc import Iterator
+from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -14,13 +15,26 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Connection:
-    """What every part of the client calls by: one address, and the tokens for it."""
+    """What every part of the client calls by: one address, and the tokens for it.
+
+    Args:
+        url: of the handoff.
+        api_token: for everything but delivering.
+        intake_token: for delivering.
+        timeout_seconds: for one call.
+        tls: of an https address whose authority this machine does not know, or that asks for a certificate.
+    """
 
     def __init__(
-        self, url: str, api_token: str, intake_token: str | None = None, timeout_seconds: float = 60.0
+        self,
+        url: str,
+        api_token: str,
+        intake_token: str | None = None,
+        timeout_seconds: float = 60.0,
+        tls: SSLContext | None = None,
     ) -> None:
         self._url = url
-        self._http = httpx.Client(base_url=url, timeout=timeout_seconds, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=timeout_seconds, trust_env=False, verify=tls or True)
         self._api = {"Authorization": f"Bearer {api_token}"}
         self._intake = {"Authorization": f"Bearer {intake_token}"}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from handoff.client.connection import Connection, read
+from handoff.client.connection import Connection, checked, read
 from handoff.schemas.page import Page
 from handoff.schemas.pipelines import PipelineRequest, PipelineView
 
@@ -18,3 +18,11 @@ class Pipelines(Connection):
     def pipelines(self, name: str | None = None) -> Iterator[PipelineView]:
         """Every version."""
         return self._pages(Page[PipelineView], "/v1/pipelines", name=name)
+
+    def pipeline(self, name_or_version: str) -> PipelineView:
+        """One version by its digest, or the newest of a name."""
+        return read(PipelineView, self._get(f"/v1/pipelines/{name_or_version}"))
+
+    def pipeline_yaml(self, version: str) -> str:
+        """The YAML of a version as it was registered."""
+        return checked(self._get(f"/v1/pipelines/{version}/yaml")).text

@@ -20,6 +20,7 @@ from handoff.api import (
     studies,
     targets,
     trace,
+    withdrawals,
 )
 from handoff.api.limit import BodyLimit
 from handoff.api.problems import install_problems
@@ -39,6 +40,7 @@ def create_app(service: Service | None) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         assert service is not None
         service.closer.start()
+        service.withdrawer.start()
         yield
         service.close()
 
@@ -53,7 +55,7 @@ def create_app(service: Service | None) -> FastAPI:
     )
     app.state.service = service
     arriving, made = (shipments, evidence, labels, studies), (batches, pipelines, handoffs, objects, results, models)
-    for module in (*arriving, *made, trace, projects, targets, health):
+    for module in (*arriving, *made, withdrawals, trace, projects, targets, health):
         app.include_router(module.router)
     install_problems(app)
     app.add_middleware(BodyLimit)

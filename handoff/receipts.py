@@ -46,5 +46,8 @@ class ReceiptSigner:
     ) -> SignedReceipt:
         """State that these bytes are held under this id."""
         receipt = Receipt(kind=kind, id=identifier, sha256=sha256, size=size, project=project, key_id=self.key_id)
-        signature = self._key.sign(receipt.signed_bytes())
-        return SignedReceipt(receipt=receipt, signature=base64.b64encode(signature).decode())
+        return SignedReceipt(receipt=receipt, signature=self.signature(receipt.signed_bytes()))
+
+    def signature(self, content: bytes) -> str:
+        """The signature of any content, base64."""
+        return base64.b64encode(self._key.sign(content)).decode()

@@ -21,6 +21,7 @@ from handoff.store.make import open_store
 from handoff.studies.close import StudyCloser
 from handoff.telemetry.metrics import DatabaseMetrics, RequestMetrics
 from handoff.telemetry.spans import Spans, open_spans
+from handoff.withdrawals.withdrawer import Withdrawer
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Service:
     evidence: EvidenceAdmission
     labels: LabelAdmission
     closer: StudyCloser
+    withdrawer: Withdrawer
     metrics: RequestMetrics
     spans: Spans
 
@@ -69,6 +71,7 @@ class Service:
             evidence=EvidenceAdmission(database, signer, settings),
             labels=LabelAdmission(database, signer),
             closer=StudyCloser(database, settings),
+            withdrawer=Withdrawer(database, home, store, signer),
             metrics=metrics,
             spans=open_spans("sluice-handoff", settings.traces_to),
         )
@@ -76,6 +79,7 @@ class Service:
     def close(self) -> None:
         """Stop the loop and let go of the database."""
         self.closer.stop()
+        self.withdrawer.stop()
         self.spans.close()
         self.database.close()
 

@@ -14,5 +14,6 @@ Read in this order:
 - `result`: what a pipeline leaves in `result_uri`.
 - `environment`: variables that a target may set for a run's steps.
 - `returned`: objects of results on their way back to where their images came from.
+- `withdrawal`: what was purged of withdrawn shipments and what remains, signed.
 - `export`: writes the JSON Schemas in `schemas/`.
 """

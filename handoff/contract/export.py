@@ -11,6 +11,7 @@ from handoff.contract.receipt import SignedReceipt
 from handoff.contract.result import Result
 from handoff.contract.returned import Acknowledgement, Claim
 from handoff.contract.shipment import Manifest
+from handoff.contract.withdrawal import SignedCertificate
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
@@ -27,6 +28,7 @@ def schemas() -> dict[str, str]:
         "result": Result.model_json_schema(),
         "claim": Claim.model_json_schema(),
         "acknowledgement": Acknowledgement.model_json_schema(),
+        "withdrawal": SignedCertificate.model_json_schema(),
     }
     return {f"{name}.json": json.dumps(schema, indent=2, sort_keys=True) + "\n" for name, schema in documents.items()}
 

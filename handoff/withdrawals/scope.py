@@ -1,0 +1,78 @@
+"""The batches, handoffs and copies that a withdrawal reaches, by its shipments; nothing of it is stored twice."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from handoff.database.tables import BatchShipment, Copy, Handoff, Shipment, WithdrawnShipment
+from handoff.handoffs.states import ENDED
+from handoff.withdrawals.gate import in_parts
+from handoff.withdrawals.kinds import package_uri
+
+
+def shipments_of(session: Session, withdrawal_id: str) -> Sequence[str]:
+    """Every shipment of a withdrawal, whether or not it arrived."""
+    chosen = select(WithdrawnShipment.shipment_id).where(WithdrawnShipment.withdrawal_id == withdrawal_id)
+    return session.scalars(chosen.order_by(WithdrawnShipment.shipment_id)).all()
+
+
+def arrived_of(session: Session, withdrawal_id: str) -> Sequence[Shipment]:
+    """Those that arrived."""
+    mine = select(WithdrawnShipment.shipment_id).where(WithdrawnShipment.withdrawal_id == withdrawal_id)
+    return session.scalars(select(Shipment).where(Shipment.id.in_(mine)).order_by(Shipment.id)).all()
+
+
+def batches_of(session: Session, withdrawal_id: str) -> Sequence[str]:
+    """Batches with at least one instance of its shipments."""
+    mine = select(WithdrawnShipment.shipment_id).where(WithdrawnShipment.withdrawal_id == withdrawal_id)
+    chosen = select(BatchShipment.batch_id).where(BatchShipment.shipment_id.in_(mine))
+    return session.scalars(chosen.distinct().order_by(BatchShipment.batch_id)).all()
+
+
+def running_of(session: Session, batches: Iterable[str]) -> list[Handoff]:
+    """Handoffs of the batches that have not ended."""
+    ended = [state.value for state in ENDED]
+    found: list[Handoff] = []
+    for part in in_parts(batches):
+        found += session.scalars(select(Handoff).where(Handoff.batch_id.in_(part), Handoff.state.not_in(ended)))
+    return found
+
+
+def copies_of(session: Session, withdrawal_id: str) -> list[Copy]:
+    """Every copy that holds something of its shipments, by id.
+
+    A package is looked for by its digest, since a copy has one shipment and the same bytes may have come as several.
+    """
+    batches = batches_of(session, withdrawal_id)
+    packages = {package_uri(row.sha256) for row in arrived_of(session, withdrawal_id)}
+    found = {copy.id: copy for copy in _copies(session, packages, Copy.uri.in_)}
+    found |= {copy.id: copy for copy in _copies(session, shipments_of(session, withdrawal_id), Copy.shipment_id.in_)}
+    found |= {copy.id: copy for copy in _copies(session, batches, Copy.batch_id.in_)}
+    for part in in_parts(batches):
+        by_handoff = select(Handoff.id).where(Handoff.batch_id.in_(part))
+        found |= {copy.id: copy for copy in session.scalars(select(Copy).where(Copy.handoff_id.in_(by_handoff)))}
+    return [found[key] for key in sorted(found)]
+
+
+def shared_packages(session: Session, copies: Iterable[Copy]) -> set[int]:
+    """Of packages those whose bytes are also a shipment's that nobody withdrew."""
+    by_digest = {_digest(copy.uri): copy.id for copy in copies if copy.kind == "package"}
+    shared: set[int] = set()
+    for part in in_parts(by_digest):
+        live = select(Shipment.sha256).where(Shipment.sha256.in_(part), Shipment.withdrawn_by.is_(None))
+        shared.update(by_digest[sha256] for sha256 in session.scalars(live))
+    return shared
+
+
+def _digest(uri: str) -> str:
+    return uri.rpartition("/")[2].removesuffix(".zip")
+
+
+def _copies(
+    session: Session, values: Iterable[str], among: Callable[[Sequence[str]], ColumnElement[bool]]
+) -> list[Copy]:
+    found: list[Copy] = []
+    for part in in_parts(values):
+        found += session.scalars(select(Copy).where(among(part)))
+    return found

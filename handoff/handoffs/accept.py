@@ -43,25 +43,35 @@ class HandoffAcceptance:
     database: Database
     settings: Settings
 
-    def accept(self, request: HandoffRequest) -> AcceptedHandoff:
+    def accept(self, request: HandoffRequest, asked_by: str | None = None) -> AcceptedHandoff:
         """Accept a decision, or return the handoff that it already is.
 
         Raises:
             RunError: it could never become a run that can be believed.
         """
+        try:
+            with self.database.write() as session:
+                return self.accept_within(session, request, asked_by)
+        except IntegrityError:
+            # Another replica wrote the same key between our look and our write; now we see it.
+            with self.database.write() as session:
+                return self.accept_within(session, request, asked_by)
+
+    def accept_within(self, session: Session, request: HandoffRequest, asked_by: str | None = None) -> AcceptedHandoff:
+        """The same in the caller's transaction, so that what the caller writes stands or falls with the handoff.
+
+        Raises:
+            RunError: it could never become a run that can be believed.
+            IntegrityError: another replica accepted the same decision meanwhile; the transaction is over.
+        """
         if request.target not in self.settings.targets:
             raise RunError("The target is not among those of handoff.yaml.", code="target-unknown")
         _fit_target(self.settings.targets[request.target], request)
-        try:
-            with self.database.write() as session:
-                handoff = _decide(session, request, beside=runs_beside(self.settings.targets[request.target]))
-                known = session.scalar(select(Handoff.id).where(Handoff.key == handoff.key))
-                if known is None:
-                    _write(session, handoff)
-        except IntegrityError:
-            # Another replica wrote the same key between our look and our write.
-            with self.database.read() as session:
-                known = session.scalars(select(Handoff.id).where(Handoff.key == handoff.key)).one()
+        handoff = _decide(session, request, beside=runs_beside(self.settings.targets[request.target]))
+        known = session.scalar(select(Handoff.id).where(Handoff.key == handoff.key))
+        if known is None:
+            handoff.asked_by = asked_by
+            _write(session, handoff)
         return AcceptedHandoff(known or handoff.id, created=known is None)
 
 

@@ -6,7 +6,9 @@ from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from handoff.api.cursor import newest_cursor, older_than
 from handoff.api.dependencies import After, Limit, ServiceDep, User
+from handoff.api.prefix import Starts, starting
 from handoff.api.problems import problems
 from handoff.batches.form import BatchForming
 from handoff.contract.identifiers import Digest, ProjectName
@@ -48,17 +50,20 @@ def get_batch(batch_id: Annotated[Digest, Path()], service: ServiceDep) -> Batch
 def list_batches(
     service: ServiceDep,
     project: Annotated[ProjectName | None, Query()] = None,
+    starts: Starts = None,
     after: After = None,
     limit: Limit = 50,
 ) -> Page[BatchView]:
-    """List batches by id."""
-    chosen = select(Batch).where(Batch.id > (after or ""))
+    """List batches, the newest first."""
+    order = Batch.created_at, Batch.id
+    chosen = select(Batch).where(*older_than(after, *order), *starting(starts, Batch.id))
     if project is not None:
         chosen = chosen.where(Batch.project == project)
     with service.database.read() as session:
-        rows = session.scalars(chosen.order_by(Batch.id).limit(limit + 1)).all()
+        rows = session.scalars(chosen.order_by(*(column.desc() for column in order)).limit(limit + 1)).all()
         items = tuple(_view(session, service.store, row) for row in rows[:limit])
-    return Page(items=items, next=items[-1].id if len(rows) > limit else None)
+        further = newest_cursor(rows[limit - 1].created_at, rows[limit - 1].id) if len(rows) > limit else None
+    return Page(items=items, next=further)
 
 
 def _view(session: Session, store: Store, batch: Batch) -> BatchView:

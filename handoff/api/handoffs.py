@@ -7,7 +7,9 @@ from fastapi.responses import FileResponse, PlainTextResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from handoff.api.cursor import newest_cursor, older_than
 from handoff.api.dependencies import After, Limit, ServiceDep, User
+from handoff.api.prefix import Starts, starting
 from handoff.api.problems import problems
 from handoff.backends.make import make_backend
 from handoff.contract.identifiers import Digest, ProjectName, RandomId
@@ -45,18 +47,21 @@ def list_handoffs(
     project: Annotated[ProjectName | None, Query()] = None,
     state: Annotated[State | None, Query()] = None,
     batch: Annotated[Digest | None, Query()] = None,
+    starts: Starts = None,
     after: After = None,
     limit: Limit = 50,
 ) -> Page[HandoffView]:
-    """List handoffs by id."""
-    chosen = select(Handoff).where(Handoff.id > (after or ""))
+    """List handoffs, the newest first."""
+    order = Handoff.created_at, Handoff.id
+    chosen = select(Handoff).where(*older_than(after, *order), *starting(starts, Handoff.id))
     for column, value in ((Handoff.project, project), (Handoff.state, state), (Handoff.batch_id, batch)):
         if value is not None:
             chosen = chosen.where(column == value)
     with service.database.read() as session:
-        rows = session.scalars(chosen.order_by(Handoff.id).limit(limit + 1)).all()
+        rows = session.scalars(chosen.order_by(*(column.desc() for column in order)).limit(limit + 1)).all()
         items = tuple(show_handoff(session, service.store, row) for row in rows[:limit])
-    return Page(items=items, next=items[-1].id if len(rows) > limit else None)
+        further = newest_cursor(rows[limit - 1].created_at, rows[limit - 1].id) if len(rows) > limit else None
+    return Page(items=items, next=further)
 
 
 @router.get("/v1/handoffs/{handoff_id}", dependencies=User, responses=problems(404))

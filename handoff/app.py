@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from handoff.api import (
+    audit,
     batches,
     evidence,
     handoffs,
@@ -19,12 +20,16 @@ from handoff.api import (
     shipments,
     studies,
     targets,
+    tokens,
     trace,
     withdrawals,
 )
+from handoff.api.acts import Acts
+from handoff.api.gate import Gate
 from handoff.api.limit import BodyLimit
 from handoff.api.problems import install_problems
 from handoff.api.record import RequestRecord
+from handoff.api.security_headers import SecurityHeaders
 from handoff.service import Service
 from handoff.telemetry.metrics import RequestMetrics
 from handoff.telemetry.spans import Spans
@@ -55,10 +60,15 @@ def create_app(service: Service | None) -> FastAPI:
     )
     app.state.service = service
     arriving, made = (shipments, evidence, labels, studies), (batches, pipelines, handoffs, objects, results, models)
-    for module in (*arriving, *made, withdrawals, trace, projects, targets, health):
+    for module in (*arriving, *made, withdrawals, trace, projects, targets, tokens, audit, health):
         app.include_router(module.router)
     install_problems(app)
-    app.add_middleware(BodyLimit)
+    if service is not None:
+        limits = service.settings.access
+        app.add_middleware(BodyLimit, limits=limits)
+        app.add_middleware(Acts, trail=service.trail)
+        app.add_middleware(Gate, authentication=service.authentication, limits=limits, trail=service.trail)
+    app.add_middleware(SecurityHeaders)
     metrics, spans = (service.metrics, service.spans) if service else (RequestMetrics(), Spans("", None))
     app.add_middleware(RequestRecord, metrics=metrics, spans=spans)
     return app

@@ -6,9 +6,11 @@ HandoffError                500
 ├── UnauthorizedError       401
 ├── ForbiddenError          403
 ├── NotFoundError           404
+├── SlowError               408  the body came too slowly
 ├── ConflictError           409
 ├── WithdrawnError          410  withdrawn, for ever
 ├── TooLargeError           413
+├── TooManyError            429  more than a sender may ask for; `retry_after` says when
 ├── StoreFullError          507
 ├── BusyError               503  the database did not answer in time
 ├── StoreDownError          503  the store did not answer, or lost bytes
@@ -60,7 +62,7 @@ class ForbiddenError(HandoffError):
     """This token may not do that."""
 
     status = 403
-    remedy = "The intake token delivers; the API token does everything else."
+    remedy = "Ask for a token of a role that may; GET /v1/me says what this one may do."
     code = "forbidden"
 
 
@@ -70,6 +72,14 @@ class NotFoundError(HandoffError):
     status = 404
     remedy = "Check the id."
     code = "not-found"
+
+
+class SlowError(HandoffError):
+    """The body came too slowly."""
+
+    status = 408
+    remedy = "Nothing was stored; send it again over a better connection."
+    code = "request-timeout"
 
 
 class ConflictError(HandoffError):
@@ -94,6 +104,19 @@ class TooLargeError(HandoffError):
     status = 413
     remedy = "Send smaller packages, or raise the limit in handoff.yaml."
     code = "too-large"
+
+
+class TooManyError(HandoffError):
+    """More requests than one sender may make."""
+
+    status = 429
+    remedy = "Send it again after the seconds of Retry-After, or raise the limits of access in handoff.yaml."
+    code = "too-many-requests"
+
+    def __init__(self, retry_after: int) -> None:
+        """Take the seconds after which another request is looked at."""
+        super().__init__()
+        self.retry_after = retry_after
 
 
 class StoreFullError(HandoffError):

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from handoff.access.tokens import Tokens, record_tokens
+from handoff.access.audit import AuditTrail
+from handoff.access.authenticate import Authentication
+from handoff.access.home_tokens import record_tokens
+from handoff.access.tokens import Tokens
 from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
 from handoff.database.open import open_database
@@ -34,6 +37,8 @@ class Service:
     store: Store
     signer: ReceiptSigner
     tokens: Tokens
+    authentication: Authentication
+    trail: AuditTrail
     shipments: ShipmentAdmission
     evidence: EvidenceAdmission
     labels: LabelAdmission
@@ -58,6 +63,7 @@ class Service:
         record_tokens(database, home)
         store = open_store(settings, home)
         store.spool.sweep()
+        tokens = Tokens(database)
         metrics = RequestMetrics()
         metrics.registry.register(DatabaseMetrics(database))
         return cls(
@@ -66,7 +72,9 @@ class Service:
             database=database,
             store=store,
             signer=signer,
-            tokens=Tokens(database),
+            tokens=tokens,
+            authentication=Authentication(tokens),
+            trail=AuditTrail(database),
             shipments=ShipmentAdmission(database, store, signer, settings),
             evidence=EvidenceAdmission(database, signer, settings),
             labels=LabelAdmission(database, signer),

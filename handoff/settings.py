@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
+from handoff.access.access_settings import AccessLimits
 from handoff.contract.identifiers import ProjectName
 from handoff.errors import StartError
 from handoff.pools import require_equal
@@ -93,6 +94,7 @@ class Settings(BaseSettings):
     max_package_members: PositiveInt = Field(20_000, description="Most members a package may have.")
     max_evidence_bytes: PositiveInt = Field(1 << 20, description="Largest evidence message taken, in bytes.")
     max_labels_bytes: PositiveInt = Field(16 << 20, description="Largest label document taken, in bytes.")
+    access: AccessLimits = Field(AccessLimits(), description="How much senders may ask, and how slowly.")
     telemetry: Telemetry = Field(Telemetry(), description="Traces for operators.")
     mirrors: Mirrors = Field(Mirrors(), description="Who is told of handoffs and models.")
     rules: ProjectRules = Field(ProjectRules(), description="Rules of every project that has none of its own.")

@@ -1,6 +1,12 @@
-"""Who may do what.
+"""Who may do what, and who did.
 
 - `permissions`: the table of roles and what each may do.
 - `principal`: who a request is from, and which projects it may touch.
+- `authenticate`: which principal a bearer token stands for, whoever knows the token.
 - `tokens`: bearer tokens, known by their digests.
+- `home_tokens`: the two tokens of a home's files.
+- `issue`: make, rotate and revoke tokens.
+- `limits`, `access_settings`: how much one sender may ask, and how slowly.
+- `audit`: who changed what, and who was refused.
+- `openid`: people and programs that a provider of OpenID Connect knows.
 """

@@ -1,24 +1,35 @@
-"""Bearer tokens. The database holds their SHA-256 only, and finds a request's token by it."""
+"""Bearer tokens. The database holds their SHA-256 only, and finds a request's token by it.
+
+A token is 256 random bits, so a digest needs no salt, and looking it up by an index tells a guesser nothing.
+"""
 
 import hashlib
-import math
+import secrets
 import time
-from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
-from sqlalchemy import delete
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from handoff.access.permissions import Role
 from handoff.access.principal import Principal
-from handoff.database.dialect import hold_until_commit
 from handoff.database.engine import Database
-from handoff.database.tables import Token
-from handoff.errors import StartError
-from handoff.home import ResearchHome
+from handoff.database.tables import Handoff, Token
+from handoff.handoffs.states import ENDED
 
-FileRole = Literal["intake", "admin"]
-_SHORTEST = 16
-_NAMES: dict[FileRole, str] = {"intake": "intake", "admin": "home"}
+PREFIX = "sluice_"
+"""What finds a token that was pasted where it should not be."""
+_USE_NOTED_SECONDS = 3600.0
+
+
+def new_token() -> str:
+    """A token that nobody has."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def digest_of(token: str) -> str:
+    """What is stored of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 class Tokens:
@@ -26,51 +37,51 @@ class Tokens:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._noted: dict[str, float] = {}
 
     def find(self, token: str) -> Principal | None:
-        """Whom a token stands for; None when it is unknown, expired or revoked."""
-        digest = hashlib.sha256(token.encode()).hexdigest()
+        """Whom a token stands for; None when it is unknown, expired, revoked, or of a run that ended."""
+        return self.of_digest(digest_of(token))
+
+    def of_digest(self, digest: str) -> Principal | None:
+        """The same, for a token of which only the digest is known."""
+        now = time.time()
         with self._database.read() as session:
-            row = session.get(Token, digest)
-        if row is None or row.revoked_at is not None or (row.expires_at or math.inf) <= time.time():
+            row = session.scalar(select(Token).where(_holds(digest, now)))
+            if row is not None and row.handoff_id is not None:
+                handoff = session.get(Handoff, row.handoff_id)
+                if handoff is None or handoff.state in ENDED:
+                    return None
+        if row is None:
             return None
-        only = row.projects.get("only")
-        return Principal(row.name, cast("Role", row.role), None if only is None else frozenset(only), row.handoff_id)
+        self._note_use(row, now)
+        return principal_of(row)
+
+    def _note_use(self, row: Token, now: float) -> None:
+        """Write down that a token is in use, once an hour: not worth a request that fails for it."""
+        if now - max(self._noted.get(row.id, 0.0), row.used_at or 0.0) < _USE_NOTED_SECONDS:
+            return
+        self._noted[row.id] = now
+        try:
+            with self._database.write() as session:
+                session.execute(update(Token).where(Token.id == row.id).values(used_at=now))
+        except SQLAlchemyError:
+            self._noted.pop(row.id, None)
 
 
-def record_tokens(database: Database, home: ResearchHome) -> None:
-    """Make the tokens of the home's files the ones that are known; a file that was replaced rotates its token.
-
-    Raises:
-        StartError: a file holds no token that could protect anything, others may read it, or both hold the same.
-    """
-    files: dict[FileRole, str] = {"intake": _read(home.intake_token), "admin": _read(home.api_token)}
-    if files["intake"] == files["admin"]:
-        raise _unfit(home.api_token, "holds the intake token")
-    with database.write() as session:
-        hold_until_commit(session, "tokens")  # replicas may start at one moment
-        session.execute(delete(Token).where(Token.name.in_(_NAMES.values())))
-        for role, token in files.items():
-            session.add(_token(role, token))
+def principal_of(row: Token) -> Principal:
+    """Whom a row stands for."""
+    return Principal(row.name, cast("Role", row.role), projects_of(row), row.handoff_id)
 
 
-def _token(role: FileRole, token: str) -> Token:
-    digest = hashlib.sha256(token.encode()).hexdigest()
-    return Token(digest=digest, id=digest[:32], name=_NAMES[role], role=role, made_by="home", made_at=time.time())
+def projects_of(row: Token) -> frozenset[str] | None:
+    """The only projects of a token; None for all of them."""
+    only = row.projects.get("only")
+    return None if only is None else frozenset(only)
 
 
-def _read(file: Path) -> str:
-    try:
-        if file.stat().st_mode & 0o077:
-            raise _unfit(file, "may be read by others")
-        token = file.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unfit(file, "cannot be read") from error
-    if len(token) < _SHORTEST:
-        raise _unfit(file, f"holds no token of at least {_SHORTEST} letters")
-    return token
-
-
-def _unfit(file: Path, why: str) -> StartError:
-    message = f"{file} {why}."
-    return StartError(message, code="token", remedy="Remove it for a new token, or set its mode to 0600.")
+def _holds(digest: str, now: float) -> ColumnElement[bool]:
+    """Whether a row's token is the one of a digest, and holds now."""
+    before = and_(Token.previous_digest == digest, Token.previous_until > now)
+    alive = and_(Token.revoked_at.is_(None), or_(Token.expires_at.is_(None), Token.expires_at > now))
+    return and_(or_(Token.digest == digest, before), alive)

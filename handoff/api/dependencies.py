@@ -10,7 +10,7 @@ from handoff.access.principal import Principal
 from handoff.errors import ForbiddenError, RefusedError, UnauthorizedError
 from handoff.service import Service
 
-_BEARER = HTTPBearer(auto_error=False, description="A token of the research home: `token` or `api-token`.")
+_BEARER = HTTPBearer(auto_error=False, description="A token of this service, or of the site's OpenID provider.")
 
 
 def service_of(request: Request) -> Service:
@@ -21,14 +21,13 @@ def service_of(request: Request) -> Service:
 ServiceDep = Annotated[Service, Depends(service_of)]
 
 
-def principal(request: Request, service: ServiceDep) -> Principal:
-    """Whom the request is from.
+async def principal(request: Request) -> Principal:
+    """Whom the request is from, as the gate found out.
 
     Raises:
-        UnauthorizedError: it carries no token, or none that is known.
+        UnauthorizedError: nobody known.
     """
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
-    found = service.tokens.find(token.strip()) if kind.lower() == "bearer" and token.strip() else None
+    found: Principal | None = getattr(request.state, "principal", None)
     if found is None:
         raise UnauthorizedError
     return found
@@ -40,12 +39,17 @@ WhoDep = Annotated[Principal, Depends(principal)]
 def allowed(verb: Verb) -> list[params.Depends]:
     """The dependencies of a route that only those with a permission may use."""
 
-    def check(who: WhoDep) -> None:
+    async def check(who: WhoDep) -> None:
         if not who.may(verb):
             roles = ", ".join(roles_that_may(verb))
             raise ForbiddenError(remedy=f"It takes the permission `{verb}`, which have: {roles}.")
 
     return [Security(_BEARER), Depends(check)]
+
+
+def known() -> list[params.Depends]:
+    """The dependencies of a route for anybody known."""
+    return [Security(_BEARER), Depends(principal)]
 
 
 Deliverer = allowed("deliver")

@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.exceptions import HTTPException
 
 from handoff.contract.document import Document
-from handoff.errors import BusyError, HandoffError, RefusedError, StoreFullError
+from handoff.errors import BusyError, HandoffError, RefusedError, StoreFullError, TooManyError
 
 log = structlog.get_logger("handoff.api")
 MEDIA_TYPE = "application/problem+json"
@@ -35,8 +35,16 @@ def problem_response(status: int, code: str, title: str, remedy: str, places: tu
     problem = Problem(
         type=f"urn:sluice:problem:{code}", title=title, status=status, code=code, remedy=remedy, places=places
     )
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 408: {"Connection": "close"}}.get(status)
     return JSONResponse(problem.plain(), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def problem_of(error: HandoffError) -> JSONResponse:
+    """A response that tells of an error."""
+    response = problem_response(error.status, error.code, str(error), error.remedy)
+    if isinstance(error, TooManyError):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def install_problems(app: FastAPI) -> None:
@@ -45,7 +53,7 @@ def install_problems(app: FastAPI) -> None:
     @app.exception_handler(HandoffError)
     def _known(request: Request, error: HandoffError) -> JSONResponse:
         request.state.code = error.code
-        return problem_response(error.status, error.code, str(error), error.remedy)
+        return problem_of(error)
 
     @app.exception_handler(RequestValidationError)
     def _not_understood(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -10,7 +10,7 @@ from prometheus_client import generate_latest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from handoff.api.limit import LARGEST
+from handoff.access.access_settings import AccessLimits
 from handoff.app import create_app
 from handoff.contract.evidence import Evidence
 from handoff.database.tables import EvidenceMessage, Study
@@ -129,13 +129,19 @@ def test_a_part_that_no_process_writes_is_swept_at_the_start_and_a_live_one_is_n
     live.discard()
 
 
-def test_a_body_that_is_read_whole_has_a_limit_even_for_who_has_no_token(service):
-    answer, read = asyncio.run(_post_without_end(service))
+def test_a_body_that_is_read_whole_has_a_limit(service):
+    headers = {"Authorization": f"Bearer {service.home.api_token.read_text().strip()}"}
+    answer, read = asyncio.run(_post_without_end(service, headers))
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
-    assert read <= LARGEST + (1 << 20)
+    assert read <= 2 * AccessLimits().max_long_json_bytes + (1 << 20)
 
 
-async def _post_without_end(service: Service) -> tuple[httpx.Response, int]:
+def test_nothing_is_read_of_the_body_of_who_has_no_token(service):
+    answer, read = asyncio.run(_post_without_end(service, {}))
+    assert (answer.status_code, read) == (401, 0)
+
+
+async def _post_without_end(service: Service, headers: dict[str, str]) -> tuple[httpx.Response, int]:
     read = 0
 
     async def blocks():
@@ -146,7 +152,7 @@ async def _post_without_end(service: Service) -> tuple[httpx.Response, int]:
 
     transport = httpx.ASGITransport(create_app(service), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-        return await client.post("/v1/pipelines", content=blocks()), read
+        return await client.post("/v1/pipelines", content=blocks(), headers=headers), read
 
 
 def test_a_made_up_method_does_not_grow_the_counters(service):

@@ -11,13 +11,14 @@ from handoff.api.dependencies import After, Limit, Reader, ServiceDep, cursor_nu
 from handoff.api.problems import problems
 from handoff.contract.identifiers import ProjectName, RandomId, RelativePath
 from handoff.database.tables import Event, Handoff, ResultFileRow
-from handoff.errors import NotFoundError
+from handoff.errors import NotFoundError, WithdrawnError
 from handoff.handoffs.show import result_files
 from handoff.handoffs.states import State
 from handoff.schemas.page import Page
 from handoff.schemas.results import ResultView
 from handoff.store import Store
 from handoff.store.files import Files, OutsideError
+from handoff.withdrawals.gate import is_withdrawn
 
 router = APIRouter(tags=["results"])
 
@@ -70,8 +71,11 @@ def get_result_file(
     with service.database.read() as session:
         row = session.get(ResultFileRow, (handoff_id, path))
         handoff = session.get(Handoff, handoff_id)
+        withdrawn = handoff is not None and is_withdrawn(session, handoff.batch_id)
     if row is None or handoff is None:
         raise NotFoundError
+    if withdrawn and row.role != "model":
+        raise WithdrawnError("Something of the batch of this result was withdrawn.", code="batch-withdrawn")
     return stored_file(service.store.result(handoff.key), row.path, row.media_type, row.sha256)
 
 

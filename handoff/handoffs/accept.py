@@ -26,6 +26,7 @@ from handoff.pipelines.register import find_pipeline
 from handoff.schemas.handoffs import HandoffRequest
 from handoff.settings import Settings
 from handoff.targets import ServedModelTarget, Target, runs_beside
+from handoff.withdrawals.gate import hold_shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,16 @@ def _write(session: Session, handoff: Handoff) -> None:
 
 
 def _decide(session: Session, request: HandoffRequest, *, beside: bool) -> Handoff:
+    hold_shared(session)
     batch = session.get(Batch, request.batch)
-    if batch is None:
+    if batch is None or not batch.formed:
         raise RunError("There is no such batch.", code="batch-unknown")
+    if batch.withdrawn_by is not None:
+        raise RunError(
+            "Something of the batch was withdrawn, so nothing may run on it any more.",
+            code="batch-withdrawn",
+            remedy="Form a new batch; it will hold what was not withdrawn.",
+        )
     pipeline = find_pipeline(session, request.pipeline, beside=beside)  # (1)
     if pipeline is None:
         raise RunError("There is no such pipeline that the target may run.", code="pipeline-unknown")

@@ -68,11 +68,13 @@ def make_order(session: Session, home: ResearchHome, store: Store, handoff: Hand
     """Check the files behind a handoff and put the order together.
 
     Raises:
-        OrderError: `batch-changed`, `pipeline-changed` or `model-changed`.
+        OrderError: `batch-withdrawn`, `batch-changed`, `pipeline-changed` or `model-changed`.
     """
     pipeline = session.get_one(PipelineVersion, handoff.pipeline_id)
     _require(store.files, pipeline_path(pipeline.id), pipeline.yaml_digest, "pipeline-changed")
     batch = session.get_one(Batch, handoff.batch_id)
+    if batch.withdrawn_by is not None:
+        raise OrderError("batch-withdrawn")
     _require(store.files, batch_path(batch.id), batch.file_sha256, "batch-changed")
     lines = batch_lines(session, handoff)
     _require_there(store.files, lines, "batch-changed")

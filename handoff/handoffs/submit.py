@@ -31,6 +31,7 @@ from handoff.handoffs.outbox import LEASE_SECONDS, MOST_ATTEMPTS, POSTPONED, pos
 from handoff.handoffs.states import State, note, transition
 from handoff.home import ResearchHome
 from handoff.store import Store
+from handoff.withdrawals.copies import note_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ class Submission:
             if mine is None:
                 return False
             handoff, row = mine
+            note_run(session, handoff)
             now = time.time()
             row.attempts += 1
             row.sent_at, row.leased_until = now, now + LEASE_SECONDS

@@ -15,11 +15,16 @@ from handoff.handoffs.states import State, note, transition
 from handoff.results.record import record_result
 from handoff.results.verify import Expectation, ResultError, verify_result
 from handoff.store import Store
+from handoff.withdrawals.copies import note_copy
+from handoff.withdrawals.gate import hold_shared, is_withdrawn
+from handoff.withdrawals.kinds import prepared_uri
 
 ENGINE_SILENT = "engine-silent"
 """The event of a run that the engine says nothing of at the moment."""
 ENGINE_ODD = "engine-odd"
 """The event of a run of which the engine says something unknown."""
+WITHDRAWN = "batch-withdrawn"
+"""Why a run is not believed on whose batch something was withdrawn meanwhile."""
 _LIVE = frozenset({RunPhase.WAITING, RunPhase.RUNNING})
 
 
@@ -85,15 +90,25 @@ class Watch:
         with self.database.read() as session:
             batch = session.get_one(Batch, handoff.batch_id)
             expected = _expectation(session, handoff, batch)
+        if batch.withdrawn_by is not None:
+            self._move(handoff.id, State.CANCELED, WITHDRAWN)
+            return
         try:
             result = verify_result(self.store.result(handoff.key), expected)
         except ResultError as error:
             self._move(handoff.id, State.FAILED, error.code)
             return
         if result.volumes:
+            with self.database.write() as session:
+                lines = prepared_uri(batch.id, handoff.key)
+                note_copy(session, "prepared", lines, batch=batch.id, handoff=handoff.id)
             write_prepared(self.store, batch, handoff.key, result.spec_digest, result.volumes)
         with self.database.write() as session:
+            hold_shared(session)
             row = session.get_one(Handoff, handoff.id, with_for_update=True)
+            if is_withdrawn(session, batch.id):  # while the digests were read
+                transition(session, row, State.CANCELED, WITHDRAWN)
+                return
             record_result(session, row, result)
             transition(session, row, State.SUCCEEDED)
 

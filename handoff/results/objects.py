@@ -7,15 +7,22 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from handoff.contract.returned import Acknowledgement, Claim
-from handoff.database.tables import BatchInstance, Handoff, Instance, ResultFileRow
-from handoff.errors import ConflictError, NotFoundError
+from handoff.database.tables import Batch, BatchInstance, Handoff, Instance, ResultFileRow
+from handoff.errors import ConflictError, NotFoundError, WithdrawnError
+from handoff.withdrawals.gate import is_withdrawn
 
 
 def open_objects(session: Session, limit: int) -> list[str]:
     """Ids of objects that nobody has acknowledged, in no order: some that cannot be fetched must not hide the rest."""
     chosen = (
         select(ResultFileRow.object_id)
-        .where(ResultFileRow.object_id.is_not(None), ResultFileRow.acknowledged_as.is_(None))
+        .join(Handoff, Handoff.id == ResultFileRow.handoff_id)
+        .join(Batch, Batch.id == Handoff.batch_id)
+        .where(
+            ResultFileRow.object_id.is_not(None),
+            ResultFileRow.acknowledged_as.is_(None),
+            Batch.withdrawn_by.is_(None),
+        )
         .order_by(func.random())
         .limit(limit)
     )
@@ -27,10 +34,13 @@ def find_object(session: Session, object_id: str) -> ResultFileRow:
 
     Raises:
         NotFoundError: no result has such an object.
+        WithdrawnError: something of its batch was withdrawn.
     """
     row = session.scalar(select(ResultFileRow).where(ResultFileRow.object_id == object_id))
     if row is None:
         raise NotFoundError("No result has such an object.")
+    if is_withdrawn(session, session.get_one(Handoff, row.handoff_id).batch_id):
+        raise WithdrawnError("Something of the batch of this object was withdrawn.", code="batch-withdrawn")
     return row
 
 

@@ -9,6 +9,8 @@ from handoff.contract.result import Result, ResultFile
 from handoff.contract.returned import RETURNED_ROLES, object_id
 from handoff.database.tables import Handoff, ModelVersion, ResultFileRow, Volume
 from handoff.mirrors.outbox import announce
+from handoff.withdrawals.copies import note_copy
+from handoff.withdrawals.kinds import model_uri
 
 
 def record_result(session: Session, handoff: Handoff, result: Result) -> None:
@@ -35,6 +37,8 @@ def record_result(session: Session, handoff: Handoff, result: Result) -> None:
                 created_at=time.time(),
             )
         )
+        model = model_uri(f"{name}:{newest + 1}")
+        note_copy(session, "model", model, batch=handoff.batch_id, handoff=handoff.id)
         announce(session, "model", f"{name}:{newest + 1}")
 
 

@@ -16,6 +16,7 @@ from handoff.database.tables import EvidenceMessage, Instance, Shipment, Study, 
 from handoff.settings import Settings
 from handoff.studies.content import content_digest, current_instances, truth_of
 from handoff.studies.judge import Complete, Count, Waiting, judge
+from handoff.withdrawals.gate import wanted_instances
 
 log = structlog.get_logger("handoff.studies")
 _AT_ONCE = 50
@@ -72,7 +73,7 @@ def _counted(session: Session, study: Study, counts: list[ExpectedCount]) -> Cou
 def _close(session: Session, study: Study, verdict: Complete, now: float) -> None:
     """Make the study complete; the next version only when its content changed."""
     instances = session.scalars(select(Instance).where(Instance.study_id == study.id)).all()
-    current = current_instances(instances)
+    current = current_instances(wanted_instances(session, study.id))
     chosen = {instance.id for instance in current}
     for instance in instances:
         instance.current = instance.id in chosen

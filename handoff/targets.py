@@ -32,16 +32,26 @@ LONGEST_CALL_SECONDS = 60
 
 
 class LocalTarget(BaseModel):
-    """Compiled pipelines on this machine."""
+    """Compiled pipelines on this machine; by `torchrun-local` the steps that compute share their work."""
 
     model_config = _FROZEN
 
-    backend: Literal["kfp-local"] = Field("kfp-local", description="The kind of engine.")
+    backend: Literal["kfp-local", "torchrun-local"] = Field("kfp-local", description="The kind of engine.")
+    processes: PositiveInt = Field(
+        1, description="Processes that a training step shares its work by; more than one only for torchrun-local."
+    )
     python: Path = Field(Path(sys.executable), description="The interpreter of the ML environment.")
     timeout_seconds: PositiveFloat = Field(86_400, description="Seconds after which a run is ended.")
     runs: PositiveInt = Field(1, description="Runs at one time.")
     gpus: NonNegativeInt = Field(0, description="GPUs that one run takes, for the quotas of projects.")
     environment: dict[str, str] = Field(default_factory=dict, description="Added to each step's environment.")
+
+    @model_validator(mode="after")
+    def _shared_by_some(self) -> Self:
+        if (self.backend == "torchrun-local") != (self.processes > 1):
+            message = "torchrun-local shares by two processes or more, kfp-local by none"
+            raise ValueError(message)
+        return self
 
 
 class Gpus(BaseModel):
@@ -182,6 +192,7 @@ def _backend(value: Any) -> str:
 
 Target = Annotated[
     Annotated[LocalTarget, Tag("kfp-local")]
+    | Annotated[LocalTarget, Tag("torchrun-local")]
     | Annotated[KubeflowTarget, Tag("kfp")]
     | Annotated[ServedModelTarget, Tag("kserve")],
     Discriminator(_backend),

@@ -2,6 +2,8 @@
 
 A run is prepared in a folder that appears by a rename, started by a process that claims it, and ended by a file. So
 a worker that is killed at any point finds the run again, and nothing can start it twice.
+
+`torchrun-local` is the same, with steps that are told to share their work by several processes.
 """
 
 import json
@@ -16,6 +18,7 @@ from handoff.backends.interface import Answer, BackendError, Capabilities, Prepa
 from handoff.backends.kfp_local_run import ENDED, SPEC, STARTED, TEMPORARY, write_once
 from handoff.backends.kfp_local_steps import ARTIFACTS, PIPELINE
 from handoff.backends.processes import RUN_MARK, ProcessIdentity, end_group, members
+from handoff.contract.environment import PROCESSES
 from handoff.handoffs.order import RunOrder
 from handoff.store import fsync_folder, write_durably
 from handoff.targets import LocalTarget
@@ -40,8 +43,10 @@ class KfpLocal:
 
     def probe(self) -> Capabilities:
         """Ask the target's interpreter for its kfp."""
+        known = "kfp" if self._target.processes == 1 else "kfp torch"
         question = (
-            "import handoff, importlib.metadata as m, platform; print(m.version('kfp'), platform.python_version())"
+            "import handoff, importlib.metadata as m, platform; "
+            f"print(*map(m.version, {known.split()}), platform.python_version())"
         )
         command = [str(self._target.python), "-c", question]
         try:
@@ -50,8 +55,7 @@ class KfpLocal:
             return Capabilities(ok=False, versions={}, problem="python-does-not-start", remedy=_REMEDY)
         if done.returncode != 0:
             return Capabilities(ok=False, versions={}, problem="kfp-or-handoff-missing", remedy=_REMEDY)
-        kfp, python = done.stdout.split()
-        return Capabilities(ok=True, versions={"kfp": kfp, "python": python})
+        return Capabilities(ok=True, versions=dict(zip([*known.split(), "python"], done.stdout.split(), strict=True)))
 
     def prepare(self, order: RunOrder) -> Prepared:
         """Lay out the run's folder beside its place, then rename it there; a folder that is there stays."""
@@ -169,6 +173,7 @@ def step_environment(target: LocalTarget, key: str, folder: Path) -> dict[str, s
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         RUN_MARK: key,
+        PROCESSES: str(target.processes),
         **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         **target.environment,
     }

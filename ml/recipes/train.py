@@ -6,14 +6,19 @@ Nothing is mirrored, for a mirrored patient is another task.
 
 Labels are parts of voxels, not yes or no, so that a mask read back on the series' own slices is not too small.
 Loss: soft Dice (Milletari et al. 2016, arXiv:1606.04797) plus cross-entropy with lesions weighted threefold.
+
+A target that asks for several processes gets each step's crops shared by them (`ml.recipes.ranks`).
 """
 
+import json
+import sys
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ml.datasets.batch import load_batch
@@ -25,6 +30,7 @@ from ml.models.device import best_device, require_devices
 from ml.models.unet import UNet3D, UNetShape, parameter_count
 from ml.preprocessing.spec import Spec, load_spec
 from ml.recipes.outcome import begin, write_report
+from ml.recipes.ranks import ALONE, Ranks, is_rank, joined, processes_asked, run_ranks
 
 MODEL_FILE = "model/unet.pt"
 CROP = (24, 40, 64)
@@ -61,8 +67,13 @@ def fit(batch_uri: str, result_uri: str, spec_name: str, steps: int, seed: int) 
     Raises:
         BatchError, SpecError, LabelError: The batch is not what training needs.
         EmptyBatchError: No annotated volume on the train side.
-        DeviceError: The accelerators that were asked for are not there.
+        DeviceError: The accelerators that were asked for are not there, or one of several processes failed.
     """
+    processes = processes_asked()
+    if processes > 1 and not is_rank():
+        given = {"batch_uri": batch_uri, "result_uri": result_uri, "spec_name": spec_name, "steps": steps, "seed": seed}
+        run_ranks("ml.recipes.train", given, processes)
+        return
     require_devices()
     spec = load_spec(spec_name)
     batch = load_batch(batch_uri)
@@ -70,9 +81,11 @@ def fit(batch_uri: str, result_uri: str, spec_name: str, steps: int, seed: int) 
     samples = [sample_of(case, spec) for case in cases_of(batch, spec, split="train") if case.truth is not None]
     if not samples:
         raise EmptyBatchError("the batch has no annotated volume to train on.")
-    with begin(result_uri) as folder:
+    with joined() as ranks, begin(result_uri) if ranks.first else nullcontext() as folder:
         started = time.monotonic()
-        network, losses = train(samples, steps, seed, best_device())
+        network, losses = train(samples, steps, seed, best_device(), ranks)
+        if folder is None:
+            return
         save_model(folder / MODEL_FILE, network, spec, THRESHOLD)
         windows = range(0, steps, LOSS_WINDOW)
         write_report(
@@ -80,6 +93,7 @@ def fit(batch_uri: str, result_uri: str, spec_name: str, steps: int, seed: int) 
             {
                 "training_volumes": len(samples),
                 "device": best_device().type,
+                "processes": ranks.processes,
                 "steps": steps,
                 "seed": seed,
                 "parameters": parameter_count(network),
@@ -99,8 +113,12 @@ def sample_of(case: Case, spec: Spec) -> Sample:
     return Sample(functional.pad(inputs, padding, value=-1.0), padded, np.argwhere(padded.numpy() >= 0.5))
 
 
-def train(samples: list[Sample], steps: int, seed: int, device: torch.device) -> tuple[UNet3D, list[float]]:
+def train(
+    samples: list[Sample], steps: int, seed: int, device: torch.device, ranks: Ranks = ALONE
+) -> tuple[UNet3D, list[float]]:
     """Fit a new network; the same samples, steps and seed give the same network on the same CPU.
+
+    With more processes than crops in a step, a step takes a crop for each process; else their number does not matter.
 
     Returns:
         The network on the CPU in evaluation mode, and the loss of each step.
@@ -109,33 +127,43 @@ def train(samples: list[Sample], steps: int, seed: int, device: torch.device) ->
     random = np.random.default_rng(seed)
     # This order of memory is three times as fast on a CPU.
     network = UNet3D(UNetShape()).to(device).to(memory_format=torch.channels_last_3d)
+    wrapped = ranks.wrapped(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_LEARNING_RATE, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_LEARNING_RATE, total_steps=steps + 1, pct_start=0.2)
     losses = []
     for _ in range(steps):
-        inputs, labels = draw(samples, random)
-        losses.append(step(network, optimiser, inputs.to(device), labels.to(device)))
+        inputs, labels = draw(samples, random, ranks)
+        losses.append(step(wrapped, optimiser, inputs.to(device), labels.to(device), ranks))
         schedule.step()
     return network.eval().cpu(), losses
 
 
-def step(network: UNet3D, optimiser: torch.optim.Optimizer, inputs: Tensor, labels: Tensor) -> float:
+def step(
+    network: nn.Module, optimiser: torch.optim.Optimizer, inputs: Tensor, labels: Tensor, ranks: Ranks = ALONE
+) -> float:
     """One step of the optimiser; returns the loss before it. On CUDA convolutions run in bfloat16."""
     with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=inputs.device.type == "cuda"):
         logits = network(inputs)
-    loss = loss_of(logits.float(), labels)
+    loss = loss_of(logits.float(), labels, ranks)
     optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
-    return loss.item()
+    return float(ranks.total(loss.detach())) / ranks.processes
 
 
-def draw(samples: list[Sample], random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Two crops of two volumes, the first always about a lesion: inputs `(2, 3, ...)` and labels `(2, 1, ...)`."""
-    chosen = random.choice(len(samples), size=BATCH, replace=len(samples) < BATCH)
+def draw(samples: list[Sample], random: np.random.Generator, ranks: Ranks = ALONE) -> tuple[Tensor, Tensor]:
+    """This process' share of a step's crops, the first of all always about a lesion.
+
+    Returns:
+        Inputs `(n, 3, ...)` and labels `(n, 1, ...)`; n is 2 for a process alone. All draw the same, or they would see
+        other crops than one process does.
+    """
+    size = max(BATCH, ranks.processes)
+    chosen = random.choice(len(samples), size=size, replace=len(samples) < size)
     crops = [crop(samples[index], random, place == 0) for place, index in enumerate(chosen)]
-    inputs = torch.stack([pixels for pixels, _ in crops]).contiguous(memory_format=torch.channels_last_3d)
-    return inputs, torch.stack([label for _, label in crops])[:, None]
+    mine = crops[ranks.rank :: ranks.processes]
+    inputs = torch.stack([pixels for pixels, _ in mine]).contiguous(memory_format=torch.channels_last_3d)
+    return inputs, torch.stack([label for _, label in mine])[:, None]
 
 
 def crop(sample: Sample, random: np.random.Generator, on_lesion: bool) -> tuple[Tensor, Tensor]:
@@ -154,10 +182,15 @@ def crop(sample: Sample, random: np.random.Generator, on_lesion: bool) -> tuple[
     return inputs, sample.label[i, j, k]
 
 
-def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
-    """Soft Dice over all crops together plus weighted cross-entropy."""
+def loss_of(logits: Tensor, labels: Tensor, ranks: Ranks = ALONE) -> Tensor:
+    """Soft Dice over all crops of a step together, plus weighted cross-entropy of this process' crops."""
     probability = torch.sigmoid(logits)
-    overlap = 2 * (probability * labels).sum() + 1
-    dice = 1 - overlap / (probability.sum() + labels.sum() + 1)
+    overlap, found, true = ranks.total(torch.stack([(probability * labels).sum(), probability.sum(), labels.sum()]))
+    dice = 1 - (2 * overlap + 1) / (found + true + 1)
     weight = torch.tensor(LESION_WEIGHT, device=logits.device)
-    return dice + functional.binary_cross_entropy_with_logits(logits, labels, pos_weight=weight)
+    loss: Tensor = dice + functional.binary_cross_entropy_with_logits(logits, labels, pos_weight=weight)
+    return loss
+
+
+if __name__ == "__main__":
+    fit(**json.loads(sys.argv[1]))

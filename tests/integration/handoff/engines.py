@@ -4,7 +4,7 @@ import json
 import secrets
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,13 +84,18 @@ def starts(order: RunOrder) -> int:
 
 
 @contextmanager
-def local_engine(folder: Path, pipeline: Path) -> Iterator[Engine]:
+def local_engine(folder: Path, pipeline: Path, **more: Any) -> Iterator[Engine]:
     (folder / "runs").mkdir()
-    engine = Engine(folder, pipeline, lambda: KfpLocal(folder / "runs", LocalTarget(python=Path(sys.executable))))
+    target = LocalTarget(python=Path(sys.executable), **more)
+    engine = Engine(folder, pipeline, lambda: KfpLocal(folder / "runs", target))
     yield engine
     for backend in (*engine.before, engine.backend):
         for child in backend._children:
             child.wait(timeout=30)
+
+
+def torchrun_engine(folder: Path, pipeline: Path) -> AbstractContextManager[Engine]:
+    return local_engine(folder, pipeline, backend="torchrun-local", processes=2)
 
 
 @contextmanager
@@ -100,4 +105,4 @@ def kubeflow_engine(folder: Path, pipeline: Path) -> Iterator[Engine]:
         yield Engine(folder, pipeline, lambda: Kubeflow(folder / "kubeflow", "far", target))
 
 
-ENGINES = {"kfp-local": local_engine, "kfp": kubeflow_engine}
+ENGINES = {"kfp-local": local_engine, "torchrun-local": torchrun_engine, "kfp": kubeflow_engine}

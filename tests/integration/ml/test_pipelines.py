@@ -13,8 +13,9 @@ import highdicom as hd
 import pytest
 
 from handoff.contract.batch import InstanceLine, LabelLine
+from handoff.contract.environment import PROCESSES
 from handoff.contract.result import Result
-from ml.errors import PublishedError
+from ml.errors import DeviceError, PublishedError
 from ml.models.checkpoint import save_model
 from ml.models.unet import UNet3D, UNetShape
 from ml.pipelines.registry import registry
@@ -22,6 +23,7 @@ from ml.preprocessing.spec import Spec, load_spec
 from ml.recipes.evaluate import evaluate_and_publish
 from ml.recipes.infer import predict
 from ml.recipes.outcome import publish
+from ml.recipes.ranks import run_ranks
 from tests.unit.ml.builders import annotation, ct_series, package, prepared_lines, small_body, write_batch
 
 pytestmark = pytest.mark.integration
@@ -50,9 +52,10 @@ class Runs:
         return self.folder / kind / KEY
 
 
-def run_pipeline(name: str, folder: Path, **arguments: object) -> subprocess.CompletedProcess[str]:
+def run_pipeline(name: str, folder: Path, processes: int = 1, **arguments: object) -> subprocess.CompletedProcess[str]:
     """Run a committed YAML as a worker does: own process, one thread a core, nothing of the caller's environment."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder), "OMP_NUM_THREADS": "2"}
+    environment[PROCESSES] = str(processes)
     command = [sys.executable, str(RUNNER), str(registry()[name].yaml), str(folder / "root"), json.dumps(arguments)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
 
@@ -117,6 +120,28 @@ def test_training_registers_a_model_that_was_judged_on_the_test_side(runs: Runs)
     assert result["model"]["file"] == "model/unet.pt"
     assert set(result["model"]["metrics"]) >= {"dice_test", "baseline_dice_test", "test_volumes"}
     assert result["model"]["metrics"]["test_volumes"] == 1
+
+
+def test_two_processes_that_share_the_training_take_the_very_steps_that_one_takes(runs: Runs, tmp_path: Path) -> None:
+    """Not two steps each, and not steps on other crops: the losses before each step are the same within rounding."""
+    arguments = {
+        "batch_uri": runs.batch_uri,
+        "handoff_key": KEY,
+        "result_uri": tmp_path.as_uri(),
+        "steps": 2,
+        "seed": 1,
+    }
+    done = run_pipeline("train", runs.folder, processes=2, **arguments)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    alone, shared = content(runs, "train", "report.json"), json.loads((tmp_path / "report.json").read_bytes())
+    assert (alone["processes"], shared["processes"]) == (1, 2)
+    assert shared["losses"] == pytest.approx(alone["losses"], abs=2e-3)
+    assert json.loads((tmp_path / "result.json").read_bytes())["model"]["file"] == "model/unet.pt"
+
+
+def test_a_share_of_the_work_that_fails_fails_the_step() -> None:
+    with pytest.raises(DeviceError, match="one of the 2 processes"):
+        run_ranks("tests.no_such_recipe", {}, 2)
 
 
 def test_every_segmentation_opens_with_highdicom_and_its_references_resolve(runs: Runs) -> None:

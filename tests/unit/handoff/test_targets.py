@@ -16,6 +16,14 @@ def test_a_target_without_a_backend_is_kfp_local():
     assert isinstance(TARGET.validate_python({"timeout_seconds": 3}), LocalTarget)
 
 
+def test_torchrun_shares_by_two_processes_or_more():
+    target = TARGET.validate_python({"backend": "torchrun-local", "processes": 2})
+    assert isinstance(target, LocalTarget)
+    for wrong in ({"backend": "torchrun-local"}, {"processes": 2}, {"backend": "torchrun-local", "processes": 0}):
+        with pytest.raises(ValidationError):
+            TARGET.validate_python(wrong)
+
+
 def test_a_cluster_needs_its_endpoint_and_an_image_by_digest():
     target = TARGET.validate_python(CLUSTER)
     assert isinstance(target, KubeflowTarget)

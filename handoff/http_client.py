@@ -5,6 +5,7 @@ something else, costs that call and never the process: handoffs go on when a mir
 """
 
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,19 @@ class HttpClient:
         self._ca_file = ca_file
         self._client: httpx.Client | None = None
 
-    def request(self, method: str, path: str, **content: Any) -> httpx.Response:
-        """Make one call; what httpx says of the way to the server is left as it is.
+    def request(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **content: Any
+    ) -> httpx.Response:
+        """Make one call; what httpx says of the way to the server is left as it is. A whole URL may be the path.
 
         Raises:
             NotSentError: `token-unreadable`, `ca-file-unreadable` or `url-invalid`.
         """
-        headers = self._headers()
+        sent = {**(headers or {}), **self._headers()}
         try:
             if self._client is None:
                 self._client = self._open()
-            return self._client.request(method, path, headers=headers, **content)
+            return self._client.request(method, path, headers=sent, **content)
         except httpx.InvalidURL as error:
             raise NotSentError("url-invalid") from error
 

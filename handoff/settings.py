@@ -21,7 +21,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from handoff.access.access_settings import AccessLimits
 from handoff.contract.identifiers import ProjectName
 from handoff.errors import StartError
+from handoff.mirrors.settings import Mirrors
 from handoff.pools import require_equal
+from handoff.rules.rule import Rule, RuleName
 from handoff.store.s3_settings import S3Settings
 from handoff.targets import LocalTarget, Target, TargetName
 
@@ -35,6 +37,14 @@ class ProjectRules(BaseModel):
     abort_quiet_seconds: float = Field(
         900, ge=0, description="The same when no association ended by release since an abort."
     )
+    commitment_quiet_seconds: float = Field(
+        10, ge=0, description="The same when storage commitment lists name all that arrived."
+    )
+
+    @property
+    def longest_wait_seconds(self) -> float:
+        """The longest time that a study waits for time alone."""
+        return max(self.quiet_seconds, self.abort_quiet_seconds, self.commitment_quiet_seconds)
 
 
 class Project(ProjectRules):
@@ -42,6 +52,7 @@ class Project(ProjectRules):
 
     share: PositiveFloat = Field(1, description="Its part of the places for which several projects wait, by weight.")
     gpus: NonNegativeInt | None = Field(None, description="Most GPUs of all its runs at one time; None: no limit.")
+    rules: dict[RuleName, Rule] = Field(default_factory=dict, description="What it decides by itself, by name.")
 
 
 class Telemetry(BaseModel):
@@ -52,31 +63,6 @@ class Telemetry(BaseModel):
     otlp_endpoint: HttpUrl | None = Field(
         None, description="OpenTelemetry collector, the whole URL of OTLP/HTTP traces; None means that nobody is told."
     )
-
-
-class MlflowMirror(BaseModel):
-    """An MLflow tracking server that is told of handoffs and models."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    tracking_uri: str = Field(pattern=r"^https?://[^\s@?#]+$", description="URL of the tracking server.")
-    experiment_prefix: str = Field(
-        "sluice/", pattern=r"^[a-z0-9/_-]{0,63}$", description="Before the project's name; each project has one."
-    )
-    token_file: Path | None = Field(None, description="A file with a bearer token; read again for each call.")
-    ca_file: Path | None = Field(None, description="The authority that signed the server's certificate.")
-    with_times: bool = Field(
-        False, description="Tell when runs were; else only how long, for a day beside shifted dates tells the shift."
-    )
-    http_timeout_seconds: PositiveFloat = Field(10, le=20, description="Seconds for one call.")
-
-
-class Mirrors(BaseModel):
-    """Other systems that are told what happened, and are never asked."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    mlflow: MlflowMirror | None = Field(None, description="None means that MLflow is told nothing.")
 
 
 class Settings(BaseSettings):
@@ -96,7 +82,7 @@ class Settings(BaseSettings):
     max_labels_bytes: PositiveInt = Field(16 << 20, description="Largest label document taken, in bytes.")
     access: AccessLimits = Field(AccessLimits(), description="How much senders may ask, and how slowly.")
     telemetry: Telemetry = Field(Telemetry(), description="Traces for operators.")
-    mirrors: Mirrors = Field(Mirrors(), description="Who is told of handoffs and models.")
+    mirrors: Mirrors = Field(Mirrors(), description="Who else is told of runs, models and lineage.")
     rules: ProjectRules = Field(ProjectRules(), description="Rules of every project that has none of its own.")
     projects: dict[ProjectName, Project] = Field(default_factory=dict, description="Projects by name.")
     targets: dict[str, Target] = Field({"local": LocalTarget()}, description="Targets by name.")
@@ -149,3 +135,8 @@ class Settings(BaseSettings):
         own = self.projects.get(project, Project())
         said = own.model_fields_set & ProjectRules.model_fields.keys()
         return self.rules.model_copy(update={name: getattr(own, name) for name in said})
+
+    def rules_in(self, project: str) -> dict[str, Rule]:
+        """What a project decides by itself, by name."""
+        own = self.projects.get(project)
+        return {} if own is None else own.rules

@@ -4,14 +4,16 @@ import json
 from pathlib import Path
 
 from handoff.contract.batch import BATCH_LINE
+from handoff.contract.commitment import StorageCommitment
 from handoff.contract.evidence import Evidence
-from handoff.contract.expected import ExpectedCount
+from handoff.contract.expected import ExpectedCount, ExpectedSeries
 from handoff.contract.labels import Labels
 from handoff.contract.receipt import SignedReceipt
 from handoff.contract.result import Result
 from handoff.contract.returned import Acknowledgement, Claim
 from handoff.contract.shipment import Manifest
 from handoff.contract.withdrawal import SignedCertificate
+from handoff.contract.webhook import WebhookMessage
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
@@ -22,6 +24,8 @@ def schemas() -> dict[str, str]:
         "shipment": Manifest.model_json_schema(),
         "evidence": Evidence.model_json_schema(),
         "expected-count": ExpectedCount.model_json_schema(),
+        "expected-series": ExpectedSeries.model_json_schema(),
+        "storage-commitment": StorageCommitment.model_json_schema(),
         "labels": Labels.model_json_schema(),
         "receipt": SignedReceipt.model_json_schema(),
         "batch-line": BATCH_LINE.json_schema(),
@@ -29,6 +33,7 @@ def schemas() -> dict[str, str]:
         "claim": Claim.model_json_schema(),
         "acknowledgement": Acknowledgement.model_json_schema(),
         "withdrawal": SignedCertificate.model_json_schema(),
+        "webhook": WebhookMessage.model_json_schema(),
     }
     return {f"{name}.json": json.dumps(schema, indent=2, sort_keys=True) + "\n" for name, schema in documents.items()}
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from handoff.database.dialect import hold_until_commit
 from handoff.database.tables import Event, Handoff
-from handoff.mirrors.outbox import announce
+from handoff.lineage.log import record
 
 log = structlog.get_logger("handoff.handoffs")
 RETRIED = "retried"
@@ -78,8 +78,11 @@ def transition(session: Session, handoff: Handoff, to: State, reason: str | None
     handoff.state, handoff.reason = to.value, reason
     if to in ENDED:
         handoff.ended_at = time.time()
-    if to is State.SUBMITTED or to in ENDED:
-        announce(session, "handoff", handoff.id)
+    if to is State.SUBMITTED:
+        record(session, "handoff-submitted", ("handoff", handoff.id), handoff.project)
+    elif to in ENDED:
+        ran = before in AT_ENGINE
+        record(session, "handoff-ended", ("handoff", handoff.id), handoff.project, state=to.value, ran=ran)
     note(session, handoff, to.value, reason)
 
 

@@ -2,9 +2,14 @@
 
 In reading order:
 
-- `outbox`: one row for each thing that a mirror is told about, written with the change itself; leases.
-- `facts`: what there is to tell of a handoff and of a model version.
-- `mlflow_api`: MLflow's REST API, and what a failed call means.
-- `mlflow`: a handoff as one MLflow run, a model version as one registered version, found before they are made.
-- `deliver`: the thread beside a worker that delivers; nothing waits for it.
+- `settings`: what a site says of each of them.
+- `interface`: what telling one needs, and what a failure means.
+- `outbox`: where in the log of lineage each mirror is, the rows that it still has to be told, leases.
+- `deliver`: the thread of each mirror beside a worker; nothing waits for it.
+- `make`: the mirrors that a site has set up.
+- `facts`: what there is to tell of a handoff, of a model version and of an alias.
+- `post`: one POST, and what its answer means.
+- `tell_mlflow`: MLflow; `mlflow_api` has its REST API, `mlflow` finds each run and version before it makes it.
+- `tell_openlineage`: OpenLineage events, to an endpoint and to a file.
+- `tell_webhook`: signed messages to subscribers.
 """

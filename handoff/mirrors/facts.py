@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from handoff.database.tables import Batch, Handoff, ModelVersion, PipelineVersion, ResultFileRow
+from handoff.database.tables import Alias, Batch, Handoff, ModelVersion, PipelineVersion, Promotion, ResultFileRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class HandoffFacts:
     reason: str | None
     target: str
     batch: str
+    prepared_by: str | None
     instances: int
     annotations: int
     pipeline: str
@@ -61,6 +62,7 @@ def handoff_facts(session: Session, handoff_id: str) -> HandoffFacts:
         reason=row.reason,
         target=row.target,
         batch=batch.id,
+        prepared_by=row.prepared_by,
         instances=batch.instances,
         annotations=batch.annotations,
         pipeline=pipeline.name,
@@ -90,3 +92,18 @@ def model_facts(session: Session, model_id: str) -> ModelFacts:
         sha256=session.scalars(file).one(),
         handoff=handoff_facts(session, row.handoff_id),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class AliasFacts:
+    """An alias as it is now, and the model version that it stands for."""
+
+    alias: str
+    model: ModelFacts
+
+
+def alias_facts(session: Session, promotion_id: str) -> AliasFacts:
+    """Read the alias that a promotion moved, as it is now."""
+    row = session.get_one(Promotion, promotion_id)
+    alias = session.get_one(Alias, (row.model, row.alias))
+    return AliasFacts(alias.alias, model_facts(session, alias.model_id))

@@ -16,9 +16,10 @@ import json
 import re
 from collections.abc import Mapping
 
-from handoff.mirrors.facts import HandoffFacts, ModelFacts
-from handoff.mirrors.mlflow_api import MirrorRefusedError, MlflowApi
-from handoff.settings import MlflowMirror
+from handoff.mirrors.facts import AliasFacts, HandoffFacts, ModelFacts
+from handoff.mirrors.interface import MirrorRefusedError
+from handoff.mirrors.mlflow_api import MlflowApi
+from handoff.mirrors.settings import MlflowMirror
 
 DIGEST_LENGTH = 36
 """The longest digest of a data set that MLflow takes; the whole one is in a tag."""
@@ -74,6 +75,12 @@ class Mlflow:
         for extra in found[1:]:
             self._api.delete("model-versions/delete", name=model.name, version=str(extra))
         return str(found[0])
+
+    def tell_alias(self, moved: AliasFacts) -> str:
+        """Let an alias stand for the version that it stands for here; returns that version at MLflow."""
+        version = self.tell_model(moved.model)
+        self._api.post("registered-models/alias", name=moved.model.name, alias=moved.alias, version=version)
+        return version
 
     def _experiment(self, project: str) -> str:
         """Step (1)."""

@@ -11,27 +11,12 @@ from typing import Any
 import httpx
 
 from handoff.http_client import HttpClient, NotSentError
-from handoff.settings import MlflowMirror
+from handoff.mirrors.interface import MirrorAwayError, MirrorRefusedError
+from handoff.mirrors.settings import MlflowMirror
 
 _ROOT = "/api/2.0/mlflow/"
 _AWAY = frozenset({401, 403, 408, 425, 429})
 """Answers that say nothing of the thing that was told: a token, a quota, a moment."""
-
-
-class MirrorAwayError(Exception):
-    """The mirror does not answer, or lets nobody in; `code` says which. It is waited for without an end."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class MirrorRefusedError(Exception):
-    """The mirror will not have this; `code` says why."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 class MlflowApi:

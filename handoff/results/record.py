@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from handoff.contract.result import Result, ResultFile
 from handoff.contract.returned import RETURNED_ROLES, object_id
 from handoff.database.tables import Handoff, ModelVersion, ResultFileRow, Volume
-from handoff.mirrors.outbox import announce
+from handoff.lineage.log import record
 from handoff.withdrawals.copies import note_copy
 from handoff.withdrawals.kinds import model_uri
 
@@ -39,7 +39,7 @@ def record_result(session: Session, handoff: Handoff, result: Result) -> None:
         )
         model = model_uri(f"{name}:{newest + 1}")
         note_copy(session, "model", model, batch=handoff.batch_id, handoff=handoff.id)
-        announce(session, "model", f"{name}:{newest + 1}")
+        record(session, "model-registered", ("model", f"{name}:{newest + 1}"), handoff.project)
 
 
 def _file(handoff: Handoff, file: ResultFile) -> dict[str, object]:

@@ -80,7 +80,7 @@ def test_a_model_version_is_registered_once_with_the_run_that_made_it(told, aske
     runs = {run["info"]["run_id"] for run in asked.runs(told.project)}
     assert {version["run_id"] for version in versions} == runs
     with told.database.write() as session:
-        outbox.announce(session, "model", f"{told.model}:1")
+        outbox.announce(session, "mlflow", "model", f"{told.model}:1")
     told.wait()
     assert len(asked.versions(told.model)) == 2
 
@@ -118,7 +118,7 @@ def test_a_server_that_is_away_is_waited_for_and_told_everything_later(tmp_path,
     with Told(tmp_path, f"http://127.0.0.1:{port}") as told:
         handoff_id = told.submitted()
         told.start()
-        wait_for(lambda: told.rows()[handoff_id] == ("waiting", "unreachable"))
+        wait_for(lambda: told.rows().get(handoff_id) == ("waiting", "unreachable"))
         told.end(handoff_id, dice_test=0.5)
         with CuttingProxy(mlflow.port, port):
             told.wait()

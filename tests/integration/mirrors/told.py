@@ -16,8 +16,10 @@ from handoff.database.tables import Batch, Handoff, MirrorRow, PipelineVersion
 from handoff.handoffs.states import State, transition
 from handoff.home import ResearchHome
 from handoff.mirrors.deliver import Deliverer
+from handoff.mirrors.outbox import PLACE, anything_to_do
+from handoff.mirrors.settings import MlflowMirror
+from handoff.mirrors.tell_mlflow import MlflowTeller
 from handoff.results.record import record_result
-from handoff.settings import MlflowMirror
 from tests.waiting import wait_for
 
 BATCH = hashlib.sha256(b"batch").hexdigest()
@@ -52,7 +54,7 @@ class Told:
 
     def start(self) -> Deliverer:
         """Begin to tell."""
-        thread = Deliverer(self.mirror, self.home, self.database)
+        thread = Deliverer(MlflowTeller(self.mirror), self.home, self.database)
         thread.start()
         self._threads.append(thread)
         return thread
@@ -100,13 +102,19 @@ class Told:
     def rows(self) -> dict[str, tuple[str, str | None]]:
         """State and reason of each thing that is told, by its id."""
         with self.database.read() as session:
-            return {row.subject: (row.state, row.reason) for row in session.scalars(select(MirrorRow))}
+            return {
+                row.subject: (row.state, row.reason)
+                for row in session.scalars(select(MirrorRow).where(MirrorRow.kind != PLACE))
+            }
 
     def wait(self, seconds: float = 40) -> None:
         """Until everything is delivered."""
-        wait_for(
-            lambda: {state for state, _ in self.rows().values()} <= {"delivered"}, seconds, lambda: str(self.rows())
-        )
+        wait_for(self._all_told, seconds, lambda: str(self.rows()))
+
+    def _all_told(self) -> bool:
+        with self.database.read() as session:
+            more = anything_to_do(session, MlflowTeller(self.mirror))
+        return not more and {state for state, _ in self.rows().values()} <= {"delivered"}
 
 
 class Asked:

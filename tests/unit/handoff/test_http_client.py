@@ -6,9 +6,12 @@ from handoff.backends.interface import Answer, BackendError
 from handoff.backends.kserve import KServe
 from handoff.home import ResearchHome
 from handoff.mirrors.deliver import Deliverer
-from handoff.mirrors.mlflow_api import MirrorAwayError, MlflowApi
+from handoff.mirrors.interface import MirrorAwayError
+from handoff.mirrors.mlflow_api import MlflowApi
+from handoff.mirrors.settings import MlflowMirror
+from handoff.mirrors.tell_mlflow import MlflowTeller
 from handoff.service import Service
-from handoff.settings import MlflowMirror, Settings
+from handoff.settings import Settings
 from handoff.targets import ServedModelTarget
 
 NOBODY = "http://127.0.0.1:1"
@@ -41,7 +44,7 @@ def test_a_mirror_waits_for_its_settings_to_be_mended(wrong):
 def test_a_worker_starts_beside_a_mirror_whose_authority_is_missing(tmp_path):
     service = Service.open(Settings.load(tmp_path))
     mirror = MlflowMirror.model_validate({"tracking_uri": NOBODY, "ca_file": tmp_path / "nowhere.pem"})
-    deliverer = Deliverer(mirror, service.home, service.database)
+    deliverer = Deliverer(MlflowTeller(mirror), service.home, service.database)
     deliverer.start()
     deliverer.stop()
     service.database.close()

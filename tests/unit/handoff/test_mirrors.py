@@ -7,7 +7,8 @@ from handoff.database.migrate import upgrade
 from handoff.database.tables import MirrorRow
 from handoff.errors import StartError
 from handoff.mirrors import outbox
-from handoff.mirrors.mlflow_api import MirrorAwayError, MirrorRefusedError, _failure
+from handoff.mirrors.interface import MirrorAwayError, MirrorRefusedError
+from handoff.mirrors.mlflow_api import _failure
 from handoff.settings import Settings
 
 
@@ -22,7 +23,7 @@ def database(tmp_path):
 def announce(database, *subjects: str) -> None:
     with database.write() as session:
         for subject in subjects:
-            outbox.announce(session, "handoff", subject)
+            outbox.announce(session, "mlflow", "handoff", subject)
 
 
 def lease(database, worker: str = "a"):
@@ -57,7 +58,7 @@ def test_what_changes_while_it_is_told_is_told_again(database):
 
 def announce_and_fail(database) -> None:
     with database.write() as session:
-        outbox.announce(session, "handoff", "one")
+        outbox.announce(session, "mlflow", "handoff", "one")
         session.flush()
         raise ZeroDivisionError
 

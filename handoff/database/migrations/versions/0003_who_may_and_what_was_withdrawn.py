@@ -308,6 +308,7 @@ _RAN = (
     "(state IN ('SUBMITTED', 'RUNNING', 'SUCCEEDED', 'LOST') OR EXISTS "
     "(SELECT 1 FROM events WHERE events.handoff_id = handoffs.id AND events.event = 'SUBMITTED'))"
 )
+_ENDED = "WHERE state IN ('SUCCEEDED', 'FAILED', 'CANCELED', 'LOST', 'REJECTED') ORDER BY created_at, id"
 _BEFORE = (
     ("batch-formed", "batch:", "SELECT id, project, '', 1 FROM batches ORDER BY created_at, id"),
     (
@@ -319,8 +320,7 @@ _BEFORE = (
     (
         "handoff-ended",
         "handoff:",
-        f"SELECT id, project, state, CASE WHEN {_RAN} THEN 1 ELSE 0 END FROM handoffs "  # noqa: S608
-        "WHERE state IN ('SUCCEEDED', 'FAILED', 'CANCELED', 'LOST', 'REJECTED') ORDER BY created_at, id",
+        f"SELECT id, project, state, CASE WHEN {_RAN} THEN 1 ELSE 0 END FROM handoffs {_ENDED}",  # noqa: S608
     ),
 )
 

@@ -19,6 +19,7 @@ from handoff.labels.admit import LabelAdmission
 from handoff.receipts import ReceiptSigner
 from handoff.settings import Settings
 from handoff.shipments.admit import ShipmentAdmission
+from handoff.shipments.unadmitted import sweep_unadmitted
 from handoff.store import Store
 from handoff.store.make import open_store
 from handoff.studies.close import StudyCloser
@@ -63,6 +64,7 @@ class Service:
         record_tokens(database, home)
         store = open_store(settings, home)
         store.spool.sweep()
+        sweep_unadmitted(database, store)
         tokens = Tokens(database)
         metrics = RequestMetrics()
         metrics.registry.register(DatabaseMetrics(database))

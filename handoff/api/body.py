@@ -53,6 +53,15 @@ async def read_chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
         raise TooLargeError
 
 
+async def drain(request: Request, limit: int) -> None:
+    """Read a body that is refused already to its end, up to `limit` bytes, and keep nothing of it."""
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            break
+
+
 async def receive(request: Request, limit: int, opened: Callable[[], Incoming]) -> Incoming:
     """Stream the body into the store and check its digest. The caller keeps or discards what is returned.
 

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
-from handoff.api.body import receive
+from handoff.api.body import drain, receive
 from handoff.api.dependencies import After, Deliverer, Limit, Reader, ServiceDep
 from handoff.api.problems import problems
 from handoff.contract.identifiers import ProjectName, RandomId
 from handoff.contract.receipt import SignedReceipt
 from handoff.database.tables import Shipment, Study
+from handoff.errors import WithdrawnError
 from handoff.schemas.page import Page
 from handoff.schemas.shipments import ShipmentView
 
@@ -31,13 +32,21 @@ _PACKAGE = {
     "/v1/shipments/{shipment_id}",
     status_code=201,
     dependencies=Deliverer,
-    responses={200: {"model": SignedReceipt, "description": "Known; the same receipt"}, **problems(409, 413)},
+    responses={200: {"model": SignedReceipt, "description": "Known; the same receipt"}, **problems(409, 410, 413)},
     openapi_extra=_PACKAGE,
 )
 async def put_shipment(
     shipment_id: Annotated[RandomId, Path()], request: Request, response: Response, service: ServiceDep
 ) -> SignedReceipt:
-    """Take one package. 201 the first time, 200 with the same receipt after; safe to repeat for ever."""
+    """Take one package. 201 the first time, 200 with the same receipt after; safe to repeat for ever.
+
+    A shipment that was withdrawn is refused for ever, also one that never came before.
+    """
+    try:
+        await run_in_threadpool(service.shipments.require_wanted, shipment_id)
+    except WithdrawnError:
+        await drain(request, service.settings.max_package_bytes)
+        raise
     body = await receive(request, service.settings.max_package_bytes, service.store.receive)
     try:
         admission = await run_in_threadpool(service.shipments.admit, shipment_id, body)

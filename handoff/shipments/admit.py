@@ -1,4 +1,9 @@
-"""Admit a shipment: durable in store and database, then a receipt; a repeat gets the same receipt."""
+"""Admit a shipment: durable in store and database, then a receipt; a repeat gets the same receipt.
+
+The transaction that records it lets no withdrawal in between, so a shipment is either withdrawn before it is recorded,
+and refused, or recorded, and found by its withdrawal. A package whose bytes are being purged, as those of another
+shipment, is looked for once more there: a receipt never stands for bytes that went away meanwhile.
+"""
 
 import time
 from dataclasses import dataclass
@@ -11,13 +16,18 @@ from handoff.contract.receipt import SignedReceipt
 from handoff.contract.shipment import Manifest
 from handoff.database.engine import Database
 from handoff.database.tables import Instance, Shipment
-from handoff.errors import BusyError, ConflictError, PackageError
+from handoff.errors import BusyError, ConflictError, PackageError, WithdrawnError
 from handoff.receipts import ReceiptSigner
 from handoff.settings import Settings
 from handoff.shipments.package import verify_package
 from handoff.store import Incoming, Store
+from handoff.store.files import is_there
+from handoff.shipments.unadmitted import drop_unadmitted
 from handoff.store.store import package_path
 from handoff.studies.arrive import study_of
+from handoff.withdrawals.copies import PRESENT, note_copy
+from handoff.withdrawals.gate import hold_alone, hold_shared, require_wanted
+from handoff.withdrawals.kinds import package_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +53,16 @@ class ShipmentAdmission:
         Raises:
             ConflictError: the id stands for other bytes.
             PackageError: the package is not what it says; nothing was stored.
+            WithdrawnError: the shipment was withdrawn, before or while it came.
         """
         known = self._known(shipment_id, body)
         if known is not None:
             return known
         manifest = verify_package(body.path, shipment_id, self.settings.max_package_members)
         sha256, size = body.sha256, body.size
+        with self.database.write() as session:
+            require_wanted(session, shipment_id)
+            note_copy(session, "package", package_uri(sha256), shipment=shipment_id)
         self.store.files.keep(body, package_path(sha256))
         receipt = self.signer.sign("shipment", shipment_id, sha256, size, manifest.project)
         try:
@@ -60,14 +74,14 @@ class ShipmentAdmission:
             if known is None:
                 raise BusyError from error  # the first two shipments of one study at one time
             return known
-        except PackageError:
-            # A study never changes its patient, so no other request can have been admitted with these bytes.
-            self.store.files.remove(package_path(sha256))
+        except (PackageError, WithdrawnError):
+            self._forget(sha256)
             raise
         return Admission(receipt, created=True)
 
     def _known(self, shipment_id: str, body: Incoming) -> Admission | None:
         with self.database.read() as session:
+            require_wanted(session, shipment_id)
             row = session.get(Shipment, shipment_id)
         if row is None:
             return None
@@ -75,7 +89,25 @@ class ShipmentAdmission:
             raise ConflictError("This shipment id already stands for another package.", code="shipment-differs")
         return Admission(SignedReceipt.model_validate(row.receipt), created=False)
 
+    def require_wanted(self, shipment_id: str) -> None:
+        """Refuse a shipment before its body is read.
+
+        Raises:
+            WithdrawnError: it was withdrawn.
+        """
+        with self.database.read() as session:
+            require_wanted(session, shipment_id)
+
+    def _forget(self, sha256: str) -> None:
+        """Remove a package that was kept and then refused."""
+        with self.database.write() as session:
+            hold_alone(session)
+            drop_unadmitted(session, self.store, sha256)
+
     def _record(self, session: Session, manifest: Manifest, receipt: SignedReceipt) -> None:
+        hold_shared(session)
+        require_wanted(session, manifest.shipment_id)
+        self._require_there(session, receipt)
         now = time.time()
         rules = self.settings.rules_of(manifest.project)
         study = study_of(session, manifest.project, manifest.study_instance_uid, now, rules)
@@ -85,6 +117,17 @@ class ShipmentAdmission:
         session.add(_shipment(manifest, receipt, study.id, now))
         session.flush()
         session.execute(insert(Instance), _instances(manifest, study.id))
+
+    def _require_there(self, session: Session, receipt: SignedReceipt) -> None:
+        """Let a package pass whose bytes nobody removed since they were kept.
+
+        Raises:
+            BusyError: they were purged, as those of another shipment; they are sent again.
+        """
+        sha256, size = receipt.receipt.sha256, receipt.receipt.size
+        before = note_copy(session, "package", package_uri(sha256), shipment=receipt.receipt.id)
+        if before != PRESENT and not is_there(self.store.files, package_path(sha256), size):
+            raise BusyError
 
 
 def _shipment(manifest: Manifest, receipt: SignedReceipt, study_id: int, now: float) -> Shipment:

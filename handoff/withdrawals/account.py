@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from handoff.contract.withdrawal import CopyEntry, RemainingCopy
 from handoff.database.tables import Copy, Withdrawal
 from handoff.withdrawals.copies import PURGED, REMAINS
-from handoff.withdrawals.kinds import KINDS
+from handoff.withdrawals.kinds import KINDS, digest_of_package
 from handoff.withdrawals.scope import batches_of, copies_of, running_of, shared_packages
 
 HOLDER_SECONDS = 7 * 86_400.0
@@ -93,7 +93,7 @@ def _name(copy: Copy) -> str:
     """What a copy is of, without where it is."""
     match copy.kind:
         case "package":
-            return copy.uri.rpartition("/")[2].removesuffix(".zip")
+            return digest_of_package(copy.uri)
         case "batch" | "prepared" if copy.batch_id is not None:
             return copy.batch_id
         case "result" | "run" if copy.handoff_id is not None:

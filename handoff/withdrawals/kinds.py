@@ -46,6 +46,11 @@ def package_uri(sha256: str) -> str:
     return f"{STORE}{package_path(sha256)}"
 
 
+def digest_of_package(uri: str) -> str:
+    """The SHA-256 of the package that a URI names."""
+    return uri.rpartition("/")[2].removesuffix(".zip")
+
+
 def batch_uri(batch_id: str) -> str:
     """The lines of a batch."""
     return f"{STORE}{batch_path(batch_id)}"

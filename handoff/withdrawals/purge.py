@@ -28,7 +28,7 @@ from handoff.store import Store, fsync_folder
 from handoff.store.files import Files
 from handoff.withdrawals.copies import PRESENT, PURGED, PURGING, REMAINS
 from handoff.withdrawals.gate import hold_alone
-from handoff.withdrawals.kinds import KINDS, RESULTS, STORE
+from handoff.withdrawals.kinds import KINDS, RESULTS, STORE, digest_of_package
 from handoff.withdrawals.labels import drop_labels
 from handoff.withdrawals.scope import arrived_of, batches_of, copies_of, running_of, shared_packages
 
@@ -125,8 +125,8 @@ class Purge:
         with self.database.write() as session:
             hold_alone(session)
             row = session.get_one(Copy, copy.id, with_for_update=True)
-            sha256 = Path(path).stem
-            live = select(Shipment.id).where(Shipment.sha256 == sha256, Shipment.withdrawn_by.is_(None))
+            mine = Shipment.sha256 == digest_of_package(copy.uri)
+            live = select(Shipment.id).where(mine, Shipment.withdrawn_by.is_(None))
             other = session.scalar(live.limit(1))
             if other is not None:
                 row.state, row.shipment_id = PRESENT, other

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from handoff.database.tables import BatchShipment, Copy, Handoff, Shipment, WithdrawnShipment
 from handoff.handoffs.states import ENDED
 from handoff.withdrawals.gate import in_parts
-from handoff.withdrawals.kinds import package_uri
+from handoff.withdrawals.kinds import digest_of_package, package_uri
 
 
 def shipments_of(session: Session, withdrawal_id: str) -> Sequence[str]:
@@ -57,16 +57,12 @@ def copies_of(session: Session, withdrawal_id: str) -> list[Copy]:
 
 def shared_packages(session: Session, copies: Iterable[Copy]) -> set[int]:
     """Of packages those whose bytes are also a shipment's that nobody withdrew."""
-    by_digest = {_digest(copy.uri): copy.id for copy in copies if copy.kind == "package"}
+    by_digest = {digest_of_package(copy.uri): copy.id for copy in copies if copy.kind == "package"}
     shared: set[int] = set()
     for part in in_parts(by_digest):
         live = select(Shipment.sha256).where(Shipment.sha256.in_(part), Shipment.withdrawn_by.is_(None))
         shared.update(by_digest[sha256] for sha256 in session.scalars(live))
     return shared
-
-
-def _digest(uri: str) -> str:
-    return uri.rpartition("/")[2].removesuffix(".zip")
 
 
 def _copies(

@@ -13,9 +13,9 @@ from handoff.database.migrate import upgrade
 from handoff.database.open import open_database
 from handoff.database.tables import EvidenceMessage, LabelDocument, Shipment
 from handoff.errors import StartError
-from handoff.evidence import EvidenceAdmission
+from handoff.evidence import EvidenceAdmission, evidence_admission
 from handoff.home import ResearchHome
-from handoff.labels.admit import LabelAdmission
+from handoff.labels.admit import LabelAdmission, label_admission
 from handoff.receipts import ReceiptSigner
 from handoff.settings import Settings
 from handoff.shipments.admit import ShipmentAdmission
@@ -78,8 +78,8 @@ class Service:
             authentication=Authentication(tokens),
             trail=AuditTrail(database),
             shipments=ShipmentAdmission(database, store, signer, settings),
-            evidence=EvidenceAdmission(database, signer, settings),
-            labels=LabelAdmission(database, signer),
+            evidence=evidence_admission(database, signer, settings),
+            labels=label_admission(database, signer),
             closer=StudyCloser(database, settings),
             withdrawer=Withdrawer(database, home, store, signer),
             metrics=metrics,

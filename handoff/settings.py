@@ -24,6 +24,7 @@ from handoff.errors import StartError
 from handoff.mirrors.settings import Mirrors
 from handoff.pools import require_equal
 from handoff.rules.rule import Rule, RuleName
+from handoff.rules.rule import Rule, RuleName
 from handoff.store.s3_settings import S3Settings
 from handoff.targets import LocalTarget, Target, TargetName
 
@@ -45,6 +46,14 @@ class ProjectRules(BaseModel):
     def longest_wait_seconds(self) -> float:
         """The longest time that a study waits for time alone."""
         return max(self.quiet_seconds, self.abort_quiet_seconds, self.commitment_quiet_seconds)
+    commitment_quiet_seconds: float = Field(
+        10, ge=0, description="The same when storage commitment lists name all that arrived."
+    )
+
+    @property
+    def longest_wait_seconds(self) -> float:
+        """The longest time that a study waits for time alone."""
+        return max(self.quiet_seconds, self.abort_quiet_seconds, self.commitment_quiet_seconds)
 
 
 class Project(ProjectRules):
@@ -52,6 +61,7 @@ class Project(ProjectRules):
 
     share: PositiveFloat = Field(1, description="Its part of the places for which several projects wait, by weight.")
     gpus: NonNegativeInt | None = Field(None, description="Most GPUs of all its runs at one time; None: no limit.")
+    rules: dict[RuleName, Rule] = Field(default_factory=dict, description="What it decides by itself, by name.")
     rules: dict[RuleName, Rule] = Field(default_factory=dict, description="What it decides by itself, by name.")
 
 
@@ -135,6 +145,11 @@ class Settings(BaseSettings):
         own = self.projects.get(project, Project())
         said = own.model_fields_set & ProjectRules.model_fields.keys()
         return self.rules.model_copy(update={name: getattr(own, name) for name in said})
+
+    def rules_in(self, project: str) -> dict[str, Rule]:
+        """What a project decides by itself, by name."""
+        own = self.projects.get(project)
+        return {} if own is None else own.rules
 
     def rules_in(self, project: str) -> dict[str, Rule]:
         """What a project decides by itself, by name."""

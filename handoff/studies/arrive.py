@@ -9,7 +9,7 @@ from handoff.settings import ProjectRules
 
 
 def study_of(session: Session, project: str, study_uid: str, now: float, rules: ProjectRules) -> Study:
-    """The study, open, and due after the quiet time or at once; the caller's transaction holds it."""
+    """The study, open, and due after the shortest quiet time or at once; the caller's transaction holds it."""
     chosen = select(Study).where(Study.project == project, Study.study_uid == study_uid).with_for_update()
     study = session.scalar(chosen)
     if study is None:
@@ -19,6 +19,6 @@ def study_of(session: Session, project: str, study_uid: str, now: float, rules: 
         study = session.scalars(chosen).one()
     study.state, study.waiting_for = "open", "quiet-time"
     study.last_arrival_at = now
-    study.due_at = now if study.expected is not None else now + rules.quiet_seconds
+    study.due_at = now if study.expected is not None else now + min(rules.quiet_seconds, rules.commitment_quiet_seconds)
     session.flush()
     return study

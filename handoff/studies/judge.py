@@ -1,12 +1,12 @@
-"""Whether a study is complete, from evidence alone: a PACS' count, else every announced shipment and a quiet time."""
+"""Whether a study is complete, from evidence alone: what any evidence names is waited for, the strongest closes it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from handoff.contract.evidence import Evidence
-from handoff.contract.expected import ExpectedCount
 from handoff.settings import ProjectRules
+from handoff.studies.accounts import Account, Commitment
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,11 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """The last count of a PACS, and how many instances of the study have arrived here, each once."""
+class Forgiven:
+    """What a person closed the study upon before: it is not asked for again. Ids of evidence and of shipments."""
 
-    said: ExpectedCount
-    instances: int
-
-    @property
-    def accounted(self) -> int:
-        """Instances of the count that have an answer, held ones included."""
-        return self.instances + self.said.withheld + self.said.held + self.said.elsewhere
+    evidence: frozenset[str] = frozenset()
+    shipments: frozenset[str] = frozenset()
 
 
 def judge(
@@ -44,34 +39,58 @@ def judge(
     now: float,
     rules: ProjectRules,
     *,
-    count: Count | None = None,
+    accounts: Sequence[Account] = (),
+    forgiven: Forgiven = Forgiven(),
 ) -> Complete | Waiting:
     """Decide on one study.
 
     Args:
-        evidence: messages about the study, in the order of their arrival.
+        evidence: how associations ended, in the order of their arrival.
         arrived: instances by shipment id.
         last_arrival: when the last message or shipment came, UTC seconds.
         now: UTC seconds.
         rules: the project's.
-        count: what a PACS counted, if it was asked.
+        accounts: the evidence that is stronger than silence, the strongest first.
+        forgiven: what a person's word settled.
 
-    A PACS' count is the stronger evidence: with it the study is complete at once, and without the rest of it never. A
-    count that more has arrived than was counted is out of date, and decides nothing.
-
-    1. Some evidence speaks of it, and of every shipment that arrived.
-    2. Every announced shipment arrived, with the announced number of instances.
-    3. In each message delivered + withheld + duplicates + variants + held is the total, and nothing is held.
-    4. Quiet time passed: the longer one when an abort was not followed by a release.
+    1. Nothing that any account names is missing or held.
+    2. Every announced shipment arrived.
+    3. The strongest account that speaks of all that is here closes the study: a count at once, a list of a modality
+       after a short quiet time, for modalities ask series by series.
+    4. Without one, some evidence speaks of the study and of every shipment that arrived, with the number announced; in
+       each message delivered + withheld + duplicates + variants + held is the total, and nothing is held.
+    5. Quiet time passed: the longer one when an abort was not followed by a release.
     """
-    if count is not None and count.accounted <= count.said.expected:
-        return _by_count(evidence, arrived, count)
-    reason = _missing(evidence, arrived)
+    asked = [message for message in evidence if message.evidence_id not in forgiven.evidence]
+    reason = next((found for account in accounts if (found := account.missing()) is not None), None)  # (1)
     if reason is not None:
         return Waiting(reason)
-    released = evidence[-1].ending == "released"
+    closer = next((account for account in accounts if account.covers()), None)
+    if closer is None:
+        reason = _missing(evidence, asked, arrived, forgiven)  # (2) and (4)
+        return Waiting(reason) if reason else _by_silence(evidence, arrived, last_arrival, now, rules)  # (5)
+    if _not_arrived(asked, arrived):  # (2)
+        return Waiting("shipments-missing")
+    if isinstance(closer, Commitment) and now < last_arrival + rules.commitment_quiet_seconds:  # (3)
+        return Waiting("quiet-time", until=last_arrival + rules.commitment_quiet_seconds)
+    weighed = {one for account in accounts for one in account.evidence}
+    return Complete(
+        {
+            "rule": closer.rule,
+            "evidence": sorted({*weighed, *(message.evidence_id for message in evidence)}),
+            "shipments": len(arrived),
+            "delivered": sum(arrived.values()),
+            **closer.facts(),
+        }
+    )
+
+
+def _by_silence(
+    evidence: Sequence[Evidence], arrived: Mapping[str, int], last_arrival: float, now: float, rules: ProjectRules
+) -> Complete | Waiting:
+    released = not evidence or evidence[-1].ending == "released"
     quiet = rules.quiet_seconds if released else rules.abort_quiet_seconds
-    if now < last_arrival + quiet:  # (4)
+    if now < last_arrival + quiet:
         return Waiting("quiet-time" if released else "aborted", until=last_arrival + quiet)
     return Complete(
         {
@@ -87,36 +106,26 @@ def judge(
     )
 
 
-def _by_count(evidence: Sequence[Evidence], arrived: Mapping[str, int], count: Count) -> Complete | Waiting:
-    if count.accounted < count.said.expected:
-        return Waiting("instances-missing")
-    if count.said.held:
-        return Waiting("held")
-    announced = {shipment.id: shipment.delivered for message in evidence for shipment in message.shipments}
-    if any(arrived.get(identifier, 0) != delivered for identifier, delivered in announced.items() if delivered):
-        return Waiting("shipments-missing")
-    return Complete(
-        {
-            "rule": "expected-count",
-            "evidence": sorted([count.said.evidence_id, *(message.evidence_id for message in evidence)]),
-            "counted_by": count.said.evidence_id,
-            "expected": count.said.expected,
-            "shipments": len(arrived),
-            "delivered": count.instances,
-            "withheld": count.said.withheld,
-            "elsewhere": count.said.elsewhere,
-        }
-    )
+def _announced(evidence: Sequence[Evidence]) -> dict[str, int]:
+    return {shipment.id: shipment.delivered for message in evidence for shipment in message.shipments}
 
 
-def _missing(evidence: Sequence[Evidence], arrived: Mapping[str, int]) -> str | None:
-    """What no passing of time will mend: steps 1 to 3 of `judge`."""
-    announced = {shipment.id: shipment.delivered for message in evidence for shipment in message.shipments}
-    if not evidence or arrived.keys() - announced.keys():  # (1)
+def _not_arrived(evidence: Sequence[Evidence], arrived: Mapping[str, int]) -> bool:
+    """A shipment that was announced with a number and is not here, or not with that number."""
+    return any(arrived.get(one, 0) != delivered for one, delivered in _announced(evidence).items() if delivered)
+
+
+def _missing(
+    evidence: Sequence[Evidence], asked: Sequence[Evidence], arrived: Mapping[str, int], forgiven: Forgiven
+) -> str | None:
+    """What no passing of time will mend."""
+    announced = _announced(evidence)
+    if not (evidence or forgiven.shipments) or arrived.keys() - announced.keys() - forgiven.shipments:
         return "no-evidence"
-    if {identifier for identifier, count in announced.items() if count} - arrived.keys():  # (2)
+    wanted = _announced(asked)
+    if {one for one, count in wanted.items() if count} - arrived.keys():
         return "shipments-missing"
-    wrong = [identifier for identifier, count in arrived.items() if announced[identifier] != count]
-    if wrong or any(message.accounted() != message.total for message in evidence):  # (3)
+    wrong = [one for one, count in arrived.items() if wanted.get(one, count) != count]
+    if wrong or any(message.accounted() != message.total for message in asked):
         return "counts-differ"
-    return "held" if any(message.held for message in evidence) else None
+    return "held" if any(message.held for message in asked) else None

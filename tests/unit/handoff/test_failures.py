@@ -78,7 +78,7 @@ def test_the_closing_loop_survives_a_database_that_fails_and_a_bug(service, monk
         raise error
 
     closer = StudyCloser(service.database, service.settings, period_seconds=0.01)
-    monkeypatch.setattr(closer, "_any_due", gone)
+    monkeypatch.setattr(closer, "look", gone)
     closer.start()
     closer.join(timeout=0.1)
     assert closer.is_alive()

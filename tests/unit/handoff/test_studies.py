@@ -2,23 +2,27 @@
 
 import pytest
 
+from handoff.contract.commitment import StorageCommitment
 from handoff.contract.evidence import Evidence
-from handoff.contract.expected import ExpectedCount
+from handoff.contract.expected import ExpectedCount, ExpectedSeries
 from handoff.database.tables import Instance
 from handoff.settings import ProjectRules
+from handoff.studies.accounts import Commitment, Count, NamedSeries
 from handoff.studies.content import content_digest, current_instances, truth_of
-from handoff.studies.judge import Complete, Count, Waiting, judge
+from handoff.studies.judge import Complete, Forgiven, Waiting, judge
 
-RULES = ProjectRules(quiet_seconds=60, abort_quiet_seconds=900)
+RULES = ProjectRules(quiet_seconds=60, abort_quiet_seconds=900, commitment_quiet_seconds=10)
 A, B = "a" * 32, "b" * 32
 
 
-def evidence(*shipments: tuple[str, int, int], ending: str = "released", total: int | None = None, **counts: int):
+def evidence(
+    *shipments: tuple[str, int, int], ending: str = "released", total: int | None = None, name: str = "e", **counts: int
+):
     announced = [{"id": i, "delivered": d, "withheld": w} for i, d, w in shipments]
     sum_of_all = sum(d + w for _, d, w in shipments) + sum(counts.values())
     return Evidence.model_validate(
         {
-            "evidence_id": "e" * 32,
+            "evidence_id": name * 32,
             "project": "lungs",
             "study_instance_uid": "1.2",
             "ending": ending,
@@ -85,7 +89,7 @@ def counted(expected: int, here: int, **counts: int) -> Count:
 
 
 def by_count(count, messages=(), arrived=None, now=0.0):
-    return judge(list(messages), {A: 3} if arrived is None else arrived, 0.0, now, RULES, count=count)
+    return judge(list(messages), {A: 3} if arrived is None else arrived, 0.0, now, RULES, accounts=[count])
 
 
 def test_a_study_closes_at_once_when_all_that_a_pacs_counts_have_arrived():
@@ -117,6 +121,129 @@ def test_a_count_keeps_a_study_open_while_anything_is_missing(count, messages, r
 def test_a_count_that_is_out_of_date_decides_nothing():
     assert by_count(counted(2, 3), []) == Waiting("no-evidence")
     assert isinstance(by_count(counted(2, 3), [evidence((A, 3, 0))], now=61), Complete)
+
+
+def committed(listed: str, arrived: str, revision: int = 1, **counts: int) -> Commitment:
+    """A list of the instances 1.a, 1.b ... and what has arrived, as letters."""
+    said = StorageCommitment.model_validate(
+        {
+            "evidence_id": "d" * 32,
+            "project": "lungs",
+            "study_instance_uid": "1.2",
+            "request": "9" * 32,
+            "revision": revision,
+            "instances": [f"1.{ord(letter)}" for letter in listed],
+            "total": len(listed) + sum(counts.values()),
+            **counts,
+        }
+    )
+    return Commitment((said,), frozenset(f"1.{ord(letter)}" for letter in arrived))
+
+
+def weighed(*accounts, messages=(), arrived=None, now=10.0, last=0.0, forgiven=Forgiven()):  # noqa: B008
+    given = {A: 3} if arrived is None else arrived
+    return judge(list(messages), given, last, now, RULES, accounts=accounts, forgiven=forgiven)
+
+
+def test_a_commitment_list_closes_a_study_after_a_short_quiet_time_and_without_a_release():
+    found = weighed(committed("abc", "abc", withheld=1))
+    assert isinstance(found, Complete)
+    assert found.closed_by["rule"] == "storage-commitment"
+    assert (found.closed_by["expected"], found.closed_by["withheld"], found.closed_by["delivered"]) == (4, 1, 3)
+    assert weighed(committed("abc", "abc"), now=9) == Waiting("quiet-time", until=10)
+
+
+@pytest.mark.parametrize(
+    ("listed", "reason"),
+    [
+        (committed("abcd", "abc"), "instances-missing"),
+        (committed("abc", "abc", held=1), "held"),
+    ],
+    ids=["one of the list is not here", "one waits for a person"],
+)
+def test_what_a_commitment_list_names_is_waited_for_however_long_it_is_quiet(listed, reason):
+    assert weighed(listed, messages=[evidence((A, 3, 0))], now=10_000) == Waiting(reason)
+
+
+def test_a_commitment_list_of_one_series_of_two_closes_nothing_by_itself():
+    assert weighed(committed("ab", "abc"), now=10_000) == Waiting("no-evidence")
+    found = weighed(committed("ab", "abc"), messages=[evidence((A, 3, 0))], now=61)
+    assert isinstance(found, Complete)
+    assert found.closed_by["rule"] == "released-and-quiet"
+
+
+def series(expected: dict[str, int], arrived: dict[str, int], *, whole: bool = True, **counts: int) -> NamedSeries:
+    said = ExpectedSeries.model_validate(
+        {
+            "evidence_id": "f" * 32,
+            "project": "lungs",
+            "study_instance_uid": "1.2",
+            "revision": 1,
+            "counted_by": "operator",
+            "all_series": whole,
+            "series": [{"series_instance_uid": uid, "expected": n, **counts} for uid, n in expected.items()],
+        }
+    )
+    return NamedSeries(said, arrived)
+
+
+def test_named_series_close_a_study_at_once_when_each_has_its_number():
+    found = weighed(series({"1.3": 2, "1.4": 1}, {"1.3": 2, "1.4": 1}), now=0)
+    assert isinstance(found, Complete)
+    assert (found.closed_by["rule"], found.closed_by["counted_by"]) == ("expected-series", "operator")
+
+
+@pytest.mark.parametrize(
+    ("account", "reason"),
+    [
+        (series({"1.3": 2, "1.4": 1}, {"1.3": 3}), "series-missing"),
+        (series({"1.3": 4}, {"1.3": 3}, whole=False), "series-missing"),
+        (series({"1.3": 4}, {"1.3": 3}, held=1), "held"),
+    ],
+    ids=["a series never came", "a series is short", "an instance waits for a person"],
+)
+def test_a_named_series_is_waited_for_however_long_it_is_quiet(account, reason):
+    """The numbers of one series never stand in for those of another."""
+    assert weighed(account, messages=[evidence((A, 3, 0))], now=10_000) == Waiting(reason)
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        series({"1.3": 3}, {"1.3": 3}, whole=False),
+        series({"1.3": 2}, {"1.3": 2, "1.9": 1}),
+        series({"1.3": 2}, {"1.3": 3}),
+    ],
+    ids=["some of the series", "a series that it does not know", "more than it knew of"],
+)
+def test_named_series_that_do_not_speak_of_all_that_is_here_leave_it_to_silence(account):
+    assert weighed(account, now=10_000) == Waiting("no-evidence")
+    assert isinstance(weighed(account, messages=[evidence((A, 3, 0))], now=61), Complete)
+
+
+def test_the_strongest_evidence_closes_and_every_evidence_is_waited_for():
+    listed, count = committed("abc", "abc"), counted(3, 3)
+    found = weighed(listed, count)
+    assert isinstance(found, Complete)
+    assert found.closed_by["rule"] == "storage-commitment"
+    assert found.closed_by["evidence"] == ["c" * 32, "d" * 32]
+    assert weighed(listed, counted(5, 3)) == Waiting("instances-missing")
+
+
+def test_what_a_person_settled_is_not_asked_for_again():
+    """B never came, and a person closed the study upon A; C comes later with its own evidence."""
+    settled = Forgiven(frozenset({"e" * 32}), frozenset({A}))
+    messages = [evidence((A, 3, 0), (B, 1, 0), held=2), evidence(("c" * 32, 1, 0), name="1")]
+    assert weighed(messages=messages, now=10_000) == Waiting("shipments-missing")
+    assert weighed(messages=messages, now=10_000, forgiven=settled) == Waiting("shipments-missing")
+    late = {A: 3, "c" * 32: 1}
+    assert isinstance(weighed(messages=messages, arrived=late, now=61, forgiven=settled), Complete)
+
+
+def test_a_late_shipment_that_nothing_speaks_of_keeps_a_forced_study_open():
+    settled = Forgiven(frozenset(), frozenset({A}))
+    assert weighed(arrived={A: 3, B: 1}, now=10_000, forgiven=settled) == Waiting("no-evidence")
+    assert isinstance(weighed(arrived={A: 3}, now=61, forgiven=settled), Complete)
 
 
 def row(number: int, uid: str, revision: int = 1, **facts) -> Instance:

@@ -20,6 +20,7 @@ HandoffError                500
     ├── PackageError             see `handoff.shipments.package`
     ├── BatchError               see `handoff.batches`
     ├── PipelineError            see `handoff.pipelines`
+    ├── PromotionError           see `handoff.models.gate`
     └── RunError                 see `handoff.handoffs.accept`
 ```
 
@@ -186,6 +187,13 @@ class PipelineError(RefusedError):
 
     remedy = "Compile a KFP pipeline with the inputs batch_uri, handoff_key and result_uri."
     code = "pipeline-refused"
+
+
+class PromotionError(RefusedError):
+    """The gate does not let this alias move to this model version."""
+
+    remedy = "GET the promotion to see what the gate found; promote a version that reaches it."
+    code = "gate-refused"
 
 
 class RunError(RefusedError):

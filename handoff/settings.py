@@ -15,15 +15,18 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from handoff.access.access_settings import AccessLimits
+from handoff.access.openid.settings import OpenidSettings
+from handoff.access.pages_settings import PagesSettings
 from handoff.contract.identifiers import ProjectName
 from handoff.errors import StartError
 from handoff.mirrors.settings import Mirrors
+from handoff.models.gate import Gate
 from handoff.pools import require_equal
-from handoff.rules.rule import Rule, RuleName
 from handoff.rules.rule import Rule, RuleName
 from handoff.store.s3_settings import S3Settings
 from handoff.targets import LocalTarget, Target, TargetName
@@ -46,14 +49,6 @@ class ProjectRules(BaseModel):
     def longest_wait_seconds(self) -> float:
         """The longest time that a study waits for time alone."""
         return max(self.quiet_seconds, self.abort_quiet_seconds, self.commitment_quiet_seconds)
-    commitment_quiet_seconds: float = Field(
-        10, ge=0, description="The same when storage commitment lists name all that arrived."
-    )
-
-    @property
-    def longest_wait_seconds(self) -> float:
-        """The longest time that a study waits for time alone."""
-        return max(self.quiet_seconds, self.abort_quiet_seconds, self.commitment_quiet_seconds)
 
 
 class Project(ProjectRules):
@@ -62,7 +57,7 @@ class Project(ProjectRules):
     share: PositiveFloat = Field(1, description="Its part of the places for which several projects wait, by weight.")
     gpus: NonNegativeInt | None = Field(None, description="Most GPUs of all its runs at one time; None: no limit.")
     rules: dict[RuleName, Rule] = Field(default_factory=dict, description="What it decides by itself, by name.")
-    rules: dict[RuleName, Rule] = Field(default_factory=dict, description="What it decides by itself, by name.")
+    promotion: Gate = Field(Gate(), description="What a model version must reach before an alias may stand for it.")
 
 
 class Telemetry(BaseModel):
@@ -91,6 +86,8 @@ class Settings(BaseSettings):
     max_evidence_bytes: PositiveInt = Field(1 << 20, description="Largest evidence message taken, in bytes.")
     max_labels_bytes: PositiveInt = Field(16 << 20, description="Largest label document taken, in bytes.")
     access: AccessLimits = Field(AccessLimits(), description="How much senders may ask, and how slowly.")
+    openid: OpenidSettings | None = Field(None, description="Who else may say who somebody is; None: tokens alone.")
+    pages: PagesSettings = Field(PagesSettings(), description="Pages for people at a browser.")
     telemetry: Telemetry = Field(Telemetry(), description="Traces for operators.")
     mirrors: Mirrors = Field(Mirrors(), description="Who else is told of runs, models and lineage.")
     rules: ProjectRules = Field(ProjectRules(), description="Rules of every project that has none of its own.")
@@ -119,6 +116,13 @@ class Settings(BaseSettings):
         require_equal(pools, info.data.get("targets", {}))
         return pools
 
+    @model_validator(mode="after")
+    def _can_come_back(self) -> Self:
+        if self.openid is not None and self.openid.client_id is not None and self.pages.url is None:
+            message = "openid.client_id needs pages.url, where the provider sends people back to"
+            raise ValueError(message)
+        return self
+
     @classmethod
     def load(cls, home: Path) -> Self:
         """Read the settings of a home.
@@ -145,11 +149,6 @@ class Settings(BaseSettings):
         own = self.projects.get(project, Project())
         said = own.model_fields_set & ProjectRules.model_fields.keys()
         return self.rules.model_copy(update={name: getattr(own, name) for name in said})
-
-    def rules_in(self, project: str) -> dict[str, Rule]:
-        """What a project decides by itself, by name."""
-        own = self.projects.get(project)
-        return {} if own is None else own.rules
 
     def rules_in(self, project: str) -> dict[str, Rule]:
         """What a project decides by itself, by name."""

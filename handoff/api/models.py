@@ -5,12 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from sqlalchemy import select
 
-from handoff.api.dependencies import After, Limit, ServiceDep, User
+from handoff.api.dependencies import After, Limit, ServiceDep, WhoDep, allowed
 from handoff.api.problems import problems
 from handoff.contract.identifiers import ProjectName
 from handoff.database.tables import Handoff, ModelVersion
 from handoff.errors import NotFoundError
-from handoff.schemas.handoffs import ModelId
+from handoff.models.aliases import aliases_of, find_model
+from handoff.schemas.models import ModelReference
 from handoff.schemas.page import Page
 from handoff.schemas.results import ModelView
 from handoff.store import Store
@@ -18,9 +19,11 @@ from handoff.store import Store
 router = APIRouter(tags=["models"])
 
 
-@router.get("/v1/models", dependencies=User, responses=problems())
+@router.get("/v1/models", dependencies=allowed("read"), responses=problems())
 def list_models(
     service: ServiceDep,
+    who: WhoDep,
+    *,
     project: Annotated[ProjectName | None, Query()] = None,
     name: Annotated[ProjectName | None, Query()] = None,
     after: After = None,
@@ -28,28 +31,31 @@ def list_models(
 ) -> Page[ModelView]:
     """List model versions by id."""
     chosen = select(ModelVersion, Handoff).join(Handoff, Handoff.id == ModelVersion.handoff_id)
-    chosen = chosen.where(ModelVersion.id > (after or ""))
+    chosen = chosen.where(ModelVersion.id > (after or ""), who.within(ModelVersion.project))
     if project is not None:
         chosen = chosen.where(ModelVersion.project == project)
     if name is not None:
         chosen = chosen.where(ModelVersion.name == name)
     with service.database.read() as session:
         rows = session.execute(chosen.order_by(ModelVersion.id).limit(limit + 1)).all()
-    items = tuple(_view(service.store, model, training) for model, training in rows[:limit])
+        aliases = aliases_of(session, [model.id for model, _ in rows])
+    items = tuple(_view(service.store, model, training, aliases.get(model.id, ())) for model, training in rows[:limit])
     return Page(items=items, next=items[-1].id if len(rows) > limit else None)
 
 
-@router.get("/v1/models/{model_id}", dependencies=User, responses=problems(404))
-def get_model(model_id: Annotated[ModelId, Path()], service: ServiceDep) -> ModelView:
-    """Show one model version."""
+@router.get("/v1/models/{model}", dependencies=allowed("read"), responses=problems(404))
+def get_model(model: Annotated[ModelReference, Path()], service: ServiceDep, who: WhoDep) -> ModelView:
+    """Show one model version, by its id or by an alias that stands for it."""
     with service.database.read() as session:
-        model = session.get(ModelVersion, model_id)
-        if model is None:
+        row = find_model(session, model)
+        if row is None:
             raise NotFoundError
-        return _view(service.store, model, session.get_one(Handoff, model.handoff_id))
+        who.require_project(row.project)
+        aliases = aliases_of(session, [row.id])
+        return _view(service.store, row, session.get_one(Handoff, row.handoff_id), aliases.get(row.id, ()))
 
 
-def _view(store: Store, model: ModelVersion, training: Handoff) -> ModelView:
+def _view(store: Store, model: ModelVersion, training: Handoff, aliases: tuple[str, ...]) -> ModelView:
     return ModelView(
         id=model.id,
         name=model.name,
@@ -61,4 +67,5 @@ def _view(store: Store, model: ModelVersion, training: Handoff) -> ModelView:
         uri=f"{store.result(training.key).uri}/{model.path}",
         file=model.path,
         metrics=model.metrics,
+        aliases=aliases,
     )

@@ -1,5 +1,7 @@
 """Results and models as the API shows them."""
 
+from pydantic import Field
+
 from handoff.contract.document import Document
 from handoff.contract.identifiers import Digest, ProjectName, RandomId, RelativePath, StoreUri
 from handoff.contract.result import ResultFile, RunKind
@@ -34,3 +36,4 @@ class ModelView(Document):
     uri: StoreUri
     file: RelativePath
     metrics: dict[str, float]
+    aliases: tuple[str, ...] = Field((), description="Names that stand for it now.")

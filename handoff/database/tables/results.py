@@ -85,4 +85,5 @@ class Promotion(Table):
     asked_by: Mapped[str] = mapped_column(String(128))
     asked_at: Mapped[float]
     decided_by: Mapped[str | None] = mapped_column(String(128))
+    decided_because: Mapped[str | None] = mapped_column(String(256))
     decided_at: Mapped[float | None]

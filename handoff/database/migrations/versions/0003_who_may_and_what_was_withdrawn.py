@@ -271,6 +271,7 @@ def _add_decisions() -> None:
         sa.Column("asked_by", sa.String(length=128), nullable=False),
         sa.Column("asked_at", sa.Double(), nullable=False),
         sa.Column("decided_by", sa.String(length=128), nullable=True),
+        sa.Column("decided_because", sa.String(length=256), nullable=True),
         sa.Column("decided_at", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["model_id"], ["models.id"], name=op.f("fk_promotions_model_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_promotions")),

@@ -1,0 +1,207 @@
+"""Ask for an alias to move, approve, refuse.
+
+1. One at a time for each model: what the gate compares with cannot move meanwhile.
+2. What is so already, or was asked for already, is returned as it is.
+3. The gate is asked when somebody asks, and once more when somebody approves: by then the alias, the thresholds or the
+   data may be others.
+4. Every decision is kept, those of the gate too, and the log of lineage tells of each.
+"""
+
+import secrets
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from handoff.access.principal import Principal
+from handoff.database.dialect import hold_until_commit
+from handoff.database.engine import Database
+from handoff.database.tables import Alias, Batch, Handoff, ModelVersion, Promotion
+from handoff.errors import ConflictError, ForbiddenError, NotFoundError, PromotionError
+from handoff.lineage.log import EventName, record
+from handoff.models.gate import Finding, Gate, judge, passed
+from handoff.settings import Settings
+
+WAITING, APPROVED, REFUSED = "waiting", "approved", "refused"
+GATE = "gate"
+"""Who decided where no person did."""
+_NOT_REACHED = "the gate's demands are not reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Promotions:
+    """What promoting needs; one per process."""
+
+    database: Database
+    settings: Settings
+
+    def ask(self, who: Principal, model: str, alias: str, version: int, reason: str) -> Promotion:
+        """Let an alias stand for a version, or ask somebody else to let it.
+
+        Raises:
+            NotFoundError: there is no such version that they may see.
+            ConflictError: the alias stands for a version of another project.
+            PromotionError: the gate refuses; that is kept.
+        """
+        with self.database.write() as session:
+            hold_until_commit(session, f"aliases/{model}")  # (1)
+            wanted = session.get(ModelVersion, f"{model}:{version}")
+            if wanted is None:
+                raise NotFoundError("There is no such model version.")
+            who.require_project(wanted.project)
+            now = _holder(session, wanted, alias)
+            known = _known(session, wanted, alias, now)  # (2)
+            if known is not None:
+                return known
+            gate = self._gate(wanted.project)
+            findings = _ask_gate(session, gate, wanted, now)  # (3)
+            row = Promotion(
+                id=secrets.token_hex(16),
+                model=model,
+                alias=alias,
+                model_id=wanted.id,
+                before=now.id if now else None,
+                state=WAITING,
+                gate=_kept(gate, findings),
+                reason=reason,
+                asked_by=who.name,
+                asked_at=time.time(),
+            )
+            session.add(row)
+            if not passed(findings):
+                _decide(session, row, wanted.project, REFUSED, by=GATE, because=_NOT_REACHED)
+            elif gate.second_person or not who.may("approve"):
+                _tell(session, "promotion-asked", row, wanted.project)
+            else:
+                _move(session, row, wanted.project, who.name, reason)
+        if row.state == REFUSED:
+            raise _refusal(row)
+        return row
+
+    def approve(self, who: Principal, promotion_id: str, reason: str) -> Promotion:
+        """Let the alias move.
+
+        Raises:
+            NotFoundError: there is no such promotion that they may see.
+            ForbiddenError: they asked for it themselves, and the project wants a second person.
+            ConflictError: it is decided already, or the alias moved since it was asked for.
+            PromotionError: the gate refuses by now; that is kept.
+        """
+        with self.database.write() as session:
+            row, wanted = _open(session, who, promotion_id)
+            gate = self._gate(wanted.project)
+            if gate.second_person and who.name == row.asked_by:
+                raise ForbiddenError(
+                    "Who asked for a promotion does not approve it here.",
+                    code="second-person",
+                    remedy="Let somebody else look at it and approve.",
+                )
+            now = _holder(session, wanted, row.alias)
+            if (now.id if now else None) != row.before:
+                raise ConflictError(
+                    "The alias moved since this was asked for.",
+                    code="alias-moved",
+                    remedy="Refuse it, look at the version that the alias stands for now, and ask again.",
+                )
+            findings = _ask_gate(session, gate, wanted, now)  # (3)
+            row.gate = _kept(gate, findings)
+            if passed(findings):
+                _move(session, row, wanted.project, who.name, reason)
+            else:
+                _decide(session, row, wanted.project, REFUSED, by=GATE, because=_NOT_REACHED)
+        if row.state == REFUSED:
+            raise _refusal(row)
+        return row
+
+    def refuse(self, who: Principal, promotion_id: str, reason: str) -> Promotion:
+        """Leave the alias where it is; who asked may also take it back so.
+
+        Raises:
+            NotFoundError: there is no such promotion that they may see.
+            ConflictError: it is decided already.
+        """
+        with self.database.write() as session:
+            row, wanted = _open(session, who, promotion_id)
+            _decide(session, row, wanted.project, REFUSED, by=who.name, because=reason)
+        return row
+
+    def _gate(self, project: str) -> Gate:
+        named = self.settings.projects.get(project)
+        return named.promotion if named else Gate()
+
+
+def _open(session: Session, who: Principal, promotion_id: str) -> tuple[Promotion, ModelVersion]:
+    row = session.get(Promotion, promotion_id)
+    if row is None:
+        raise NotFoundError("There is no such promotion.")
+    hold_until_commit(session, f"aliases/{row.model}")
+    session.refresh(row)
+    wanted = session.get_one(ModelVersion, row.model_id)
+    who.require_project(wanted.project)
+    if row.state != WAITING:
+        message = f"The promotion is {row.state} already."
+        raise ConflictError(message, code="promotion-decided", remedy="Ask for a new one.")
+    return row, wanted
+
+
+def _holder(session: Session, wanted: ModelVersion, alias: str) -> ModelVersion | None:
+    """The version that the alias stands for now."""
+    row = session.get(Alias, (wanted.name, alias))
+    if row is None:
+        return None
+    now = session.get_one(ModelVersion, row.model_id)
+    if now.project != wanted.project:
+        raise ConflictError(
+            "The alias stands for a version of another project.",
+            code="alias-of-another-project",
+            remedy="Choose another alias, or train the model under another name.",
+        )
+    return now
+
+
+def _known(session: Session, wanted: ModelVersion, alias: str, now: ModelVersion | None) -> Promotion | None:
+    """Step (2)."""
+    chosen = select(Promotion).where(
+        Promotion.model == wanted.name, Promotion.alias == alias, Promotion.model_id == wanted.id
+    )
+    if now is not None and now.id == wanted.id:
+        chosen = chosen.where(Promotion.state == APPROVED)
+    else:
+        chosen = chosen.where(Promotion.state == WAITING, Promotion.before == (now.id if now else None))
+    return session.scalar(chosen.order_by(Promotion.asked_at.desc()).limit(1))
+
+
+def _ask_gate(session: Session, gate: Gate, wanted: ModelVersion, now: ModelVersion | None) -> tuple[Finding, ...]:
+    trained_on = select(Batch.withdrawn_by).join(Handoff, Handoff.batch_id == Batch.id)
+    withdrawn = session.scalar(trained_on.where(Handoff.id == wanted.handoff_id)) is not None
+    return judge(gate, wanted.metrics, now.metrics if now else None, withdrawn=withdrawn)
+
+
+def _kept(gate: Gate, findings: tuple[Finding, ...]) -> dict[str, object]:
+    return {"second_person": gate.second_person, "findings": [finding.plain() for finding in findings]}
+
+
+def _move(session: Session, row: Promotion, project: str, by: str, because: str) -> None:
+    standing = session.get(Alias, (row.model, row.alias))
+    if standing is None:
+        standing = Alias(model=row.model, alias=row.alias)
+        session.add(standing)
+    standing.model_id, standing.set_by, standing.set_at = row.model_id, by, time.time()
+    _decide(session, row, project, APPROVED, by=by, because=because)
+
+
+def _decide(session: Session, row: Promotion, project: str, state: str, *, by: str, because: str) -> None:
+    row.state, row.decided_by, row.decided_because, row.decided_at = state, by, because, time.time()
+    _tell(session, "promotion-approved" if state == APPROVED else "promotion-refused", row, project)
+
+
+def _tell(session: Session, event: EventName, row: Promotion, project: str) -> None:
+    """Step (4); ids alone, no person."""
+    moved = {"model": row.model, "alias": row.alias, "version": row.model_id, "before": row.before}
+    record(session, event, ("promotion", row.id), project, **moved)
+
+
+def _refusal(row: Promotion) -> PromotionError:
+    remedy = f"GET /v1/promotions/{row.id} shows what the gate found; promote a version that reaches it."
+    return PromotionError(remedy=remedy)

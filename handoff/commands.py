@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from handoff.operations.commands import backup, restore, verify
+
 _HOME = click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
@@ -13,6 +15,7 @@ _HOME = click.option(
     help="Where everything lies; the handoff's part is research/.",
 )
 
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _END_RUNS = click.option(
     "--end-runs", is_flag=True, help="At the end cancel the runs too; else they go on, and the next worker finds them."
 )
@@ -31,8 +34,22 @@ def handoff() -> None:
 )
 @click.option("--worker/--no-worker", default=True, show_default=True, help="Start a worker for the target local.")
 @_END_RUNS
-def serve(home: Path, host: str, port: int, worker: bool, end_runs: bool) -> None:
+@click.option("--certificate", type=_FILE, help="PEM file of the service's certificate and its chain; then it is TLS.")
+@click.option("--key", type=_FILE, help="PEM file of the certificate's key, mode 0600.")
+@click.option("--client-ca", type=_FILE, help="PEM file of authorities; every client must bring a certificate of one.")
+def serve(
+    home: Path,
+    host: str,
+    port: int,
+    *,
+    worker: bool,
+    end_runs: bool,
+    certificate: Path | None,
+    key: Path | None,
+    client_ca: Path | None,
+) -> None:
     """Serve the HTTP API; prints one JSON line when it listens."""
+    from handoff.access.tls import TlsFiles, server_context
     from handoff.logs import configure_logs
     from handoff.serve import listen
     from handoff.serve import serve as run
@@ -41,9 +58,11 @@ def serve(home: Path, host: str, port: int, worker: bool, end_runs: bool) -> Non
 
     configure_logs()
     settings = Settings.load(home)
+    files = TlsFiles.of(certificate, key, client_ca)
+    tls = None if files is None else server_context(files)
     bound = listen(host, port)
     target = "local" if worker and "local" in settings.targets else None
-    run(Service.open(settings), bound, worker_target=target, end_runs=end_runs)
+    run(Service.open(settings), bound, worker_target=target, end_runs=end_runs, tls=tls)
 
 
 @handoff.command()
@@ -79,6 +98,30 @@ def worker(
     run_worker(settings, target, chosen, waiting, end_runs=end_runs)
 
 
+@handoff.command()
+@_HOME
+def link(home: Path) -> None:
+    """Print a link that signs one browser in, once and within the hour, as the administrator of this handoff."""
+    from handoff.access.once import OnceOnly, link_url
+    from handoff.database.migrate import require_current
+    from handoff.database.open import open_database
+    from handoff.errors import StartError
+    from handoff.home import ResearchHome
+    from handoff.settings import Settings
+
+    settings = Settings.load(home)
+    research = ResearchHome.of(home)
+    if settings.pages.url is None and not research.url.exists():
+        raise StartError("No service has started on this home yet.", remedy="Start `sluice handoff serve` once.")
+    database = open_database(settings, research)
+    try:
+        require_current(database)
+        secret = OnceOnly(database).make_link()
+    finally:
+        database.close()
+    click.echo(link_url(settings.pages.url or research.url.read_text("ascii").strip(), secret))
+
+
 @handoff.group()
 def target() -> None:
     """Look at the targets of handoff.yaml."""
@@ -102,6 +145,10 @@ def check(home: Path, name: str) -> None:
         click.echo(line)
     if not checked.ok:
         raise SystemExit(1)
+
+
+for command in (backup, restore, verify):
+    handoff.add_command(command)
 
 
 if __name__ == "__main__":

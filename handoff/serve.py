@@ -4,11 +4,14 @@ import contextlib
 import json
 import signal
 import socket
+import ssl
 from collections.abc import Generator
 
 import uvicorn
 
+from handoff.access.once import link_url
 from handoff.app import create_app
+from handoff.connections import bounded
 from handoff.errors import StartError
 from handoff.service import Service
 from handoff.worker_beside import WorkerBeside
@@ -60,11 +63,25 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(service: Service, bound: socket.socket, worker_target: str | None, *, end_runs: bool = False) -> None:
+def serve(
+    service: Service,
+    bound: socket.socket,
+    worker_target: str | None,
+    *,
+    end_runs: bool = False,
+    tls: ssl.SSLContext | None = None,
+) -> None:
     """Serve until a signal; requests in flight get some seconds to end. The worker beside it ends with it."""
     host, port = bound.getsockname()[:2]
+    scheme = "http" if tls is None else "https"
+    access = service.settings.access
     config = uvicorn.Config(
         create_app(service),
+        http=bounded(access),
+        ws="none",
+        proxy_headers=bool(access.proxies),
+        forwarded_allow_ips=[str(network) for network in access.proxies],
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -72,7 +89,11 @@ def serve(service: Service, bound: socket.socket, worker_target: str | None, *, 
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     ready = {"event": "listening", "host": host, "port": port, "receipt_public_key": service.signer.public_key}
-    service.home.note_url("http", host, port)
+    ready |= {"scheme": scheme}
+    service.home.note_url(scheme, host, port)
+    link = service.sign_in.once.first_link()
+    if link is not None:
+        ready["first_link"] = link_url(service.settings.pages.url or service.home.url.read_text().strip(), link)
     beside = None if worker_target is None else WorkerBeside(service.settings.home, worker_target, end_runs=end_runs)
     if beside is not None:
         beside.start()

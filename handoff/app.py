@@ -27,6 +27,7 @@ from handoff.api import (
 from handoff.api.acts import Acts
 from handoff.api.gate import Gate
 from handoff.api.limit import BodyLimit
+from handoff.api.pages.routers import ROUTERS
 from handoff.api.problems import install_problems
 from handoff.api.record import RequestRecord
 from handoff.api.security_headers import SecurityHeaders
@@ -62,6 +63,8 @@ def create_app(service: Service | None) -> FastAPI:
     arriving, made = (shipments, evidence, labels, studies), (batches, pipelines, handoffs, objects, results, models)
     for module in (*arriving, *made, withdrawals, trace, projects, targets, tokens, audit, health):
         app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     install_problems(app)
     if service is not None:
         limits = service.settings.access

@@ -7,6 +7,8 @@ from sqlalchemy import select
 from handoff.access.audit import AuditTrail
 from handoff.access.authenticate import Authentication
 from handoff.access.home_tokens import record_tokens
+from handoff.access.openid.openid import Openid
+from handoff.access.sign_in import SignIn
 from handoff.access.tokens import Tokens
 from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
@@ -39,6 +41,8 @@ class Service:
     signer: ReceiptSigner
     tokens: Tokens
     authentication: Authentication
+    openid: Openid | None
+    sign_in: SignIn
     trail: AuditTrail
     shipments: ShipmentAdmission
     evidence: EvidenceAdmission
@@ -66,6 +70,7 @@ class Service:
         store.spool.sweep()
         sweep_unadmitted(database, store)
         tokens = Tokens(database)
+        openid = None if settings.openid is None else Openid(settings.openid, settings.pages.url)
         metrics = RequestMetrics()
         metrics.registry.register(DatabaseMetrics(database))
         return cls(
@@ -75,7 +80,9 @@ class Service:
             store=store,
             signer=signer,
             tokens=tokens,
-            authentication=Authentication(tokens),
+            authentication=Authentication(tokens, *([openid] if openid else [])),
+            openid=openid,
+            sign_in=SignIn.of(settings.pages, openid, database, tokens),
             trail=AuditTrail(database),
             shipments=ShipmentAdmission(database, store, signer, settings),
             evidence=evidence_admission(database, signer, settings),
@@ -90,6 +97,8 @@ class Service:
         """Stop the loop and let go of the database."""
         self.closer.stop()
         self.withdrawer.stop()
+        if self.openid is not None:
+            self.openid.close()
         self.spans.close()
         self.database.close()
 

@@ -7,5 +7,6 @@
 - `record`: one log line per request, and the counters behind /metrics.
 - `shipments`, `evidence`, `labels`, `studies`, `batches`, `pipelines`, `handoffs`, `results`, `objects`, `models`,
   `trace`, `health`.
+- `login`, `pages`: the same for people at a browser.
 - `openapi`: writes `openapi.json`.
 """

@@ -66,13 +66,15 @@ class Acts:
         try:
             await self._app(scope, receive, noting_send)
         except Exception:  # a bug, which is answered further out; something may have been changed before it
-            if scope["method"] not in _READS:
+            if scope["method"] not in _READS and "principal" in scope.get("state", {}):
                 with contextlib.suppress(SQLAlchemyError):
                     await self._trail.append(_act(scope, 500, b""))
             raise
 
 
 def _is_noted(scope: Scope, status: int) -> bool:
+    if "principal" not in scope.get("state", {}):
+        return status == 401  # a sign-in that failed, of which pages take few; nobody unknown fills the disk
     if scope["method"] in _READS:
         return status in _REFUSED
     return status not in _NOT_NOTED.get(route_name(scope), ())

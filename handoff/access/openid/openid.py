@@ -6,7 +6,7 @@ from handoff.access.openid.keys import Keys
 from handoff.access.openid.provider import Provider
 from handoff.access.openid.remembered import Ages
 from handoff.access.openid.settings import OpenidSettings
-from handoff.access.openid.verify import Verifier
+from handoff.access.openid.verify import Verifier, looks_signed
 from handoff.access.principal import Principal
 
 
@@ -26,14 +26,16 @@ class Openid:
         if settings.client_id is not None and url is not None:
             self.code_flow = CodeFlow(settings, self._provider, self._verifier, url=url)
 
-    def find(self, token: str) -> Principal:
-        """Whom a token of the API stands for.
+    def find(self, token: str) -> Principal | None:
+        """Whom a token of the API stands for; None when it is none that a provider signs.
 
         Raises:
             UnauthorizedError: the token is not to be believed, or names nobody.
             ForbiddenError: it gives no role here.
             OpenidDownError: the provider's keys cannot be had.
         """
+        if not looks_signed(token):
+            return None
         return principal_of(self._verifier.claims(token, self._settings.audience), self._settings)
 
     def close(self) -> None:

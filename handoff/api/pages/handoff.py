@@ -1,0 +1,188 @@
+"""One handoff: what was decided, how it goes, what it left, and what it printed."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import Path, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from handoff.access.sessions import BrowserSession
+from handoff.api.dependencies import ServiceDep
+from handoff.api.pages.browser import CheckedFormDep, SessionDep, require
+from handoff.api.pages.frame import button, facts, page, row, table
+from handoff.api.pages.html import NOTHING, Html, fill, join
+from handoff.api.pages.log import last_lines
+from handoff.api.pages.route import go, page_router
+from handoff.api.pages.words import clock, moment, short, size, state
+from handoff.api.results import stored_file
+from handoff.contract.identifiers import RandomId, RelativePath
+from handoff.database.tables import Event, Handoff, ModelVersion, PipelineVersion, ResultFileRow
+from handoff.errors import NotFoundError
+from handoff.handoffs.cancel import cancel
+from handoff.handoffs.states import ENDED, State
+
+router = page_router()
+HandoffId = Annotated[RandomId, Path()]
+_REFRESH_SECONDS = 10
+_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""What browsers show and nothing runs in; a drawing (SVG) may hold a script."""
+_MOST_FILES = 200
+_BODY = """<h1>{kind} <small>{project}</small> {state}</h1>
+<div class="actions">{actions}</div>
+{facts}
+<h2>Progress</h2><ol class="steps">{steps}</ol>
+{metrics}{pictures}{files}
+<h2>Log <small>its last lines</small></h2>{log}"""
+_PICTURE = """<figure><a href="{url}"><img src="{url}" alt="{path}" loading="lazy"></a>
+<figcaption>{path}</figcaption></figure>"""
+
+
+@router.get("/handoffs/{handoff_id}")
+def show_handoff_page(handoff_id: HandoffId, session: SessionDep, service: ServiceDep) -> Response:
+    """Show one handoff; while it is not over, the browser asks again by itself."""
+    with service.database.read() as database:
+        handoff = _get(database, session, handoff_id)
+        pipeline = database.get_one(PipelineVersion, handoff.pipeline_id)
+        made = database.scalar(select(ModelVersion.id).where(ModelVersion.handoff_id == handoff.id))
+        events = database.scalars(select(Event).where(Event.handoff_id == handoff.id).order_by(Event.id)).all()
+        chosen = select(ResultFileRow).where(ResultFileRow.handoff_id == handoff.id).order_by(ResultFileRow.path)
+        files = database.scalars(chosen.limit(_MOST_FILES)).all()
+    body = fill(
+        _BODY,
+        kind=handoff.kind,
+        project=handoff.project,
+        state=state(handoff.state, handoff.reason),
+        actions=_actions(session, handoff),
+        facts=_facts(handoff, pipeline, made),
+        steps=join(_step(event) for event in events),
+        metrics=_metrics(handoff.metrics),
+        pictures=_pictures(handoff.id, [file.path for file in files if file.media_type in _PICTURES]),
+        files=_files(handoff.id, files),
+        log=_log(last_lines(service, handoff)),
+    )
+    over = State(handoff.state) in ENDED
+    return page(f"{handoff.kind} {handoff.id[:8]}", body, session, refresh_seconds=None if over else _REFRESH_SECONDS)
+
+
+@router.get("/handoffs/{handoff_id}/files/{path:path}")
+def get_picture_or_file(
+    handoff_id: HandoffId, path: Annotated[RelativePath, Path()], session: SessionDep, service: ServiceDep
+) -> Response:
+    """Give a file of the result: a picture to be seen, anything else to be kept, nothing to be run."""
+    with service.database.read() as database:
+        handoff = _get(database, session, handoff_id)
+        file = database.get(ResultFileRow, (handoff_id, path))
+    if file is None:
+        raise NotFoundError
+    seen = file.media_type in _PICTURES
+    media_type = file.media_type if seen else "application/octet-stream"
+    response = stored_file(service.store.result(handoff.key), file.path, media_type, file.sha256)
+    if not seen:
+        name = quote(file.path.rpartition("/")[2])
+        response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
+    return response
+
+
+@router.post("/handoffs/{handoff_id}/cancel")
+def cancel_by_page(handoff_id: HandoffId, _form: CheckedFormDep, session: SessionDep, service: ServiceDep) -> Response:
+    """Ask for the end of a handoff."""
+    require(session, "steer")
+    with service.database.read() as database:
+        _get(database, session, handoff_id)
+    cancel(service.database, handoff_id)
+    return go(f"/handoffs/{handoff_id}")
+
+
+def _get(database: Session, session: BrowserSession, handoff_id: str) -> Handoff:
+    found = database.get(Handoff, handoff_id)
+    if found is None or not session.who.sees(found.project):
+        raise NotFoundError("There is no such handoff.")
+    return found
+
+
+def _actions(session: BrowserSession, handoff: Handoff) -> Html:
+    if not session.who.may("steer"):
+        return NOTHING
+    if State(handoff.state) not in ENDED:
+        if handoff.cancel_asked:
+            return Html("<small>Its end was asked for.</small>")
+        return button(f"/handoffs/{handoff.id}/cancel", "Cancel", session.csrf, tone="danger")
+    return NOTHING
+
+
+def _facts(handoff: Handoff, pipeline: PipelineVersion, made: str | None) -> Html:
+    return facts(
+        {
+            "Batch": short(handoff.batch_id, 16),
+            "Pipeline": fill("{name} {version}", name=pipeline.name, version=short(pipeline.id)),
+            "Target": handoff.target if handoff.pool is None else f"{handoff.target} of {handoff.pool}",
+            "Model used": handoff.model_id,
+            "Model made": made,
+            "Asked": moment(handoff.created_at),
+            "Asked by": handoff.asked_by,
+            "Ended": moment(handoff.ended_at) if handoff.ended_at else None,
+            "Sent": f"{handoff.attempts} times" if handoff.attempts > 1 else None,
+            "Run": handoff.reference,
+            "Again after": _link(handoff.rerun_of),
+            "Because": handoff.rerun_reason,
+            "Prepared by": _link(handoff.prepared_by),
+            "GPUs": str(handoff.gpus) if handoff.gpus else None,
+            "Key": short(handoff.key, 16),
+            **{f"Parameter {name}": str(value)[:200] for name, value in sorted(handoff.parameters.items())},
+        }
+    )
+
+
+def _link(handoff_id: str | None) -> Html | None:
+    return (
+        None if not handoff_id else fill('<a href="/handoffs/{id}">{short}</a>', id=handoff_id, short=short(handoff_id))
+    )
+
+
+def _step(event: Event) -> Html:
+    tones = {State.SUCCEEDED: "good", State.RUNNING: "busy", State.SUBMITTED: "busy"}
+    bad = event.event in {State.FAILED, State.LOST, State.REJECTED}
+    tone = "bad" if bad else tones.get(event.event, "")  # type: ignore[call-overload]
+    why = fill(' <span class="dim">{reason}</span>', reason=event.reason) if event.reason else NOTHING
+    step = '<li class="{tone}"><strong>{event}</strong>{why}<br><small>{at} UTC</small></li>'
+    return fill(step, tone=tone, event=event.event, why=why, at=clock(event.at))
+
+
+def _metrics(metrics: dict[str, float]) -> Html:
+    if not metrics:
+        return NOTHING
+    return fill("<h2>Metrics</h2>{all}", all=facts({name: f"{value:.6g}" for name, value in sorted(metrics.items())}))
+
+
+def _pictures(handoff_id: str, paths: list[str]) -> Html:
+    if not paths:
+        return NOTHING
+    shown = (fill(_PICTURE, url=_url(handoff_id, path), path=path) for path in paths)
+    return fill('<h2>Pictures</h2><div class="pictures">{shown}</div>', shown=join(shown))
+
+
+def _files(handoff_id: str, files: object) -> Html:
+    rows = [
+        row(
+            fill('<a href="{url}">{path}</a>', url=_url(handoff_id, file.path), path=file.path),
+            file.role,
+            size(file.size),
+            short(file.sha256, 12),
+        )
+        for file in files  # type: ignore[attr-defined]
+    ]
+    if not rows:
+        return NOTHING
+    shown = table(("File", "Role", "Size", "SHA-256"), rows, "")
+    return fill("<h2>Result <small>every digest was read again</small></h2>{shown}", shown=shown)
+
+
+def _url(handoff_id: str, path: str) -> str:
+    return f"/handoffs/{handoff_id}/files/{quote(path)}"
+
+
+def _log(lines: str | None) -> Html:
+    if not lines:
+        return Html('<p class="empty">Nothing was printed yet.</p>')
+    return fill("<pre>{lines}</pre>", lines=lines)

@@ -1,0 +1,8 @@
+"""The routers of all pages."""
+
+from fastapi import APIRouter
+
+from handoff.api import login
+from handoff.api.pages import handoff, now, style, tokens
+
+ROUTERS: tuple[APIRouter, ...] = (login.router, now.router, handoff.router, tokens.router, style.router)

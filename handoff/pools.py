@@ -21,7 +21,7 @@ def require_equal(pools: Mapping[str, Iterable[str]], targets: Mapping[str, Targ
             message = f"the pool {name} names a target twice, one that is not there, or none"
             raise ValueError(message)
         if len({_kind(targets[member]) for member in named}) != 1:
-            message = f"the targets of the pool {name} differ in backend, GPUs or model"
+            message = f"the targets of the pool {name} differ in backend, GPUs, processes or model"
             raise ValueError(message)
 
 
@@ -43,6 +43,8 @@ def gpus_of_run(target: Target) -> int:
             assert_never(unreachable)
 
 
-def _kind(target: Target) -> tuple[str, int, str | None]:
+def _kind(target: Target) -> tuple[str, int, int, str | None]:
+    """What members of a pool have in common."""
     model = target.model if isinstance(target, ServedModelTarget) else None
-    return target.backend, gpus_of_run(target), model
+    processes = target.processes if isinstance(target, LocalTarget) else 1
+    return target.backend, gpus_of_run(target), processes, model

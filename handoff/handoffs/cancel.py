@@ -8,7 +8,7 @@ from handoff.database.engine import Database
 from handoff.database.tables import Handoff, OutboxRow
 from handoff.errors import ConflictError, NotFoundError
 from handoff.handoffs.outbox import settle
-from handoff.handoffs.states import ENDED, State, note, transition
+from handoff.handoffs.states import ENDED, WAITING, State, note, transition
 
 
 def cancel(database: Database, handoff_id: str) -> None:
@@ -28,7 +28,7 @@ def cancel(database: Database, handoff_id: str) -> None:
             raise ConflictError("The handoff has already ended.", code="ended", remedy="Nothing is left to cancel.")
         # Locked: else a worker could take it now and begin what we end.
         row = session.scalar(select(OutboxRow).where(OutboxRow.handoff_id == handoff_id).with_for_update())
-        if handoff.state == State.ACCEPTED and row is not None and row.leased_until <= time.time():
+        if State(handoff.state) in WAITING and row is not None and row.leased_until <= time.time():
             settle(session, handoff_id)
             transition(session, handoff, State.CANCELED, "asked")
             return

@@ -3,10 +3,13 @@
 import random
 from collections.abc import Sequence
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from handoff.database.tables import Event, Handoff, OutboxRow
+from handoff.database.dialect import hold_until_commit
+from handoff.database.tables import Handoff, OutboxRow
+from handoff.handoffs.queue import Queue, busy
+from handoff.handoffs.shares import WAITS, fits, gpus_held
 from handoff.handoffs.states import AT_ENGINE, State
 from handoff.targets import LONGEST_CALL_SECONDS
 
@@ -14,26 +17,42 @@ LEASE_SECONDS = 2.0 * LONGEST_CALL_SECONDS
 MOST_ATTEMPTS = 8
 _ASKED_WHILE_SETTLING = 15
 _LONGEST_PAUSE = 60.0
+CLAIMED = "claimed"
+"""The event of a handoff to a pool that is a target's for good; the reason is the target."""
 POSTPONED = "postponed"
 """The event of a row that has to wait."""
 
 
-def free_row(session: Session, target: str, now: float, *, sent_only: bool, lock: bool = True) -> OutboxRow | None:
-    """The oldest row that is due and that nobody has; with `sent_only` among those that may be at the engine."""
-    free = select(OutboxRow).where(OutboxRow.target == target, OutboxRow.due_at <= now, OutboxRow.leased_until <= now)
-    if sent_only:
-        sent = select(Handoff.id).where(Handoff.target == target, Handoff.state == State.SUBMITTING.value)
-        free = free.where(OutboxRow.handoff_id.in_(sent))
-    oldest = free.order_by(OutboxRow.id).limit(1)
-    return session.scalar(oldest.with_for_update(skip_locked=True) if lock else oldest)
+def take(session: Session, queue: Queue, row_id: int, worker: str, now: float) -> OutboxRow | None:
+    """Lease a row that was due at an earlier look; None when it is not to be had any more.
 
-
-def lease(session: Session, target: str, worker: str, now: float, *, places: int) -> OutboxRow | None:
-    """Take a row; while all places of the target are taken, only one that was sent before and takes one of them."""
-    row = free_row(session, target, now, sent_only=busy(session, target) >= places)
-    if row is not None:
-        row.leased_by, row.leased_until = worker, now + LEASE_SECONDS
+    Two workers that want the same row get it once: a row that another one is just taking is passed over, and what was
+    taken is leased. A row of a pool becomes the target's with its lease.
+    """
+    if queue.quotas:
+        hold_until_commit(session, "gpu-quotas")  # or two targets could both give a project its last GPU
+    free = and_(OutboxRow.id == row_id, OutboxRow.due_at <= now, OutboxRow.leased_until <= now)
+    chosen = select(OutboxRow, Handoff).join(Handoff, Handoff.id == OutboxRow.handoff_id).where(free)
+    mine = or_(OutboxRow.target == queue.target, queue.unsent_of_pools())
+    found = session.execute(chosen.where(mine).with_for_update(skip_locked=True)).first()
+    if found is None:
+        return None
+    row, handoff = found
+    if handoff.state != State.SUBMITTING and not _room(session, queue, handoff, now):
+        return None
+    if row.target != queue.target:
+        row.target = handoff.target = queue.target
+    row.leased_by, row.leased_until = worker, now + LEASE_SECONDS
     return row
+
+
+def _room(session: Session, queue: Queue, handoff: Handoff, now: float) -> bool:
+    """Whether the target has a place, and the project the GPUs; looked at again, for others take them too."""
+    if handoff.state not in WAITS or busy(session, queue.target) >= queue.places:
+        return False
+    if not handoff.gpus or handoff.project not in queue.quotas:
+        return True
+    return fits(queue.quotas, gpus_held(session, now), handoff.project, handoff.gpus)
 
 
 def free_leases(session: Session, target: str) -> None:
@@ -41,13 +60,17 @@ def free_leases(session: Session, target: str) -> None:
     session.execute(update(OutboxRow).where(OutboxRow.target == target).values(leased_until=0.0, leased_by=None))
 
 
-def postpone(session: Session, row: OutboxRow, now: float) -> None:
+def postpone(row: OutboxRow, now: float) -> None:
     """Free the row and let it wait, longer each time, whether or not anything was sent; never all at once."""
-    counted = select(func.count()).select_from(Event)
-    before = session.scalar(counted.where(Event.handoff_id == row.handoff_id, Event.event == POSTPONED)) or 0
-    pause = min(_LONGEST_PAUSE, 2.0 ** min(before + 1, 10))
-    row.due_at = now + pause * random.uniform(0.5, 1.0)
+    row.pauses += 1
+    row.due_at = now + min(_LONGEST_PAUSE, 2.0 ** min(row.pauses, 10)) * random.uniform(0.5, 1.0)
     row.leased_until, row.leased_by = 0.0, None
+
+
+def give_back(handoff: Handoff, row: OutboxRow, due_at: float) -> None:
+    """Let another member of the pool take a row of which nothing was sent."""
+    row.target = handoff.target = str(handoff.pool)
+    row.due_at = due_at
 
 
 def wait_to_settle(row: OutboxRow, settle_seconds: float, now: float) -> None:
@@ -67,10 +90,3 @@ def at_engine(session: Session, target: str) -> Sequence[str]:
     states = [state.value for state in AT_ENGINE]
     chosen = select(Handoff.id).where(Handoff.target == target, Handoff.state.in_(states))
     return session.scalars(chosen.order_by(Handoff.created_at)).all()
-
-
-def busy(session: Session, target: str) -> int:
-    """Runs that take a place at the target."""
-    states = [state.value for state in (*AT_ENGINE, State.SUBMITTING)]
-    counted = select(func.count()).select_from(Handoff).where(Handoff.target == target, Handoff.state.in_(states))
-    return session.scalar(counted) or 0

@@ -1,16 +1,18 @@
 """Bring one leased outbox row to the engine, once, from whichever state a killed worker left it in.
 
-1. What may have been sent before is asked for first, and taken over if the engine has it. `sent_at` of the row is the
-   time of a request whose answer is not known to be a refusal, or of the answer that left it open, since the request
-   may have been under way until then: until the engine's settle time has passed since then, the row only asks. A crash
-   between that commit and the answer looks the same, and is treated the same.
+1. What may have been sent before, also before a retry, is asked for first, and taken over if the engine has it.
+   `sent_at` of the row is the time of a request whose answer is not known to be a refusal, or of the answer that left
+   it open, since the request may have been under way until then: until the engine's settle time has passed since then,
+   the row only asks. A crash between that commit and the answer looks the same, and is treated the same.
 2. VALIDATING: batch, pipeline and model are what was recorded, or REJECTED.
 3. READY: the run is laid out at the target; making it ready again changes nothing.
 4. SUBMITTING: attempt, send time and the digest of what is sent are committed before anything is sent, and only by
    the worker that still has the lease, which is renewed for longer than one call may take.
 5. SUBMITTED: the reference is recorded and the row removed, in one transaction.
 6. A sure refusal takes `sent_at` back, so that the next attempt may come early. An attempt that surely did not reach
-   the engine is not counted; after too many others the row is a dead letter with its reason.
+   the engine is not counted; after too many others, refusals to prepare among them, the row is a dead letter with its
+   reason. The row counts what leads there, the handoff what was sent.
+7. While nothing of it was sent, a row of a pool that this target cannot use goes back to the pool.
 
 Whatever is decided is decided on locked rows, the handoff's first, and only while this worker has the lease: meanwhile
 a person may have ended the handoff, or another worker may have taken it over.
@@ -27,8 +29,18 @@ from handoff.database.engine import Database
 from handoff.database.tables import Handoff, OutboxRow
 from handoff.errors import StoreDownError
 from handoff.handoffs.order import OrderError, RunOrder, make_order
-from handoff.handoffs.outbox import LEASE_SECONDS, MOST_ATTEMPTS, POSTPONED, postpone, settle, wait_to_settle
-from handoff.handoffs.states import State, note, transition
+from handoff.handoffs.outbox import (
+    CLAIMED,
+    LEASE_SECONDS,
+    MOST_ATTEMPTS,
+    POSTPONED,
+    give_back,
+    postpone,
+    settle,
+    wait_to_settle,
+)
+from handoff.handoffs.shares import WAITS
+from handoff.handoffs.states import TRANSITIONS, State, note, transition
 from handoff.home import ResearchHome
 from handoff.store import Store
 from handoff.withdrawals.copies import note_run
@@ -44,30 +56,43 @@ class Submission:
     backend: Backend
     worker: str
 
-    def submit(self, handoff_id: str) -> None:
-        """Go on with a handoff until the engine has it, it ended, or another attempt must wait."""
+    def submit(self, handoff_id: str) -> bool:
+        """Go on with a handoff until the engine has it, it ended, or another attempt must wait.
+
+        Returns:
+            Whether the target works as far as this shows; False tells its worker to leave pools to others for a while.
+        """
         if self._over(handoff_id):
-            return
+            return True
         try:
             if self._known(handoff_id):
-                return
-            order = self._validate(handoff_id)
-            prepared = self.backend.prepare(order)
+                return True
+        except (BackendError, OSError) as error:
+            self._postpone(handoff_id, getattr(error, "code", "target-disk"))
+            return False
+        return self._send(handoff_id)
+
+    def _send(self, handoff_id: str) -> bool:
+        """Steps (2) to (7)."""
+        try:
+            prepared = self.backend.prepare(self._validate(handoff_id))
         except OrderError as error:
             self._end(handoff_id, State.REJECTED, error.code)
-            return
+            return True
         except (BackendError, StoreDownError, OSError) as error:
-            self._postpone(handoff_id, getattr(error, "code", "target-disk"))
-            return
+            refused = getattr(error, "answer", None) is Answer.REFUSED
+            self._postpone(handoff_id, getattr(error, "code", "target-disk"), counts=refused)
+            return refused
         if not self._begin_attempt(handoff_id, prepared):
-            return
+            return True
         try:
             reference = self.backend.submit(prepared)
         except (BackendError, OSError) as error:
             answer = getattr(error, "answer", Answer.AMBIGUOUS)
             self._postpone(handoff_id, getattr(error, "code", "target-failed"), answer)
-            return
+            return answer is Answer.REFUSED
         self._submitted(handoff_id, reference)
+        return True
 
     def _over(self, handoff_id: str) -> bool:
         """End a handoff that was canceled before anything was sent; one that may be at the engine is watched first."""
@@ -86,7 +111,7 @@ class Submission:
         """Step (1): whether nothing is to be sent now, because the engine has the run or may yet show it."""
         with self.database.read() as session:
             handoff = session.get_one(Handoff, handoff_id)
-        if handoff.state != State.SUBMITTING:
+        if handoff.state != State.SUBMITTING and not handoff.attempts:
             return False
         reference = self.backend.find(handoff.key, handoff.id)
         if reference is not None:
@@ -132,7 +157,10 @@ class Submission:
             now = time.time()
             row.attempts += 1
             row.sent_at, row.leased_until = now, now + LEASE_SECONDS
-            handoff.attempts, handoff.sent_at, handoff.prepared_digest = row.attempts, now, prepared.digest
+            handoff.attempts += 1
+            handoff.sent_at, handoff.prepared_digest = now, prepared.digest
+            if handoff.pool is not None and handoff.attempts == 1:
+                note(session, handoff, CLAIMED, handoff.target)
             if handoff.state == State.VALIDATING:
                 transition(session, handoff, State.READY)
             if handoff.state == State.READY:
@@ -145,13 +173,15 @@ class Submission:
         """Step (5). Another worker may have taken over the run before our answer came; what it recorded stays."""
         with self.database.write() as session:
             handoff = session.get_one(Handoff, handoff_id, with_for_update=True)
+            if handoff.state in WAITS and self._mine(session, handoff_id) is not None:
+                _catch_up(session, handoff)
             if handoff.state != State.SUBMITTING:
                 return
             handoff.reference = reference
             transition(session, handoff, State.SUBMITTED)
             settle(session, handoff_id)
 
-    def _postpone(self, handoff_id: str, code: str, answer: Answer | None = None) -> None:
+    def _postpone(self, handoff_id: str, code: str, answer: Answer | None = None, *, counts: bool = False) -> None:
         """Try again later, and say why; sooner if it is only to ask for what was sent, whose answer this was."""
         with self.database.write() as session:
             mine = self._mine(session, handoff_id)
@@ -159,16 +189,23 @@ class Submission:
                 return
             handoff, row = mine
             now = time.time()
+            row.attempts += counts
             _answered(handoff, row, answer, now)  # (6)
             if row.sent_at is None and row.attempts >= MOST_ATTEMPTS:
                 settle(session, handoff_id)
                 transition(session, handoff, State.FAILED, code)
                 return
-            postpone(session, row, now)
             if row.sent_at is not None and now < row.sent_at + self.backend.settle_seconds:
                 wait_to_settle(row, self.backend.settle_seconds, now)
+            else:
+                postpone(row, now)
+            unsent = handoff.state in WAITS and not handoff.attempts
+            if unsent and handoff.pool is not None:
+                give_back(handoff, row, now if not counts else row.due_at)  # (7)
+            said = handoff.reason == code and not counts and answer in {None, Answer.UNAVAILABLE}
             handoff.reason = code
-            note(session, handoff, POSTPONED, code)
+            if not said:  # what is down for days says so once
+                note(session, handoff, POSTPONED, code)
 
     def _end(self, handoff_id: str, state: State, code: str) -> None:
         with self.database.write() as session:
@@ -194,4 +231,11 @@ def _answered(handoff: Handoff, row: OutboxRow, answer: Answer | None, now: floa
         row.sent_at = now if answer is Answer.AMBIGUOUS else None
     if answer is Answer.UNAVAILABLE:
         row.attempts -= 1
-        handoff.attempts = row.attempts
+        handoff.attempts -= 1
+
+
+def _catch_up(session: Session, handoff: Handoff) -> None:
+    """What was sent before a retry is at the engine: go through the states up to there."""
+    for state in (State.VALIDATING, State.READY, State.SUBMITTING):
+        if state in TRANSITIONS[State(handoff.state)]:
+            transition(session, handoff, state)

@@ -8,6 +8,7 @@ than that, or that somebody else started a run under our key. Whatever the cause
 3. Of a suspect all runs are listed; the recorded one stays, else the oldest. A handoff that is still being sent is
    left to who sends it.
 4. Each other run is recorded once, with an event and a log line, and ended; those that did not end yet are ended again.
+   That is decided on the locked handoff: one that a person retries meanwhile takes over a run that is there.
 """
 
 import time
@@ -77,7 +78,7 @@ class Sweep:
         kept = _kept(handoff, group)
         for run in group:
             if run.reference != kept:
-                self._record(handoff_id, run, kept)
+                self._record(handoff_id, run, group, kept)
 
     def _strange(self, runs: list[EngineRun]) -> None:
         """Runs of a handoff that this database does not know: said once, and left alone."""
@@ -86,9 +87,12 @@ class Sweep:
                 self._strangers.add(run.reference)
                 log.warning("run-of-unknown-handoff", target=self.target, reference=run.reference)
 
-    def _record(self, handoff_id: str, run: EngineRun, kept: str | None) -> None:
+    def _record(self, handoff_id: str, run: EngineRun, group: list[EngineRun], kept: str | None) -> None:
         """Step (4): the first to write it down is the one who says it."""
         with self.database.write() as session:
+            handoff = session.get_one(Handoff, handoff_id, with_for_update=True)
+            if handoff.state == State.SUBMITTING or _kept(handoff, group) != kept:
+                return
             known = select(DuplicateRun.id).where(
                 DuplicateRun.target == self.target, DuplicateRun.reference == run.reference
             )
@@ -103,7 +107,7 @@ class Sweep:
                     found_at=time.time(),
                 )
             )
-            note(session, session.get_one(Handoff, handoff_id), DUPLICATE)
+            note(session, handoff, DUPLICATE)
         log.error("duplicate-run", target=self.target, handoff_id=handoff_id, reference=run.reference, kept=kept)
 
     def _end_open(self) -> None:

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,7 +20,9 @@ from handoff.errors import StartError, StoreDownError
 from handoff.handoffs.cancel import cancel
 from handoff.handoffs.ending import Endings
 from handoff.handoffs.hold import Waiting, hold_target, place_of
-from handoff.handoffs.outbox import at_engine, busy, free_leases, free_row, lease
+from handoff.handoffs.leave_pools import LeavePools
+from handoff.handoffs.outbox import at_engine, free_leases, take
+from handoff.handoffs.queue import Queue, due_rows
 from handoff.handoffs.submit import Submission
 from handoff.handoffs.sweep import Sweep
 from handoff.handoffs.watch import Watch
@@ -34,6 +36,7 @@ from handoff.telemetry.spans import Spans, open_spans
 
 log = structlog.get_logger("handoff.worker")
 P = ParamSpec("P")
+R = TypeVar("R")
 _PERIOD_SECONDS = 0.25
 _SENT_AT_ONCE = 50
 
@@ -47,14 +50,14 @@ class Worker:
         home: ResearchHome,
         store: Store,
         *,
-        target: str,
-        runs: int,
+        queue: Queue,
         backend: Backend,
         spans: Spans | None = None,
     ) -> None:
         self._database = database
-        self._target = target
-        self._runs = runs
+        self._target = queue.target
+        self._queue = queue
+        self._leave_pools = LeavePools()
         # Random too: two containers may both be process 1, of hosts whose names differ only at their ends.
         self._name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._submission = Submission(database, home, store, backend, self._name)
@@ -62,7 +65,7 @@ class Worker:
         self._endings = Endings(database, spans or Spans("sluice-worker", None))
         self._poll_seconds = backend.poll_seconds
         self._look_at: dict[str, float] = {}
-        self._sweep = Sweep(database, target, backend) if isinstance(backend, ListsRuns) else None
+        self._sweep = Sweep(database, queue.target, backend) if isinstance(backend, ListsRuns) else None
         self._sweep_at = 0.0
         self._stop = threading.Event()
 
@@ -93,7 +96,8 @@ class Worker:
         for _ in range(_SENT_AT_ONCE):  # then the runs are looked at again, however many rows wait
             if self._stop.is_set() or (taken := self._take()) is None:
                 break
-            self._round(self._submission.submit, taken)
+            works = self._round(self._submission.submit, taken)
+            self._leave_pools.learn(works=bool(works))
             self._round(self._endings.tell, taken)
         if self._sweep is not None and self._sweep_at <= time.monotonic():
             self._round(self._sweep.sweep)
@@ -108,10 +112,10 @@ class Worker:
             self._round(self._watch.look, handoff_id)
             self._round(self._endings.tell, handoff_id)
 
-    def _round(self, step: Callable[P, None], *arguments: P.args, **named: P.kwargs) -> None:
+    def _round(self, step: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R | None:
         """Do one thing; what fails is logged and tried again, and never keeps others waiting."""
         try:
-            step(*arguments, **named)
+            return step(*arguments, **named)
         except SQLAlchemyError as error:
             log.warning("database", cause=type(error).__name__)
         except StoreDownError:
@@ -120,17 +124,19 @@ class Worker:
             log.warning("engine", target=self._target, code=error.code)
         except Exception:  # the outermost loop: a bug in one handoff must not end the work for all
             log.exception("worker-step-failed", step=getattr(step, "__name__", "step"))
+        return None
 
     def _take(self) -> str | None:
-        """Lease the next row, if there is a free place; looks without a write lock first."""
+        """Lease the next row, if there is one for us; looks without a write lock first."""
         now = time.time()
         with self._database.read() as session:
-            full = busy(session, self._target) >= self._runs
-            if free_row(session, self._target, now, sent_only=full, lock=False) is None:
-                return None
-        with self._database.write() as session:
-            row = lease(session, self._target, self._name, now, places=self._runs)
-            return row.handoff_id if row is not None else None
+            due = due_rows(session, self._queue, now, pools=not self._leave_pools.now())
+        for row_id in due:
+            with self._database.write() as session:
+                row = take(session, self._queue, row_id, self._name, now)
+            if row is not None:
+                return row.handoff_id
+        return None
 
 
 def run_worker(
@@ -180,8 +186,7 @@ def _worker(settings: Settings, database: Database, target_name: str, target: Ta
         database,
         home,
         open_store(settings, home),
-        target=target_name,
-        runs=target.runs,
+        queue=Queue.of(settings, target_name),
         backend=backend,
         spans=spans,
     )

@@ -10,6 +10,7 @@ from handoff.backends.interface import Prepared, RunStatus
 from handoff.backends.kfp_local import KfpLocal
 from handoff.database.engine import Database
 from handoff.handoffs.hold import Waiting, hold_target
+from handoff.handoffs.queue import Queue
 from handoff.handoffs.worker import Worker
 from handoff.home import ResearchHome
 from handoff.settings import Settings
@@ -55,7 +56,9 @@ def main(home: Path, point: str) -> None:
     with hold_target(database, "local", None, Waiting(threading.Event())):
         backend = Killing(research.runs, settings.targets["local"])
         backend.point = point
-        worker = Worker(database, research, open_store(settings, research), target="local", runs=1, backend=backend)
+        worker = Worker(
+            database, research, open_store(settings, research), queue=Queue("local", places=1), backend=backend
+        )
         worker.run(threading.Event())
 
 

@@ -14,6 +14,7 @@ from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
 from handoff.database.tables import Batch, Handoff, ModelVersion, ResultFileRow
 from handoff.handoffs.accept import HandoffAcceptance
+from handoff.handoffs.queue import Queue
 from handoff.handoffs.worker import Worker
 from handoff.home import ResearchHome
 from handoff.pipelines.register import register
@@ -43,7 +44,9 @@ class HandedOff:
         self._register("infer", registry()["infer"].code_digest)
         _record(self, material)
         self.backend = KServe(self.home, self.target)
-        self.worker = Worker(self.database, self.home, self.store, target="served", runs=4, backend=self.backend)
+        self.worker = Worker(
+            self.database, self.home, self.store, queue=Queue("served", places=4), backend=self.backend
+        )
 
     def __enter__(self) -> Self:
         return self

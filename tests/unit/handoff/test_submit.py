@@ -8,7 +8,8 @@ from sqlalchemy import select
 from handoff.backends.interface import Answer, BackendError, Prepared
 from handoff.database.tables import Event, Handoff, OutboxRow
 from handoff.handoffs.order import RunOrder
-from handoff.handoffs.outbox import MOST_ATTEMPTS, lease, settle
+from handoff.handoffs.outbox import MOST_ATTEMPTS, settle, take
+from handoff.handoffs.queue import Queue
 from handoff.handoffs.states import State, transition
 from handoff.handoffs.submit import Submission
 from handoff.service import Service
@@ -17,6 +18,7 @@ from tests.unit.handoff.rows import add_handoff, add_surroundings
 
 ID = "a" * 32
 SETTLE_SECONDS = 100.0
+QUEUE = Queue("local", places=1)
 
 
 class Scripted:
@@ -62,7 +64,7 @@ class World:
             row.due_at = 0.0
             if row.sent_at is not None:
                 row.sent_at -= later
-            assert lease(session, "local", "we", time.time(), places=1)
+            assert take(session, QUEUE, row.id, "we", time.time())
         self.submission.submit(ID)
 
     @property
@@ -226,7 +228,7 @@ def test_an_answer_that_comes_after_another_worker_took_the_row_changes_nothing_
 
 def test_what_a_person_ended_meanwhile_is_not_begun_again(world):
     with world.database.write() as session:
-        assert lease(session, "local", "we", time.time(), places=1)
+        assert take(session, QUEUE, world.row.id, "we", time.time())
     with world.database.write() as session:
         handoff = session.get_one(Handoff, ID)
         transition(session, handoff, State.CANCELED, "asked")

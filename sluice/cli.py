@@ -5,51 +5,85 @@ import sys
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
-COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("sluice.demo.commands:demo", "Run the whole way, from a modality to a training run, and count."),
-    "receive": ("processors.dicom.commands:receive", "Receive DICOM by C-STORE into a landing."),
-    "nifi": ("nifi.commands:nifi", "Install, start, stop and look at the embedded Apache NiFi."),
-    "flows": ("nifi.releases.commands:flows", "Lint, publish, deploy, compare and save the flows of a release."),
-    "handoff": ("handoff.commands:handoff", "Serve the handoff, or work for it."),
-    "serve-model": ("ml.serving.commands:serve_model", "Serve one model to infer handoffs, by KServe's ModelServer."),
-    "deid": ("processors.deid.commands:deid", "De-identify files, or explain what would happen to one."),
-    "keys": ("processors.deid.commands:keys", "Make the key that pseudonyms are derived from."),
-    "labels": (
-        "processors.labels.commands:labels",
-        "Bring label rows of a spreadsheet to the handoff, under pseudonyms.",
-    ),
-    "ledger": ("processors.ledger.commands:ledger", "Account for every instance that was acknowledged."),
-    "simulate": ("sluice.simulate:simulate", "Act as modalities that push studies of invented patients."),
-    "secrets": ("sluice.site_secrets:secrets_group", "Make the secrets of a new installation."),
-    "peers": ("processors.dicom.peer_commands:peers", "List the PACS of a site, and see whether they answer."),
-    "pull": ("processors.pull.commands:pull", "Fetch studies from a PACS into the receiver."),
-    "results": ("processors.results.commands:results", "List what came back; release or discard what is held."),
-    "expect": ("processors.pull.commands:expect", "Ask a PACS how many instances studies have, as evidence."),
-    "trace": ("sluice.trace:trace", "Follow any id from association to model, both ways."),
+Command = tuple[str, str]
+
+SECTIONS: dict[str, dict[str, Command]] = {
+    "Begin": {
+        "demo": ("sluice.demo.commands:demo", "Run the whole way, from a modality to a training run, and count."),
+        "simulate": ("sluice.simulate:simulate", "Act as modalities that push studies of invented patients."),
+        "trace": ("sluice.trace:trace", "Follow any id from association to model, both ways."),
+    },
+    "Hospital side": {
+        "receive": ("processors.dicom.commands:receive", "Receive DICOM by C-STORE into a landing."),
+        "pull": ("processors.pull.commands:pull", "Fetch studies from a PACS into the receiver."),
+        "peers": ("processors.dicom.peer_commands:peers", "List the PACS of a site, and see whether they answer."),
+        "expect": ("processors.pull.commands:expect", "Ask a PACS how many instances studies have, as evidence."),
+        "ledger": ("processors.ledger.commands:ledger", "Account for every instance that was acknowledged."),
+        "deid": ("processors.deid.commands:deid", "De-identify files, or explain what would happen to one."),
+        "labels": (
+            "processors.labels.commands:labels",
+            "Bring label rows of a spreadsheet to the handoff, under pseudonyms.",
+        ),
+        "results": ("processors.results.commands:results", "List what came back; release or discard what is held."),
+    },
+    "Runs on images (what ML engineers use)": {
+        "projects": ("handoff.cli.projects:projects", "See whom data is for, and how much of it there is."),
+        "studies": ("handoff.cli.studies:studies", "See which studies are complete, and what the others wait for."),
+        "batches": ("handoff.cli.batches:batches", "Form immutable data sets of complete studies."),
+        "pipelines": ("handoff.cli.pipelines:pipelines", "Begin, check and register pipelines."),
+        "targets": ("handoff.cli.targets:targets", "See where runs happen, and whether they could now."),
+        "handoffs": ("handoff.cli.handoffs:handoffs", "Decide that something runs, and follow it to its end."),
+        "models": ("handoff.cli.models:models", "See the models that training runs made."),
+        "serve-model": (
+            "ml.serving.commands:serve_model",
+            "Serve one model to infer handoffs, by KServe's ModelServer.",
+        ),
+    },
+    "Install and operate": {
+        "nifi": ("nifi.commands:nifi", "Install, start, stop and look at the embedded Apache NiFi."),
+        "flows": ("nifi.releases.commands:flows", "Lint, publish, deploy, compare and save the flows of a release."),
+        "handoff": ("handoff.commands:handoff", "Serve the handoff, or work for it."),
+        "keys": ("processors.deid.commands:keys", "Make the key that pseudonyms are derived from."),
+        "secrets": ("sluice.site_secrets:secrets_group", "Make the secrets of a new installation."),
+        "completion": ("sluice.completion:completion", "Let your shell complete commands, options and states."),
+    },
 }
-"""Command name: (module:attribute, one line of help)."""
+"""Section: command name: (module:attribute, one line of help)."""
+
+COMMANDS: dict[str, Command] = {name: command for section in SECTIONS.values() for name, command in section.items()}
+
+ALIASES = {"batch": "batches"}
+"""Other names of commands, which no help lists."""
 
 
 class LazyGroup(click.Group):
     """A group that imports a command's module only when that command runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of `COMMANDS`, which is the order of a first acquaintance."""
+        """Names in the order of `SECTIONS`, which is the order of a first acquaintance."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported now; None when there is no such command."""
-        if cmd_name not in COMMANDS:
+        name = ALIASES.get(cmd_name, cmd_name)
+        if name not in COMMANDS:
             return None
-        module_name, attribute = COMMANDS[cmd_name][0].split(":")
+        module_name, attribute = COMMANDS[name][0].split(":")
         command: click.Command = getattr(importlib.import_module(module_name), attribute)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name from `COMMANDS` alone, without importing one."""
+        named = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return named + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from `COMMANDS` alone, without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, text) for name, (_, text) in commands.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,7 +91,8 @@ class LazyGroup(click.Group):
 def sluice() -> None:
     """DICOM in, de-identified batches and traceable runs out.
 
-    Start with `sluice demo`. Every command explains itself with --help.
+    Start with `sluice demo`, or, if a handoff runs already, with `sluice projects list`. Every command explains itself
+    with --help.
     """
 
 

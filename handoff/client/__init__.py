@@ -18,6 +18,6 @@ with HandoffClient.of_home("http://127.0.0.1:8080", Path(".sluice")) as handoff:
 """
 
 from handoff.client.client import HandoffClient
-from handoff.client.errors import ProblemError, UnreachableError
+from handoff.client.errors import DigestError, ProblemError, UnreachableError
 
-__all__ = ["HandoffClient", "ProblemError", "UnreachableError"]
+__all__ = ["DigestError", "HandoffClient", "ProblemError", "UnreachableError"]

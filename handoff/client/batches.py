@@ -18,6 +18,6 @@ class Batches(Connection):
         """One batch."""
         return read(BatchView, self._get(f"/v1/batches/{batch_id}"))
 
-    def batches(self, project: str | None = None) -> Iterator[BatchView]:
-        """Every batch."""
-        return self._pages(Page[BatchView], "/v1/batches", project=project)
+    def batches(self, project: str | None = None, starts: str | None = None) -> Iterator[BatchView]:
+        """Every batch, the newest first; with `starts` those whose id starts with these letters."""
+        return self._pages(Page[BatchView], "/v1/batches", project=project, starts=starts)

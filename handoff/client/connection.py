@@ -53,7 +53,7 @@ class Connection:
         try:
             return self._http.request(method, path, **content)
         except httpx.TransportError as error:
-            raise UnreachableError(self._url, type(error).__name__) from error
+            raise UnreachableError(self._url, str(error) or type(error).__name__) from error
 
     def _get(self, path: str, **query: object) -> httpx.Response:
         given = {name: value for name, value in query.items() if value is not None}
@@ -61,6 +61,21 @@ class Connection:
 
     def _post(self, path: str, body: dict[str, Any] | None) -> httpx.Response:
         return self._send("POST", path, json=body, headers=self._api)
+
+    def _stream(self, path: str) -> Iterator[bytes]:
+        """A body, in blocks.
+
+        Raises:
+            ProblemError: the answer is a problem.
+            UnreachableError: nobody answered, or not to the end.
+        """
+        try:
+            with self._http.stream("GET", path, headers=self._api) as answer:
+                if not answer.is_success:
+                    answer.read()
+                yield from checked(answer).iter_bytes()
+        except httpx.TransportError as error:
+            raise UnreachableError(self._url, str(error) or type(error).__name__) from error
 
     def _pages(self, page: type[Page[Model]], path: str, **query: object) -> Iterator[Model]:
         after: str | None = None

@@ -28,3 +28,12 @@ class UnreachableError(httpx.TransportError):
 
     def __init__(self, url: str, why: str) -> None:
         super().__init__(f"No handoff answers at {url} ({why}).")
+
+
+class DigestError(Exception):
+    """What was fetched is not what was promised."""
+
+    remedy = "Nothing of it was kept. Fetch it again; if it stays so, restore the store from a backup."
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} has another SHA-256 than the handoff recorded.")

@@ -37,9 +37,16 @@ class Handoffs(Connection):
         """One handoff with its events."""
         return read(HandoffView, self._get(f"/v1/handoffs/{handoff_id}"))
 
-    def handoffs(self, project: str | None = None, state: str | None = None) -> Iterator[HandoffView]:
-        """Every handoff."""
-        return self._pages(Page[HandoffView], "/v1/handoffs", project=project, state=state)
+    def handoffs(
+        self,
+        project: str | None = None,
+        state: str | None = None,
+        batch: str | None = None,
+        starts: str | None = None,
+    ) -> Iterator[HandoffView]:
+        """Every handoff, the newest first; with `starts` those whose id starts with these letters."""
+        query = {"project": project, "state": state, "batch": batch, "starts": starts}
+        return self._pages(Page[HandoffView], "/v1/handoffs", **query)
 
     def wait(self, handoff_id: str, timeout_seconds: float = 3600.0) -> HandoffView:
         """Wait until a handoff ended, however it ended.

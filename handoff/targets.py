@@ -142,6 +142,11 @@ class KubeflowTarget(BaseModel):
     http_timeout_seconds: PositiveFloat = Field(30, le=LONGEST_CALL_SECONDS, description="Seconds for one call.")
     poll_seconds: PositiveFloat = Field(5, description="Seconds between two looks at a run.")
     sweep_seconds: PositiveFloat = Field(60, description="Seconds between two searches for duplicates.")
+    slots: bool = Field(
+        False,
+        description="Let the server itself refuse a second run of one name, by a disabled recurring run for each "
+        "project and pipeline; needs Kubeflow 2.17 with ScheduledWorkflows, and deleting one deletes its workflows.",
+    )
 
     @field_validator("endpoint")
     @classmethod

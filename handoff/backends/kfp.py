@@ -23,7 +23,7 @@ from handoff.backends.interface import (
 )
 from handoff.backends.kfp_answers import KubeflowError
 from handoff.backends.kfp_client import KubeflowClient, KubeflowRun
-from handoff.backends.kfp_names import RunMark, read_mark, run_name
+from handoff.backends.kfp_names import RunMark, read_mark, run_name, slot_name
 from handoff.backends.kfp_prepare import prepare_yaml
 from handoff.backends.kfp_problems import explain
 from handoff.backends.kfp_states import LIVE, ended, status_of
@@ -80,15 +80,10 @@ class Kubeflow:
             order.result.mkdir(parents=True, exist_ok=True)
         experiment = self._place("experiment", f"{self._target.experiment_prefix}{order.project}")
         pipeline = self._place("pipeline", f"{self._target.pipeline_prefix}{order.pipeline_name}")
-        return Prepared(
-            order,
-            digest,
-            {
-                "experiment": experiment,
-                "pipeline": pipeline,
-                "version": self._version(pipeline, digest, file),
-            },
-        )
+        place = {"experiment": experiment, "pipeline": pipeline, "version": self._version(pipeline, digest, file)}
+        if self._target.slots:
+            place["slot"] = self._slot(order.pipeline_name, place)
+        return Prepared(order, digest, place)
 
     def _require_mounted(self, value: object) -> None:
         if not isinstance(value, str) or not value.startswith("file:"):
@@ -109,6 +104,12 @@ class Kubeflow:
             self._places[pipeline, digest] = self._client.make_version(pipeline, digest, file)
         return self._places[pipeline, digest]
 
+    def _slot(self, pipeline_name: str, place: dict[str, str]) -> str:
+        key = ("slot", place["experiment"], place["pipeline"])
+        if key not in self._places:
+            self._places[key] = self._client.make_slot(slot_name(self._name, pipeline_name), **place)
+        return self._places[key]
+
     def find(self, key: str, handoff: str) -> str | None:
         """Look for the run by its name; the oldest of several."""
         return next((run.reference for run in self.runs_of(key, handoff)), None)
@@ -121,6 +122,7 @@ class Kubeflow:
             "description": RunMark.of(order, prepared.digest).text(),
             "experiment_id": prepared.place["experiment"],
             "service_account": self._target.service_account,
+            **({"recurring_run_id": prepared.place["slot"]} if "slot" in prepared.place else {}),
         }
         runtime = {"parameters": order.inputs, "pipeline_root": self._target.pipeline_root}
         try:

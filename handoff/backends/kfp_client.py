@@ -25,6 +25,8 @@ _CONNECT_SECONDS = 10.0
 _PAGE = 100
 _MOST_PAGES = 50
 _LOOK_AGAIN_SECONDS = (0.1, 0.4)
+_YEARLY = "0 0 0 1 1 *"
+"""The schedule of a slot, which must have one and is disabled."""
 _WORTH_ANOTHER_LOOK = frozenset({"kubeflow-connection-lost", "kubeflow-failed"})
 """Not a timeout: three of them would outlive the lease of who looks."""
 
@@ -64,6 +66,7 @@ class KubeflowClient:
         self._pipelines = api.PipelineServiceApi(self._client)
         self._uploads = api.PipelineUploadServiceApi(self._client)
         self._runs = api.RunServiceApi(self._client)
+        self._recurring = api.RecurringRunServiceApi(self._client)
 
     def multi_user(self) -> bool:
         """Whether the server is there and keeps namespaces apart.
@@ -128,6 +131,37 @@ class KubeflowClient:
         )
         found = (version for version in listed.pipeline_versions or () if version.display_name == name)
         return next((_id(version.pipeline_version_id) for version in found), None)
+
+    def make_slot(self, name: str, experiment: str, pipeline: str, version: str) -> str:
+        """Get or make a disabled recurring run, whose runs the server keeps apart by their names.
+
+        The server takes two of one name: the oldest counts, so that all who look find the same.
+        """
+        found = self._slot(name, experiment)
+        if found is not None:
+            return found
+        body = api.V2beta1RecurringRun(
+            display_name=name,
+            experiment_id=experiment,
+            pipeline_version_reference=api.V2beta1PipelineVersionReference(
+                pipeline_id=pipeline, pipeline_version_id=version
+            ),
+            max_concurrency="1",
+            mode=api.RecurringRunMode.DISABLE,
+            trigger=api.V2beta1Trigger(cron_schedule=api.V2beta1CronSchedule(cron=_YEARLY)),
+        )
+        made = _id(self._call(self._recurring.recurring_run_service_create_recurring_run, body).recurring_run_id)
+        return self._slot(name, experiment) or made
+
+    def _slot(self, name: str, experiment: str) -> str | None:
+        listed = self._look(
+            self._recurring.recurring_run_service_list_recurring_runs,
+            experiment_id=experiment,
+            sort_by="created_at asc",
+            filter=equals("display_name", name),
+        )
+        found = (slot for slot in listed.recurring_runs or () if slot.display_name == name)
+        return next((_id(slot.recurring_run_id) for slot in found), None)
 
     def create_run(self, run: dict[str, Any], pipeline: str, version: str, runtime: dict[str, Any]) -> str:
         """Start a run of exactly this version; never with a run_id of ours, which would start a second workflow."""

@@ -56,6 +56,11 @@ def run_name(target: str, key: str) -> str:
     return f"{target[:32]}-{key[:24]}"
 
 
+def slot_name(target: str, pipeline: str) -> str:
+    """The display name of the recurring run that keeps a pipeline's runs apart by their names."""
+    return f"sluice-slot-{target}-{pipeline}"
+
+
 def equals(name: str, value: str) -> str:
     """A list filter: one field is equal to a value."""
     return json.dumps({"predicates": [{"operation": "EQUALS", "key": name, "stringValue": value}]})

@@ -61,5 +61,20 @@ def test_a_look_that_fails_is_made_again_twice_and_a_sending_never(world, fault)
     assert Counter(line["operation"] for line in server.journal()) - before == {"ListRuns": 3, "CreateRun": 1}
 
 
+@pytest.mark.parametrize(("slots", "started"), [(True, 1), (False, 2)], ids=["by slots", "without"])
+def test_with_slots_the_server_itself_starts_a_run_that_is_sent_twice_once(world, slots, started):
+    server, engine = world
+    server.meet(**NONE)
+    target = kubeflow_target(server, engine.folder, slots=slots)
+    order = engine.order()
+    names = set()
+    for place in ("kubeflow", "another"):  # another worker, which knows nothing of the first one's slot
+        backend = Kubeflow(engine.folder / place, "slotted", target)
+        names.add(backend.submit(backend.prepare(order)))
+    runs = [row for row in server.rows("SELECT run_id, recurring_run_id FROM runs") if row[0] in names]
+    assert (len(runs), len({slot for _, slot in runs if slot})) == (started, int(slots))
+    assert {tuple(row) for row in server.rows("SELECT mode FROM recurring_runs")} <= {("DISABLE",)}
+
+
 def looked_up(server):
     return Counter(line["operation"] for line in server.journal() if line["operation"] in LOOKED_UP)

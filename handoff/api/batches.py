@@ -41,7 +41,7 @@ def get_batch(batch_id: Annotated[Digest, Path()], service: ServiceDep) -> Batch
     """Show one batch with its provenance."""
     with service.database.read() as session:
         batch = session.get(Batch, batch_id)
-        if batch is None:
+        if batch is None or not batch.formed:
             raise NotFoundError
         return _view(session, service.store, batch)
 
@@ -56,7 +56,7 @@ def list_batches(
 ) -> Page[BatchView]:
     """List batches, the newest first."""
     order = Batch.created_at, Batch.id
-    chosen = select(Batch).where(*older_than(after, *order), *starting(starts, Batch.id))
+    chosen = select(Batch).where(Batch.formed, *older_than(after, *order), *starting(starts, Batch.id))
     if project is not None:
         chosen = chosen.where(Batch.project == project)
     with service.database.read() as session:
@@ -78,6 +78,7 @@ def _view(session: Session, store: Store, batch: Batch) -> BatchView:
         "instances": batch.instances,
         "annotations": batch.annotations,
         "test_percent": batch.test_percent,
+        "withdrawn_by": batch.withdrawn_by,
         "prepared_by": tuple(session.scalars(prepared.order_by(Handoff.ended_at))),
         **batch.facts,
     }

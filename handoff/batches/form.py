@@ -1,28 +1,57 @@
-"""Form a batch: select, check, name it by its content, write its lines, record it."""
+"""Form a batch: select, check, name it by its content, write its lines, record it. Memory stays flat however large.
 
-import json
+1. Studies are chosen in one look, and read some patients at a time into a worksheet on disk. A study that changed
+   meanwhile begins it anew, and no look is long.
+2. The whole is checked, and named by the digest of its content. A batch of this content is the answer if there is one.
+3. The copy of patients' data is written down before it is made: the batch, not yet `formed`, and its shipments.
+4. The lines are written to the store, and the members recorded by many short transactions; all of it may be repeated,
+   so a batch that a killed service left is gone on with by the next request for the same content.
+5. The last transaction lets no withdrawal in between. If one came meanwhile that takes something of the batch away,
+   what was made is removed, and it is begun anew.
+"""
+
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
-from sqlalchemy import insert
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, select, update
 
-from handoff.batches.identity import batch_id
-from handoff.batches.rows import BatchRow, batch_rows
+from handoff.batches.check import check_sheet
+from handoff.batches.identity import label_text, streamed_batch_id
+from handoff.batches.rows import BatchRow, ChangedError, batch_rows, by_patients
 from handoff.batches.select import Selection, select_studies
 from handoff.batches.split import split_of
-from handoff.contract.canonical import canonical_json
+from handoff.batches.worksheet import Noted, Worksheet
+from handoff.contract.canonical import canonical_digest, canonical_json
+from handoff.database.dialect import insert_absent
 from handoff.database.engine import Database
-from handoff.database.tables import Batch, BatchInstance, BatchLabels, BatchShipment, BatchStudy
-from handoff.errors import BatchError
-from handoff.labels.attach import AttachedLabel, attached_labels, count_labels
+from handoff.database.tables import (
+    Batch,
+    BatchInstance,
+    BatchLabels,
+    BatchShipment,
+    BatchStudy,
+    Copy,
+    Shipment,
+    Table,
+)
+from handoff.errors import BatchError, BusyError
+from handoff.labels.attach import AttachedLabel, attached_labels
 from handoff.schemas.batches import BatchRequest
 from handoff.store import Store
 from handoff.store.store import batch_path
+from handoff.withdrawals.copies import note_copy
+from handoff.withdrawals.gate import hold_shared, in_parts
+from handoff.withdrawals.kinds import batch_uri
+
+_MOST_TRIES = 5
+_AT_ONCE = 2000
+"""Rows of one transaction, which keeps it short: others write meanwhile."""
+_MEMBERS: tuple[type[Table], ...] = (BatchInstance, BatchLabels, BatchStudy, BatchShipment)
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,115 +73,205 @@ class BatchForming:
         """Make the batch that this request means, or return the one of the same content.
 
         Raises:
-            BatchError: no instance, an unknown or open study, or an annotation that refers to nothing in the batch.
+            BatchError: no instance, an unknown or open study, an annotation that refers to nothing in the batch, a
+                split that leaks, or content that was withdrawn.
+            BusyError: studies changed again and again while it was formed.
         """
+        for _ in range(_MOST_TRIES):
+            with Worksheet(self.store.spool.folder) as sheet:
+                try:
+                    formed = self._form(request, sheet)
+                except ChangedError:
+                    continue
+            if formed is not None:
+                return formed
+        raise BusyError("The studies of the batch change faster than it can be formed.")
+
+    def _form(self, request: BatchRequest, sheet: Worksheet) -> FormedBatch | None:
+        """None when something of it was withdrawn before it was finished."""
         with self.database.read() as session:
             selection = select_studies(session, request)
-            rows = batch_rows(session, selection.studies)
-            labels = attached_labels(session, request.project, request.labels, rows)
-        facts = _check(rows, selection)
-        identifier = _identity(rows, labels, request)
-        known = self._known(identifier)
-        if known is not None:
-            return FormedBatch(known, created=False)
-        file_sha256 = self.store.files.write(batch_path(identifier), self._lines(rows, labels, request))
-        batch = Batch(
-            id=identifier,
-            project=request.project,
-            file_sha256=file_sha256,
+        filled = self._fill(sheet, request, selection)  # (1)
+        unresolved = check_sheet(sheet)  # (2)
+        identifier = streamed_batch_id(
+            sheet.digests(),
+            sheet.annotations(),
+            sheet.labels(),
             spec_digest=request.spec_digest,
+            project=request.project,
             test_percent=request.test_percent,
-            instances=len(rows),
-            annotations=sum(row.instance.annotation for row in rows),
-            facts={
-                **facts,
-                "labels": len(labels),
-                "label_counts": count_labels(labels),
-                "patients": _patients(rows, request),
-                "provenance": _provenance(rows, labels),
-            },
-            created_at=time.time(),
         )
-        return self._record(batch, rows, labels)
-
-    def _known(self, identifier: str) -> Batch | None:
         with self.database.read() as session:
-            return session.get(Batch, identifier)
+            known = session.get(Batch, identifier)
+        if known is not None and known.formed:
+            return FormedBatch(_usable(known), created=False)
+        self._begin(identifier, request, sheet)  # (3)
+        sha256 = self.store.files.write(batch_path(identifier), sheet.blocks())  # (4)
+        self._record_members(identifier, sheet)
+        left_out = [item.plain() for item in selection.left_out]
+        facts = {**filled.facts(), "left_out": left_out, "unresolved_references": unresolved}
+        return self._finish(identifier, sheet, sha256, {**facts, "provenance": _provenance(sheet)})  # (5)
 
-    def _lines(
-        self, rows: Sequence[BatchRow], labels: Sequence[AttachedLabel], request: BatchRequest
-    ) -> Iterator[bytes]:
-        for row in rows:
-            split = split_of(request.project, row.shipment.patient, request.test_percent)
-            yield canonical_json(row.line(self.store, split)) + b"\n"
-        for label in labels:
-            split = split_of(request.project, label.row.patient, request.test_percent)
-            yield canonical_json(label.line(split)) + b"\n"
+    def _fill(self, sheet: Worksheet, request: BatchRequest, selection: Selection) -> "_Filled":
+        filled = _Filled(Counter(), Counter())
+        for studies in by_patients(selection.studies):
+            with self.database.read() as session:
+                rows = batch_rows(session, studies)
+                labels = attached_labels(session, request.project, request.labels, (row.place for row in rows))
+            sides = {patient: split_of(request.project, patient, request.test_percent) for patient in _patients(rows)}
+            filled.patients.update(sides.values())
+            lines = (canonical_json(row.line(self.store, sides[row.patient])) + b"\n" for row in rows)
+            sheet.add_instances((_noted(row, test=sides[row.patient] == "test") for row in rows), lines)
+            for label in labels:
+                line = canonical_json(label.line(sides[label.row.patient])) + b"\n"
+                sheet.add_label(label_text(label.content()), line)
+            filled.take(labels)
+            _add_members(sheet, {study.study_uid: (study.id, study.version) for study in studies}, rows, labels)
+        return filled
 
-    def _record(self, batch: Batch, rows: Sequence[BatchRow], labels: Sequence[AttachedLabel]) -> FormedBatch:
-        try:
+    def _begin(self, identifier: str, request: BatchRequest, sheet: Worksheet) -> None:
+        """Say that the batch is being made, and of which shipments, before there is a copy."""
+        now = time.time()
+        counts = {
+            "instances": sheet.count("SELECT count(*) FROM instance"),
+            "annotations": sheet.count("SELECT count(*) FROM instance WHERE annotation"),
+        }
+        batch = {"id": identifier, "project": request.project, "file_sha256": "", "facts": {}, "formed": False}
+        asked = {"spec_digest": request.spec_digest, "test_percent": request.test_percent, "created_at": now}
+        with self.database.write() as session:
+            insert_absent(session, Batch, [{**batch, **asked, **counts}])
+            session.execute(update(Batch).where(Batch.id == identifier, ~Batch.formed).values(created_at=now))
+            note_copy(session, "batch", batch_uri(identifier), batch=identifier)
+        shipments = ({"batch_id": identifier, "shipment_id": one} for one, _ in sheet.members("shipment"))
+        self._insert(BatchShipment, shipments)
+
+    def _record_members(self, identifier: str, sheet: Worksheet) -> None:
+        studies = sheet.members("study")
+        self._insert(
+            BatchStudy, ({"batch_id": identifier, "study_id": row[0], "version": row[1]} for _, row in studies)
+        )
+        documents = sheet.members("labels")
+        self._insert(BatchLabels, ({"batch_id": identifier, "document_id": one} for one, _ in documents))
+        self._insert(BatchInstance, ({"batch_id": identifier, "instance_id": one} for one in sheet.ids()))
+
+    def _insert(self, table: type[Table], rows: Iterable[dict[str, Any]]) -> None:
+        for some in _chunks(rows):
             with self.database.write() as session:
-                session.add(batch)
-                session.flush()
-                _record_members(session, batch.id, rows, labels)
-        except IntegrityError:
-            known = self._known(batch.id)
-            if known is None:
-                raise
-            return FormedBatch(known, created=False)
-        return FormedBatch(batch, created=True)
+                insert_absent(session, table, some)
+
+    def _finish(self, identifier: str, sheet: Worksheet, sha256: str, facts: dict[str, Any]) -> FormedBatch | None:
+        with self.database.write() as session:
+            hold_shared(session)
+            batch = session.get(Batch, identifier, with_for_update=True)
+            shipments = (one for one, _ in sheet.members("shipment"))
+            gone = select(Shipment.id).where(Shipment.withdrawn_by.is_not(None))
+            withdrawn = any(
+                session.scalar(gone.where(Shipment.id.in_(part)).limit(1)) is not None for part in in_parts(shipments)
+            )
+            if batch is not None and not withdrawn:
+                created = not batch.formed
+                if created:
+                    batch.formed, batch.file_sha256, batch.facts, batch.created_at = True, sha256, facts, time.time()
+                return FormedBatch(batch, created=created)
+        self._discard(identifier)
+        return None
+
+    def _discard(self, identifier: str) -> None:
+        """Remove what was made of a batch that may not be."""
+        self.store.files.remove(batch_path(identifier))
+        for table in _MEMBERS:
+            self._delete(table, identifier)
+        with self.database.write() as session:
+            session.execute(delete(Copy).where(Copy.kind == "batch", Copy.uri == batch_uri(identifier)))
+            session.execute(delete(Batch).where(Batch.id == identifier, ~Batch.formed))
+
+    def _delete(self, table: type[Table], identifier: str) -> None:
+        """Remove a batch's members of a kind, some at a time."""
+        of_batch, key = table.__table__.c.batch_id, [c for c in table.__table__.c if c.primary_key][1]
+        while True:
+            with self.database.write() as session:
+                some = select(key).where(of_batch == identifier).limit(_AT_ONCE)
+                done = session.execute(delete(table).where(of_batch == identifier, key.in_(some.scalar_subquery())))
+                if not getattr(done, "rowcount", 0):
+                    return
 
 
-def _record_members(
-    session: Session, identifier: str, rows: Sequence[BatchRow], labels: Sequence[AttachedLabel]
-) -> None:
-    studies = {row.study.id: row.study.version for row in rows}
-    session.execute(
-        insert(BatchStudy),
-        [{"batch_id": identifier, "study_id": study, "version": version} for study, version in studies.items()],
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """What is counted while the worksheet is filled."""
+
+    patients: Counter[str]
+    labels: Counter[tuple[str, str]]
+    """By source and name."""
+
+    def take(self, labels: list[AttachedLabel]) -> None:
+        self.labels.update((label.row.source, label.name) for label in labels)
+
+    def facts(self) -> dict[str, Any]:
+        by_source: dict[str, dict[str, int]] = {}
+        for (source, name), number in sorted(self.labels.items()):
+            by_source.setdefault(source, {})[name] = number
+        return {
+            "labels": self.labels.total(),
+            "label_counts": by_source,
+            "patients": {"train": self.patients["train"], "test": self.patients["test"]},
+        }
+
+
+def _patients(rows: list[BatchRow]) -> set[str]:
+    return {row.patient for row in rows}
+
+
+def _noted(row: BatchRow, *, test: bool) -> Noted:
+    return Noted(
+        id=row.id,
+        digest=row.digest,
+        sop=row.sop_instance_uid,
+        series=row.series,
+        annotation=row.annotation,
+        test=test,
+        references=row.references,
     )
-    session.execute(insert(BatchInstance), [{"batch_id": identifier, "instance_id": row.instance.id} for row in rows])
-    shipments = sorted({row.shipment.id for row in rows})
-    session.execute(insert(BatchShipment), [{"batch_id": identifier, "shipment_id": one} for one in shipments])
-    documents = sorted({label.row.document_id for label in labels})
-    if documents:
-        session.execute(insert(BatchLabels), [{"batch_id": identifier, "document_id": one} for one in documents])
 
 
-def _check(rows: Sequence[BatchRow], selection: Selection) -> dict[str, Any]:
-    """Refuse what no run could use; count the references that lead nowhere."""
-    images = {row.instance.sop_instance_uid for row in rows if not row.instance.annotation}
-    if not images:
-        raise BatchError("The selection holds no instance.", code="batch-empty")
-    unresolved = 0
-    for row in rows:
-        if row.instance.annotation:
-            missing = set(row.instance.references) - images
-            if len(missing) == len(set(row.instance.references)):
-                raise BatchError("An annotation refers to nothing in the batch.", code="dangling-references")
-            unresolved += len(missing)
-    return {"left_out": [item.plain() for item in selection.left_out], "unresolved_references": unresolved}
+def _add_members(
+    sheet: Worksheet, studies: dict[str, tuple[int, int]], rows: list[BatchRow], labels: list[AttachedLabel]
+) -> None:
+    shipments = {row.shipment: row.treatment for row in rows}
+    for shipment, treatment in shipments.items():
+        sheet.add_member("shipment", shipment)
+        sheet.add_member("treatment", canonical_digest(treatment), treatment)
+    for uid in {row.study for row in rows}:
+        sheet.add_member("study", uid, studies[uid])
+    for document in {label.row.document_id for label in labels}:
+        sheet.add_member("labels", document)
 
 
-def _identity(rows: Sequence[BatchRow], labels: Sequence[AttachedLabel], request: BatchRequest) -> str:
-    annotations = [(row.instance.digest, row.instance.references) for row in rows if row.instance.annotation]
-    digests = [row.instance.digest for row in rows]
-    values = [label.content() for label in labels]
-    content = digests, annotations, request.spec_digest, request.project, request.test_percent
-    return batch_id(*content, labels=values)
-
-
-def _patients(rows: Sequence[BatchRow], request: BatchRequest) -> dict[str, int]:
-    patients = {row.shipment.patient for row in rows}
-    sides = Counter(split_of(request.project, patient, request.test_percent) for patient in patients)
-    return {"train": sides["train"], "test": sides["test"]}
-
-
-def _provenance(rows: Sequence[BatchRow], labels: Sequence[AttachedLabel]) -> dict[str, Any]:
-    treatments = {json.dumps(row.shipment.treatment, sort_keys=True) for row in rows}
+def _provenance(sheet: Worksheet) -> dict[str, Any]:
     return {
-        "shipments": sorted({row.shipment.id for row in rows}),
-        "labels": sorted({label.row.document_id for label in labels}),
-        "studies": {row.study.study_uid: row.study.version for row in rows},
-        "treatments": [json.loads(treatment) for treatment in sorted(treatments)],
+        "shipments": [shipment for shipment, _ in sheet.members("shipment")],
+        "labels": [document for document, _ in sheet.members("labels")],
+        "studies": {uid: version for uid, (_, version) in sheet.members("study")},
+        "treatments": [treatment for _, treatment in sheet.members("treatment")],
     }
+
+
+def _usable(batch: Batch) -> Batch:
+    """Let a batch pass that was not withdrawn.
+
+    Raises:
+        BatchError: it was: its content may not come back by another shipment.
+    """
+    if batch.withdrawn_by is not None:
+        raise BatchError(
+            "A batch of this very content was withdrawn.",
+            code="batch-withdrawn",
+            remedy="The same content came again by another shipment: withdraw that too, or leave its studies out.",
+        )
+    return batch
+
+
+def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    source = iter(items)
+    while some := list(islice(source, _AT_ONCE)):
+        yield some

@@ -2,7 +2,7 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,13 @@ def insert_if_absent(session: Session, table: type[Table], values: Mapping[str, 
     """Insert a row, or do nothing where one with a unique key of it is there or is being committed."""
     make = postgresql.insert if is_postgresql(session.get_bind()) else sqlite.insert
     session.execute(make(table).values(values).on_conflict_do_nothing())
+
+
+def insert_absent(session: Session, table: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same for many rows, in one statement."""
+    if rows:
+        make = postgresql.insert if is_postgresql(session.get_bind()) else sqlite.insert
+        session.connection().execute(make(table.__table__).on_conflict_do_nothing(), rows)
 
 
 def is_postgresql(bind: Engine | Connection) -> bool:

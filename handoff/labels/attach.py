@@ -4,22 +4,42 @@ Of two values for one name of one thing from one source, that of the higher revi
 beside each other, each with its source.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from handoff.batches.rows import BatchRow
 from handoff.contract.batch import LabelLine, Split
 from handoff.contract.labels import LabelValue
-from handoff.database.tables import LabelRowRecord, Study
+from handoff.database.tables import LabelRowRecord
 from handoff.schemas.batches import LabelChoice
 
 _AT_ONCE = 500
 _Chosen = TypeVar("_Chosen", bound=Select[Any])
+Place = tuple[str, str, str, str]
+"""Patient, study, series and instance of one instance."""
+
+
+class LabelledStudy(Protocol):
+    """What labels are matched with of a study."""
+
+    @property
+    def id(self) -> int:
+        """Its row number."""
+
+    @property
+    def project(self) -> str:
+        """Its project."""
+
+    @property
+    def study_uid(self) -> str:
+        """Its pseudonymous UID."""
+
+    @property
+    def patient(self) -> str | None:
+        """Its patient's pseudonym."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +74,17 @@ class AttachedLabel:
 
 
 def attached_labels(
-    session: Session, project: str, choice: LabelChoice, instances: Sequence[BatchRow]
+    session: Session, project: str, choice: LabelChoice, places: Iterable[Place]
 ) -> list[AttachedLabel]:
-    """The wanted values of what a batch holds, in a fixed order."""
-    holds = _Things.of(instances)
+    """The wanted values of what a batch holds of some patients, in a fixed order.
+
+    Args:
+        session: of one consistent look.
+        project: whose labels.
+        choice: which of them.
+        places: patient, study, series and UID of each instance; of a patient all that the batch holds.
+    """
+    holds = _Things.of(places)
     newest: dict[tuple[str, ...], AttachedLabel] = {}
     for row in _candidates(session, project, choice, holds):
         if not holds.has(row):
@@ -72,7 +99,7 @@ def attached_labels(
     return [newest[key] for key in sorted(newest)]
 
 
-def labelled_studies(session: Session, studies: Sequence[Study], choice: LabelChoice) -> set[int]:
+def labelled_studies(session: Session, studies: Sequence[LabelledStudy], choice: LabelChoice) -> set[int]:
     """Ids of those studies of one project that have at least one wanted label, of their own or of their patient."""
     if not studies:
         return set()
@@ -90,14 +117,6 @@ def labelled_studies(session: Session, studies: Sequence[Study], choice: LabelCh
     }
 
 
-def count_labels(labels: Iterable[AttachedLabel]) -> dict[str, dict[str, int]]:
-    """How many values by source and name."""
-    counts: dict[str, dict[str, int]] = {}
-    for (source, name), number in sorted(Counter((label.row.source, label.name) for label in labels).items()):
-        counts.setdefault(source, {})[name] = number
-    return counts
-
-
 @dataclass(frozen=True, slots=True)
 class _Things:
     """What a batch holds, by the pseudonyms that a label may name; each with its place, from the patient down."""
@@ -105,15 +124,9 @@ class _Things:
     places: frozenset[tuple[str, ...]]
 
     @classmethod
-    def of(cls, instances: Sequence[BatchRow]) -> "_Things":
+    def of(cls, instances: Iterable[Place]) -> "_Things":
         places: set[tuple[str, ...]] = set()
-        for row in instances:
-            place = (
-                row.shipment.patient,
-                row.study.study_uid,
-                row.shipment.series_uid,
-                row.instance.sop_instance_uid,
-            )
+        for place in instances:
             places.update(place[:depth] for depth in range(1, 5))
         return cls(frozenset(places))
 

@@ -72,4 +72,7 @@ class BatchView(Document):
     unresolved_references: NonNegativeInt = Field(description="References of annotations to what is not in the batch.")
     left_out: tuple[LeftOut, ...]
     provenance: Provenance
+    withdrawn_by: RandomId | None = Field(
+        None, description="The withdrawal that closed it: nothing may run on it any more."
+    )
     prepared_by: tuple[RandomId, ...] = Field((), description="Handoffs that prepared it, oldest first.")

@@ -20,9 +20,9 @@ from handoff.errors import BusyError, ConflictError, PackageError, WithdrawnErro
 from handoff.receipts import ReceiptSigner
 from handoff.settings import Settings
 from handoff.shipments.package import verify_package
+from handoff.shipments.unadmitted import drop_unadmitted
 from handoff.store import Incoming, Store
 from handoff.store.files import is_there
-from handoff.shipments.unadmitted import drop_unadmitted
 from handoff.store.store import package_path
 from handoff.studies.arrive import study_of
 from handoff.withdrawals.copies import PRESENT, note_copy

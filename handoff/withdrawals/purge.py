@@ -19,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from handoff.database.engine import Database
-from handoff.database.tables import Copy, Handoff, ModelVersion, Shipment, Withdrawal
+from handoff.database.tables import Batch, Copy, Handoff, ModelVersion, Shipment, Withdrawal
 from handoff.errors import ConflictError, StoreDownError
 from handoff.handoffs.cancel import cancel
 from handoff.handoffs.states import ENDED, State
@@ -34,6 +34,8 @@ from handoff.withdrawals.scope import arrived_of, batches_of, copies_of, running
 
 log = structlog.get_logger("handoff.withdrawals")
 MOST_TRIES = 3
+FORMING_SECONDS = 900.0
+"""After this a batch that is not formed is what a killed service left, and nobody writes its lines any more."""
 DROPPED_LABELS = "label_rows"
 ENDED_RUNS = "handoffs_ended"
 """What a withdrawal has done so far, beside what its copies say."""
@@ -160,7 +162,10 @@ class Purge:
 
 
 def is_free(session: Session, copy: Copy) -> bool:
-    """Whether no run may write to a copy any more."""
+    """Whether nobody may write to a copy any more: neither a run, nor who forms the batch at this moment."""
+    if copy.kind == "batch" and copy.batch_id is not None:
+        batch = session.get(Batch, copy.batch_id)
+        return batch is None or batch.formed or batch.created_at < time.time() - FORMING_SECONDS
     if copy.handoff_id is None or not KINDS[copy.kind].waits:  # type: ignore[index]
         return True
     state = session.scalar(select(Handoff.state).where(Handoff.id == copy.handoff_id))

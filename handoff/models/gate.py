@@ -31,13 +31,13 @@ class Threshold(BaseModel):
 
     def shortfall(self, value: float | None, before: float | None) -> Shortfall | None:
         """Why a value does not pass, beside the one of the version before; None when it does."""
-        if value is None or not math.isfinite(value):
+        if value is None:
             return "metric-missing"
         if self.at_least is not None and value < self.at_least:
             return "too-low"
         if self.at_most is not None and value > self.at_most:
             return "too-high"
-        if self.worse_by is not None and before is not None and math.isfinite(before):
+        if self.worse_by is not None and before is not None:
             worse = before - value if self.at_least is not None else value - before
             return "worse-than-before" if worse > self.worse_by else None
         return None
@@ -85,7 +85,7 @@ def _findings(
         shortfall="data-withdrawn" if withdrawn else None,
     )
     for metric, threshold in sorted(gate.metrics.items()):
-        value, was = metrics.get(metric), before.get(metric)
+        value, was = _finite(metrics.get(metric)), _finite(before.get(metric))
         yield Finding(
             metric=metric,
             value=value,
@@ -93,6 +93,11 @@ def _findings(
             demand=_words(threshold),
             shortfall=threshold.shortfall(value, was),
         )
+
+
+def _finite(value: float | None) -> float | None:
+    """A metric that is no number was not measured."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _words(threshold: Threshold) -> str:

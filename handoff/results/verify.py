@@ -2,7 +2,7 @@
 
 1. `result.json` is there, small, and keeps the contract.
 2. It is that of this handoff: key, kind, and the code that the pipeline version names, where the run says its own.
-3. Every file lies below the result's folder, has its size, and its SHA-256 was read again.
+3. Every file lies below the result's folder, has its size, and its SHA-256 was read again; a model is weights alone.
 4. The preparing spec is that of the batch; volumes are of the batch's series and consist of listed files.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from handoff.contract.result import RESULT_FILE, Result, ResultFile
+from handoff.models.weights import judge_weights
 from handoff.store.files import Files, OutsideError, digest_of
 
 _LARGEST = 256 << 20
@@ -51,6 +52,8 @@ def verify_result(folder: Files, expected: Expectation) -> Result:
         raise ResultError("result-of-other-code")
     for file in result.files:  # (3)
         _check_file(folder, file)
+        if file.role == "model":
+            _check_weights(folder, file)
     if expected.spec_digest is not None and result.spec_digest != expected.spec_digest:  # (4)
         raise ResultError("result-spec-mismatch")
     _check_volumes(folder, result, expected)
@@ -79,6 +82,16 @@ def _check_file(folder: Files, file: ResultFile) -> None:
         raise ResultError("result-file-missing") from error
     if found != file.sha256:
         raise ResultError("result-file-digest")
+
+
+def _check_weights(folder: Files, file: ResultFile) -> None:
+    """Refuse a model that whoever loads it would have to trust with more than numbers."""
+    try:
+        verdict = judge_weights(folder, file.path)
+    except OSError as error:
+        raise ResultError("result-file-missing") from error
+    if verdict != "ok":
+        raise ResultError(verdict)
 
 
 def _check_volumes(folder: Files, result: Result, expected: Expectation) -> None:

@@ -96,6 +96,11 @@ def test_a_result_that_cannot_be_believed_never_succeeds(working, batch, spoil, 
     assert "the step runs" in working.client.logs(view.id)
 
 
+def test_a_model_that_is_a_pickle_becomes_no_version(working, batch, prepared):
+    view = working.client.wait(hand_off(working, batch, "train", spoil="pickle").id, 60)
+    assert (view.state, view.reason, view.made_model) == (State.FAILED, "model-is-pickle", None)
+
+
 def test_the_trace_of_an_instance_reaches_the_segmentation(working, batch, trained):
     infer = working.client.wait(hand_off(working, batch, "infer", model="toy:1").id, 60)
     line = json.loads(working.client.batch(batch).model_dump_json())

@@ -1,6 +1,8 @@
 """A result that cannot be recorded is not believed in the first place, so that its handoff ends."""
 
+import hashlib
 import os
+import pickle
 
 import pytest
 
@@ -39,3 +41,18 @@ def test_a_run_of_other_code_than_its_pipeline_version_names_is_not_believed(tmp
     else:
         with pytest.raises(ResultError, match="result-of-other-code"):
             verify_result(Folder(tmp_path), expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(pickle.dumps({"w": 1.0}), "model-is-pickle"), (b"weights", "model-not-weights")],
+    ids=["a pickle", "what nobody can look into"],
+)
+def test_a_model_that_is_more_than_weights_is_not_believed(tmp_path, content, reason):
+    (tmp_path / "m.bin").write_bytes(content)
+    file = {"path": "m.bin", "sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "role": "model"}
+    result = {"handoff_key": KEY, "kind": "train", "spec_digest": SPEC, "model": {"name": "m", "file": "m.bin"}}
+    result["files"] = [{**file, "media_type": "application/octet-stream"}]
+    (tmp_path / "result.json").write_bytes(canonical_json(result))
+    with pytest.raises(ResultError, match=reason):
+        verify_result(Folder(tmp_path), Expectation(KEY, "train", SPEC, frozenset(), "c" * 64))

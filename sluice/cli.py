@@ -42,6 +42,8 @@ SECTIONS: dict[str, dict[str, Command]] = {
         ),
     },
     "Install and operate": {
+        "tokens": ("handoff.cli.tokens:tokens", "Make, list, rotate and revoke tokens of the handoff."),
+        "audit": ("handoff.cli.audit:audit", "See who changed what at the handoff, and who was refused."),
         "nifi": ("nifi.commands:nifi", "Install, start, stop and look at the embedded Apache NiFi."),
         "flows": ("nifi.releases.commands:flows", "Lint, publish, deploy, compare and save the flows of a release."),
         "handoff": ("handoff.commands:handoff", "Serve the handoff, or work for it."),

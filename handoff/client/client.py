@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Self
 
+from handoff.client.access import Access
 from handoff.client.arrivals import Arrivals
 from handoff.client.batches import Batches
 from handoff.client.handoffs import Handoffs
@@ -12,7 +13,7 @@ from handoff.client.site import Site
 from handoff.home import ResearchHome
 
 
-class HandoffClient(Arrivals, Batches, Pipelines, Handoffs, Results, Site):
+class HandoffClient(Arrivals, Batches, Pipelines, Handoffs, Results, Site, Access):
     """Calls one handoff. Needs the API token, and the intake token only to deliver."""
 
     @classmethod

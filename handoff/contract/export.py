@@ -12,8 +12,8 @@ from handoff.contract.receipt import SignedReceipt
 from handoff.contract.result import Result
 from handoff.contract.returned import Acknowledgement, Claim
 from handoff.contract.shipment import Manifest
-from handoff.contract.withdrawal import SignedCertificate
 from handoff.contract.webhook import WebhookMessage
+from handoff.contract.withdrawal import SignedCertificate
 
 SCHEMAS = Path(__file__).parent / "schemas"
 

@@ -76,7 +76,7 @@ def insert_absent(session: Session, table: type[Table], rows: Sequence[Mapping[s
     """The same for many rows, in one statement."""
     if rows:
         make = postgresql.insert if is_postgresql(session.get_bind()) else sqlite.insert
-        session.connection().execute(make(table.__table__).on_conflict_do_nothing(), rows)
+        session.connection().execute(make(table).on_conflict_do_nothing(), rows)
 
 
 def is_postgresql(bind: Engine | Connection) -> bool:

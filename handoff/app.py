@@ -16,7 +16,9 @@ from handoff.api import (
     objects,
     pipelines,
     projects,
+    promotions,
     results,
+    rules,
     shipments,
     studies,
     targets,
@@ -46,6 +48,7 @@ def create_app(service: Service | None) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         assert service is not None
         service.closer.start()
+        service.rules.start()
         service.withdrawer.start()
         yield
         service.close()
@@ -60,8 +63,11 @@ def create_app(service: Service | None) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.state.service = service
-    arriving, made = (shipments, evidence, labels, studies), (batches, pipelines, handoffs, objects, results, models)
-    for module in (*arriving, *made, withdrawals, trace, projects, targets, tokens, audit, health):
+    arriving, made = (
+        (shipments, evidence, labels, studies),
+        (batches, pipelines, handoffs, objects, results, models, promotions),
+    )
+    for module in (*arriving, *made, withdrawals, trace, rules, projects, targets, tokens, audit, health):
         app.include_router(module.router)
     for router in ROUTERS:
         app.include_router(router)

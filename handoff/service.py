@@ -19,6 +19,8 @@ from handoff.evidence import EvidenceAdmission, evidence_admission
 from handoff.home import ResearchHome
 from handoff.labels.admit import LabelAdmission, label_admission
 from handoff.receipts import ReceiptSigner
+from handoff.rules.check import require_possible
+from handoff.rules.keeper import RuleKeeper
 from handoff.settings import Settings
 from handoff.shipments.admit import ShipmentAdmission
 from handoff.shipments.unadmitted import sweep_unadmitted
@@ -48,6 +50,7 @@ class Service:
     evidence: EvidenceAdmission
     labels: LabelAdmission
     closer: StudyCloser
+    rules: RuleKeeper
     withdrawer: Withdrawer
     metrics: RequestMetrics
     spans: Spans
@@ -57,8 +60,9 @@ class Service:
         """Make the home if it is new, migrate the database, sweep dead part files.
 
         Raises:
-            StartError: the home, its key or its database cannot be used.
+            StartError: the home, its key or its database cannot be used, or a rule can never start a run.
         """
+        require_possible(settings)
         home = ResearchHome.of(settings.home)
         home.make()
         database = open_database(settings, home)
@@ -88,6 +92,7 @@ class Service:
             evidence=evidence_admission(database, signer, settings),
             labels=label_admission(database, signer),
             closer=StudyCloser(database, settings),
+            rules=RuleKeeper(database, store, settings),
             withdrawer=Withdrawer(database, home, store, signer),
             metrics=metrics,
             spans=open_spans("sluice-handoff", settings.traces_to),
@@ -96,6 +101,7 @@ class Service:
     def close(self) -> None:
         """Stop the loop and let go of the database."""
         self.closer.stop()
+        self.rules.stop()
         self.withdrawer.stop()
         if self.openid is not None:
             self.openid.close()

@@ -1,5 +1,6 @@
 """A rule of a project, as handoff.yaml writes it: when something is decided, on which studies, and what then runs."""
 
+import hashlib
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -66,6 +67,11 @@ class Schedule(BaseModel):
     def times(self) -> Cron:
         """The times that it means."""
         return Cron.parse(self.cron, self.zone)
+
+    @property
+    def mark(self) -> str:
+        """What the occasions of this very wording begin with: another wording has other times."""
+        return f"at:{hashlib.sha256(f'{self.cron} {self.zone}'.encode()).hexdigest()[:8]}:"
 
 
 class DriftVerdict(BaseModel):

@@ -33,6 +33,7 @@ from handoff.store import Store
 from handoff.store.make import environment_of_runs, open_store
 from handoff.targets import LocalTarget, Target
 from handoff.telemetry.spans import Spans, open_spans
+from handoff.withdrawals.withdrawer import withdrawing
 
 log = structlog.get_logger("handoff.worker")
 P = ParamSpec("P")
@@ -157,7 +158,7 @@ def run_worker(
     require_current(database)
     place = place_of(home) if isinstance(target, LocalTarget) else None
     spans = open_spans("sluice-worker", settings.traces_to)
-    with mirroring(settings, home, database):
+    with mirroring(settings, home, database), withdrawing(database, home, open_store(settings, home)):
         while not waiting.stop.is_set():
             with hold_target(database, target_name, place, waiting) as hold:
                 if hold is not None:

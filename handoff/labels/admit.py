@@ -12,6 +12,7 @@ from handoff.database.tables import LabelDocument, LabelRowRecord
 from handoff.documents import DocumentAdmission, Kind
 from handoff.receipts import ReceiptSigner
 from handoff.rules.occasions import labels_came
+from handoff.withdrawals.labels import drop_labels_of_document
 
 LabelAdmission = DocumentAdmission[Labels]
 
@@ -57,4 +58,5 @@ def _record(session: Session, labels: Labels, receipt: SignedReceipt) -> None:
     session.add(document)
     session.flush()
     session.execute(insert(LabelRowRecord), rows)
+    drop_labels_of_document(session, labels.labels_id)
     labels_came(session, labels.project, now)

@@ -6,6 +6,7 @@ from fastapi import Path, Response
 from pydantic import ValidationError
 from sqlalchemy import select
 
+from handoff.access.home_tokens import HOME_NAMES
 from handoff.access.issue import Issued, make_token, may_see, revoke_token, rotate_token, show
 from handoff.access.sessions import BrowserSession
 from handoff.api.dependencies import ServiceDep
@@ -108,7 +109,7 @@ def _row(session: BrowserSession, token: TokenView) -> Html:
 
 
 def _buttons(session: BrowserSession, token: TokenView) -> Html:
-    if token.state == "revoked" or token.made_by == "home":
+    if token.state == "revoked" or token.name in HOME_NAMES.values():
         return NOTHING
     revoke = button(f"/tokens/{token.id}/revoke", "Revoke", session.csrf, tone="danger")
     if token.handoff is not None:

@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     pages: PagesSettings = Field(PagesSettings(), description="Pages for people at a browser.")
     telemetry: Telemetry = Field(Telemetry(), description="Traces for operators.")
     mirrors: Mirrors = Field(Mirrors(), description="Who else is told of runs, models and lineage.")
+    download_days: PositiveInt = Field(
+        30, description="Days for which somebody may keep a batch or a file of a result that they fetched."
+    )
     rules: ProjectRules = Field(ProjectRules(), description="Rules of every project that has none of its own.")
     projects: dict[ProjectName, Project] = Field(default_factory=dict, description="Projects by name.")
     targets: dict[str, Target] = Field({"local": LocalTarget()}, description="Targets by name.")

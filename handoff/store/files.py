@@ -37,8 +37,8 @@ class Files(Protocol):
     def size(self, path: str) -> int:
         """Bytes of a file."""
 
-    def read(self, path: str) -> Iterator[bytes]:
-        """The content, in blocks."""
+    def read(self, path: str, start: int = 0) -> Iterator[bytes]:
+        """The content from a byte on, in blocks."""
 
     def local(self, path: str) -> Path | None:
         """The file itself where it lies on a disk of this machine."""
@@ -87,9 +87,10 @@ class Folder:
             raise OutsideError(path)
         return file.stat().st_size
 
-    def read(self, path: str) -> Iterator[bytes]:
+    def read(self, path: str, start: int = 0) -> Iterator[bytes]:
         """Block by block."""
         with (self.root / path).open("rb") as stream:
+            stream.seek(start)
             while block := stream.read(BLOCK):
                 yield block
 

@@ -83,12 +83,12 @@ class Bucket:
         with _asking("head"):
             return int(obstore.head(self._store, self._key(path))["size"])
 
-    def read(self, path: str) -> Iterator[bytes]:
+    def read(self, path: str, start: int = 0) -> Iterator[bytes]:
         """By ranges, so that a lost connection costs one range and no reader holds one open."""
         size = self.size(path)
-        for start in range(0, size, _READ):
+        for begin in range(start, size, _READ):
             with _asking("get"):
-                block = obstore.get_range(self._store, self._key(path), start=start, end=min(start + _READ, size))
+                block = obstore.get_range(self._store, self._key(path), start=begin, end=min(begin + _READ, size))
             view = memoryview(block)
             for offset in range(0, len(view), BLOCK):
                 yield bytes(view[offset : offset + BLOCK])

@@ -26,10 +26,12 @@ def site(tmp_path, migrated):
     opened = []
 
     def make(**rules) -> Site:
-        shutil.copy(migrated, tmp_path / "handoff.db")
-        opened.append(Database(f"sqlite:///{tmp_path}/handoff.db"))
-        event.listen(opened[0].writer, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-        return Site(tmp_path, opened[0], rules)
+        home = tmp_path / f"home{len(opened)}"
+        home.mkdir()
+        shutil.copy(migrated, home / "handoff.db")
+        opened.append(Database(f"sqlite:///{home}/handoff.db"))
+        event.listen(opened[-1].writer, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+        return Site(home, opened[-1], rules)
 
     yield make
     for database in opened:

@@ -44,7 +44,7 @@ def allowed(verb: Verb) -> list[params.Depends]:
             roles = ", ".join(roles_that_may(verb))
             raise ForbiddenError(remedy=f"It takes the permission `{verb}`, which have: {roles}.")
 
-    return [Security(_BEARER), Depends(check)]
+    return [Security(_BEARER, scopes=[verb]), Depends(check)]
 
 
 def known() -> list[params.Depends]:

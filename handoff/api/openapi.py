@@ -1,8 +1,9 @@
-"""Write the API's description: `python -m handoff.api.openapi`."""
+"""Write the API's description, and the routes of the guide: `python -m handoff.api.openapi`."""
 
 import json
 from pathlib import Path
 
+from handoff.api import guide
 from handoff.app import create_app
 
 FILE = Path(__file__).with_name("openapi.json")
@@ -15,3 +16,4 @@ def openapi_text() -> str:
 
 if __name__ == "__main__":
     FILE.write_text(openapi_text(), "utf-8")
+    guide.FILE.write_text(guide.with_routes(guide.FILE.read_text("utf-8"), openapi_text()), "utf-8")

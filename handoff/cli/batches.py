@@ -6,7 +6,7 @@ import click
 
 from handoff.cli.connection import Asking, asking
 from handoff.cli.identifiers import short, whole
-from handoff.cli.table import LIMIT, Column, say_list, say_one
+from handoff.cli.table import ID_ALONE, LIMIT, Column, say_list, say_one
 from handoff.client import HandoffClient
 from handoff.schemas.batches import BatchRequest, BatchView, ChosenStudies
 
@@ -66,10 +66,12 @@ def show(asking: Asking, batch: str) -> None:
 @click.option("--study", "studies", multiple=True, metavar="UID", help="These alone, by their pseudonymous UID.")
 @click.option("--spec-digest", help="The preparing spec that the batch is meant for.")
 @click.option("--test-percent", type=click.IntRange(0, 100), default=25, show_default=True, help="Of the patients.")
+@ID_ALONE
 @asking
 def form(
     *,
     asking: Asking,
+    id_alone: bool,
     project: str,
     selected: str,
     studies: tuple[str, ...],
@@ -80,7 +82,11 @@ def form(
     chosen = ChosenStudies(studies=studies) if studies else cast("Selection", selected)
     request = BatchRequest(project=project, select=chosen, spec_digest=spec_digest, test_percent=test_percent)
     with asking.client() as client:
-        _say(client.form_batch(request), as_json=asking.as_json)
+        batch = client.form_batch(request)
+    if id_alone:
+        click.echo(batch.id)
+        return
+    _say(batch, as_json=asking.as_json)
 
 
 def find_batch(client: HandoffClient, given: str) -> str:

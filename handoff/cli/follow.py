@@ -5,7 +5,7 @@ import time
 import click
 
 from handoff.client import HandoffClient, UnreachableError
-from handoff.handoffs.states import ENDED
+from handoff.handoffs.state import ENDED
 from handoff.schemas.handoffs import HandoffView
 
 _LOOK_SECONDS = 0.5

@@ -14,9 +14,9 @@ from handoff.cli.connection import Asking, asking
 from handoff.cli.follow import follow_to_the_end
 from handoff.cli.identifiers import short, whole
 from handoff.cli.parameters import read_parameters
-from handoff.cli.table import LIMIT, Column, say_list, say_one
+from handoff.cli.table import ID_ALONE, LIMIT, Column, say_list, say_one
 from handoff.client import HandoffClient
-from handoff.handoffs.states import State
+from handoff.handoffs.state import State
 from handoff.schemas.handoffs import HandoffView
 
 Kind = Literal["prepare", "train", "infer"]
@@ -75,10 +75,12 @@ def show(asking: Asking, handoff: str) -> None:
 @click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A parameter; as often as needed.")
 @click.option("--model", help="name:version, to infer with.")
 @click.option("--follow", is_flag=True, help="Stay until it ended; exit 0 only if it SUCCEEDED.")
+@ID_ALONE
 @asking
 def new(
     *,
     asking: Asking,
+    id_alone: bool,
     kind: str,
     batch: str,
     pipeline: str | None,
@@ -100,7 +102,7 @@ def new(
             parameters=parameters,
             model=model,
         )
-        _then(asking, client, view, follow=follow)
+        _then(asking, client, view, follow=follow, id_alone=id_alone)
 
 
 @handoffs.command()
@@ -157,11 +159,14 @@ def find_handoff(client: HandoffClient, given: str) -> str:
     return whole(given, _ID, lambda starts: client.handoffs(starts=starts))
 
 
-def _then(asking: Asking, client: HandoffClient, view: HandoffView, *, follow: bool) -> None:
+def _then(asking: Asking, client: HandoffClient, view: HandoffView, *, follow: bool, id_alone: bool = False) -> None:
     """Follow it, if that was asked; say what it is at the end."""
     if follow:
-        view = follow_to_the_end(client, view, say=not asking.as_json)
-    say_one(view, _facts(view), as_json=asking.as_json)
+        view = follow_to_the_end(client, view, say=not asking.as_json and not id_alone)
+    if id_alone:
+        click.echo(view.id)
+    else:
+        say_one(view, _facts(view), as_json=asking.as_json)
     if follow and view.state is not State.SUCCEEDED:
         sys.exit(1)
 

@@ -115,3 +115,5 @@ LIMIT = click.option(
     callback=lambda _context, _parameter, value: value or None,
     help="Most lines; 0 shows all.",
 )
+
+ID_ALONE = click.option("--quiet", "-q", "id_alone", is_flag=True, help="Print the id alone, for other commands.")

@@ -21,3 +21,12 @@ class HandoffClient(Arrivals, Batches, Pipelines, Handoffs, Results, Site, Acces
         """A client with the tokens of a home on this machine."""
         research = ResearchHome.of(home)
         return cls(url, research.api_token.read_text("ascii").strip(), research.intake_token.read_text("ascii").strip())
+
+    @classmethod
+    def of_service(cls, home: Path) -> Self:
+        """A client of the service that runs on a home of this machine, wherever it listens.
+
+        Raises:
+            FileNotFoundError: no service ever listened there.
+        """
+        return cls.of_home(ResearchHome.of(home).url.read_text("ascii").strip(), home)

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from handoff.client.connection import Connection, checked, read
 from handoff.contract.result import RunKind
-from handoff.handoffs.states import ENDED
+from handoff.handoffs.state import ENDED
 from handoff.schemas.handoffs import HandoffRequest, HandoffView
 from handoff.schemas.page import Page
 

@@ -1,6 +1,7 @@
 """Handoffs: a decision becomes exactly one run.
 
-- `states`: the states and which may follow which, as data.
+- `state`: the states and which may follow which, as data.
+- `states`: goes from one to the next, and writes the event.
 - `accept`: checks a request, names it by its content, writes handoff and outbox row in one transaction.
 - `outbox`: leases: which worker has a row, and until when.
 - `order`: what an accepted handoff asks of an engine, checked again from the store.

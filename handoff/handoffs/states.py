@@ -1,64 +1,32 @@
-"""The states of a handoff and which may follow which, as data; every change writes an event."""
+"""A handoff goes from state to state as `state` allows; every change writes an event."""
 
 import time
-from enum import StrEnum
 
 import structlog
 from sqlalchemy.orm import Session
 
 from handoff.database.dialect import hold_until_commit
 from handoff.database.tables import Event, Handoff
+from handoff.handoffs.state import AT_ENGINE, ENDED, READMITTED, TRANSITIONS, WAITING, State
 from handoff.lineage.log import record
+
+__all__ = [
+    "AT_ENGINE",
+    "ENDED",
+    "READMITTED",
+    "RETRIED",
+    "TRANSITIONS",
+    "WAITING",
+    "State",
+    "TransitionError",
+    "note",
+    "readmit",
+    "transition",
+]
 
 log = structlog.get_logger("handoff.handoffs")
 RETRIED = "retried"
 """The reason of an ACCEPTED that a person asked for again."""
-
-
-class State(StrEnum):
-    """Where a handoff is."""
-
-    ACCEPTED = "ACCEPTED"
-    """Durable, with its outbox row."""
-    VALIDATING = "VALIDATING"
-    """A worker checks batch, pipeline and model again."""
-    READY = "READY"
-    """The run is laid out at the target."""
-    SUBMITTING = "SUBMITTING"
-    """An attempt was recorded; the engine may or may not know of it."""
-    SUBMITTED = "SUBMITTED"
-    """The engine has it."""
-    RUNNING = "RUNNING"
-    """The engine works on it."""
-    SUCCEEDED = "SUCCEEDED"
-    """A result manifest is there, and every digest in it was re-read."""
-    FAILED = "FAILED"
-    """It ended without a result that can be believed."""
-    CANCELED = "CANCELED"
-    """A person ended it."""
-    LOST = "LOST"
-    """The engine had it and denies it."""
-    REJECTED = "REJECTED"
-    """What it needs is not what was recorded."""
-
-
-WAITING = frozenset({State.ACCEPTED, State.VALIDATING, State.READY})
-"""Nothing of it can be at an engine, except what an attempt before a retry left there."""
-ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED, State.LOST, State.REJECTED})
-AT_ENGINE = frozenset({State.SUBMITTED, State.RUNNING})
-
-TRANSITIONS: dict[State, frozenset[State]] = {
-    State.ACCEPTED: frozenset({State.VALIDATING, State.CANCELED}),
-    State.VALIDATING: frozenset({State.READY, State.REJECTED, State.FAILED, State.CANCELED}),
-    State.READY: frozenset({State.SUBMITTING, State.FAILED, State.CANCELED}),
-    State.SUBMITTING: frozenset({State.SUBMITTED, State.FAILED, State.CANCELED}),
-    State.SUBMITTED: frozenset({State.RUNNING, State.SUCCEEDED, State.FAILED, State.CANCELED, State.LOST}),
-    State.RUNNING: frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED, State.LOST}),
-    **{state: frozenset() for state in ENDED},
-}
-
-READMITTED = frozenset({State.FAILED, State.REJECTED})
-"""Ends from which a person may send a handoff back to ACCEPTED, if no engine ever had its run. See `retry`."""
 
 
 class TransitionError(Exception):

@@ -7,7 +7,7 @@ from pydantic import Field, JsonValue, NonNegativeInt, StringConstraints
 from handoff.contract.document import Document
 from handoff.contract.identifiers import Digest, ProjectName, RandomId, StoreUri
 from handoff.contract.result import ResultFile, RunKind
-from handoff.handoffs.states import State
+from handoff.handoffs.state import State
 from handoff.targets import TargetName
 
 ModelId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}:[1-9][0-9]{0,8}$")]

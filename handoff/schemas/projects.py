@@ -6,7 +6,7 @@ from pydantic import Field, NonNegativeInt
 
 from handoff.contract.document import Document
 from handoff.contract.identifiers import ProjectName
-from handoff.handoffs.states import State
+from handoff.handoffs.state import State
 
 
 class ProjectView(Document):

@@ -1,5 +1,7 @@
 """Anybody's pipeline that keeps the contract runs: one of strangers prepares, and the template trains on it."""
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +10,10 @@ import pytest
 
 from handoff.cli.connection import Asking
 from handoff.client import ProblemError
-from handoff.handoffs.states import State
-from handoff.pipelines import TEMPLATE
-from tests.integration.handoff.running import CODE, annotated_study, batch_of, running
+from tests.integration.handoff.running import CODE, annotated_study, running
 
 pytestmark = pytest.mark.integration
+QUICK_START = Path(__file__).parents[3] / "docs" / "quick-start-ml.md"
 
 
 @pytest.fixture(scope="module")
@@ -23,27 +24,47 @@ def service(tmp_path_factory):
         yield service
 
 
-def compiled(script: Path, folder: Path) -> str:
-    file = folder / "pipeline.yaml"
-    subprocess.run([sys.executable, str(script), str(file)], check=True)
-    return file.read_text()
+def lines_of(language: str) -> str:
+    """What the quick start has in a block of this language."""
+    [block] = re.findall(rf"^```{language}\n(.*?)^```$", QUICK_START.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    return block
 
 
-def test_a_pipeline_of_strangers_prepares_and_the_template_trains(service, tmp_path):
-    client = service.client
-    client.register_pipeline("cubes", compiled(Path(__file__).with_name("foreign_pipeline.py"), tmp_path), CODE)
-    batch = batch_of(service)
-    prepared = client.wait(client.hand_off(kind="prepare", batch=batch, pipeline="cubes").id, 60)
-    assert prepared.state == State.SUCCEEDED, client.logs(prepared.id)
+@pytest.fixture(scope="module")
+def desk(service, tmp_path_factory):
+    """Where somebody works: a folder whose `.sluice` is the home, and a PATH with our commands."""
+    desk = tmp_path_factory.mktemp("desk")
+    (desk / ".sluice").symlink_to(service.home)
+    return desk
 
-    script = tmp_path / "mine.py"
-    script.write_text(TEMPLATE.read_text())
-    client.register_pipeline("mine", compiled(script, tmp_path), CODE)
-    train = client.hand_off(kind="train", batch=batch, pipeline="mine", parameters={"steps": 3})
-    trained = client.wait(train.id, 90)
-    assert trained.state == State.SUCCEEDED, client.logs(trained.id)
-    assert (trained.made_model, "train_error" in trained.metrics) == ("mine:1", True)
-    assert service.home.joinpath("research/url").read_text().strip() == service.url
+
+def test_a_pipeline_of_strangers_prepares_and_the_quick_starts_ten_lines_train_the_template(service, desk, tmp_path):
+    file = tmp_path / "cubes.yaml"
+    subprocess.run([sys.executable, str(Path(__file__).with_name("foreign_pipeline.py")), str(file)], check=True)
+    service.client.register_pipeline("prepare", file.read_text(), CODE)
+    lines = lines_of("sh")
+    assert len(lines.splitlines()) == 10
+
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = ["bash", "-euo", "pipefail", "-c", lines]
+    done = subprocess.run(
+        command, cwd=desk, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "It keeps the contract." in done.stdout
+    assert "model mine:1" in done.stdout
+    assert (desk / "result/model/weights.pt").exists()
+    [trained] = service.client.results(kind="train")
+    assert "train_error" in trained.metrics
+
+
+def test_the_quick_starts_lines_of_python_find_the_same_run(service, desk):
+    done = subprocess.run(
+        [sys.executable, "-c", lines_of("python")], cwd=desk, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("SUCCEEDED mine:1 {'train_error'")
 
 
 def test_a_result_is_fetched_once_and_whole(service, tmp_path):
@@ -73,7 +94,7 @@ def test_a_project_is_counted(service):
 
 def test_versions_are_listed_newest_first_and_given_back_as_they_came(service):
     versions = list(service.client.pipelines())
-    assert [each.name for each in versions] == ["mine", "cubes"]
+    assert [each.name for each in versions] == ["mine", "prepare"]
     assert "cubes-of-strangers" in service.client.pipeline_yaml(versions[1].version)
     assert service.client.pipeline("mine") == versions[0]
 

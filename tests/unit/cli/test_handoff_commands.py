@@ -1,6 +1,8 @@
 """What the commands for ML engineers say to a service that answers, and to one that does not."""
 
 import json
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import httpx
@@ -180,3 +182,11 @@ def test_a_shell_gets_what_completes_it(say):
 
 def test_batch_is_another_name_of_batches(say):
     assert say("batch", "list")[1] == say("batches", "list")[1]
+
+
+def test_the_commands_load_no_database_and_no_store():
+    asked = (
+        "import sys, handoff.cli.handoffs, handoff.cli.pipelines; print({'sqlalchemy', 'obstore'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

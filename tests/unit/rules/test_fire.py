@@ -1,11 +1,13 @@
 """Each occasion of a rule becomes one firing: a batch, prepared first, and then what follows."""
 
+from dataclasses import replace
+
 import pytest
 
 from handoff.contract.labels import Labels
 from handoff.database.tables import LabelDocument, LabelRowRecord
 from handoff.handoffs.states import State
-from handoff.rules.occasions import labels_came
+from handoff.rules.occasions import labels_came, record
 from tests.unit.rules.site import rule
 
 
@@ -202,6 +204,32 @@ def label(here, study: str) -> None:
         row = {"level": "study", "patient": f"P{study}", "study_uid": study, "labels": {"grade": 2}}
         session.add(LabelRowRecord(document_id=said.labels_id, **facts, **row))
         labels_came(session, "lungs", here.now)
+
+
+class SlowForming:
+    """Forming that outlasts its lease: meanwhile a study comes, and another replica does the whole firing."""
+
+    def __init__(self, here, real) -> None:
+        self.here = here
+        self.real = real
+
+    def form(self, request):
+        formed = self.real.form(request)
+        self.here.now += 121
+        self.here.close_study("1.9")
+        self.here.look()
+        return formed
+
+
+def test_a_batch_that_comes_after_another_replicas_batch_starts_nothing(site):
+    here = site(retrain=rule("drift", then=None))
+    here.close_study("1.1")
+    with here.database.write() as session:
+        record(session, "lungs", "retrain", occasion="signal:1", now=here.now)
+    slow = here.keeper()
+    slow.deciding = replace(slow.deciding, forming=SlowForming(here, slow.deciding.forming))
+    here.look(slow)
+    assert (here.runs(), here.firings()) == ({"prepare": 1}, [("fired", None)])
 
 
 @pytest.mark.parametrize("lease", ["of a worker that is gone", "of a clock that was put back"])

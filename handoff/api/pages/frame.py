@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse
 from handoff.access.sessions import BrowserSession
 from handoff.api.pages.html import NOTHING, Html, fill, join
 
-STYLE = "/style.css"
+STYLE, ICON = "/style.css", "/icon.svg"
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -21,7 +21,7 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} · Sluice</title>
 <link rel="stylesheet" href="{style}">
-<link rel="icon" href="data:,">
+<link rel="icon" href="{icon}" type="image/svg+xml">
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>
@@ -48,7 +48,9 @@ def page(
     """A page; with a session it says whose, and where that person may go."""
     nav = NOTHING if session is None else _nav(session, title)
     headers = dict(HEADERS) | ({"Refresh": str(refresh_seconds)} if refresh_seconds else {})
-    return HTMLResponse(fill(_PAGE, title=title, style=STYLE, nav=nav, body=body), status_code=status, headers=headers)
+    return HTMLResponse(
+        fill(_PAGE, title=title, style=STYLE, icon=ICON, nav=nav, body=body), status_code=status, headers=headers
+    )
 
 
 def table(heads: tuple[str, ...], rows: list[Html], empty: str) -> Html:

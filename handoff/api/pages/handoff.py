@@ -18,8 +18,11 @@ from handoff.api.pages.words import clock, moment, short, size, state
 from handoff.api.results import stored_file
 from handoff.contract.identifiers import RandomId, RelativePath
 from handoff.database.tables import Event, Handoff, ModelVersion, PipelineVersion, ResultFileRow
-from handoff.errors import NotFoundError
+from handoff.errors import NotFoundError, RefusedError
+from handoff.handoffs.accept import HandoffAcceptance
 from handoff.handoffs.cancel import cancel
+from handoff.handoffs.rerun import rerun
+from handoff.handoffs.retry import is_dead_letter, retry
 from handoff.handoffs.states import ENDED, State
 
 router = page_router()
@@ -28,12 +31,14 @@ _REFRESH_SECONDS = 10
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """What browsers show and nothing runs in; a drawing (SVG) may hold a script."""
 _MOST_FILES = 200
+_LONGEST_REASON = 256
 _BODY = """<h1>{kind} <small>{project}</small> {state}</h1>
-<div class="actions">{actions}</div>
+{actions}
 {facts}
 <h2>Progress</h2><ol class="steps">{steps}</ol>
 {metrics}{pictures}{files}
 <h2>Log <small>its last lines</small></h2>{log}"""
+_REASON = '<input name="reason" required maxlength="256" placeholder="Why once more?" aria-label="Reason">'
 _PICTURE = """<figure><a href="{url}"><img src="{url}" alt="{path}" loading="lazy"></a>
 <figcaption>{path}</figcaption></figure>"""
 
@@ -94,6 +99,30 @@ def cancel_by_page(handoff_id: HandoffId, _form: CheckedFormDep, session: Sessio
     return go(f"/handoffs/{handoff_id}")
 
 
+@router.post("/handoffs/{handoff_id}/retry")
+def retry_by_page(handoff_id: HandoffId, _form: CheckedFormDep, session: SessionDep, service: ServiceDep) -> Response:
+    """Send a dead letter again."""
+    require(session, "steer")
+    with service.database.read() as database:
+        _get(database, session, handoff_id)
+    retry(service.database, handoff_id)
+    return go(f"/handoffs/{handoff_id}")
+
+
+@router.post("/handoffs/{handoff_id}/rerun")
+def rerun_by_page(handoff_id: HandoffId, form: CheckedFormDep, session: SessionDep, service: ServiceDep) -> Response:
+    """Let an ended handoff run once more, as a new one with a reason."""
+    require(session, "decide")
+    reason = form.get("reason", "").strip()
+    if not reason or len(reason) > _LONGEST_REASON or not reason.isprintable():
+        remedy = f"Write why it runs once more, in one line of at most {_LONGEST_REASON} letters."
+        raise RefusedError("A reason is needed.", code="reason", remedy=remedy)
+    with service.database.read() as database:
+        _get(database, session, handoff_id)
+    made = rerun(HandoffAcceptance(service.database, service.settings), handoff_id, reason, session.who.name)
+    return go(f"/handoffs/{made.id}")
+
+
 def _get(database: Session, session: BrowserSession, handoff_id: str) -> Handoff:
     found = database.get(Handoff, handoff_id)
     if found is None or not session.who.sees(found.project):
@@ -102,13 +131,19 @@ def _get(database: Session, session: BrowserSession, handoff_id: str) -> Handoff
 
 
 def _actions(session: BrowserSession, handoff: Handoff) -> Html:
-    if not session.who.may("steer"):
-        return NOTHING
-    if State(handoff.state) not in ENDED:
-        if handoff.cancel_asked:
-            return Html("<small>Its end was asked for.</small>")
-        return button(f"/handoffs/{handoff.id}/cancel", "Cancel", session.csrf, tone="danger")
-    return NOTHING
+    """What may be done about it now, by whoever looks."""
+    over, here = State(handoff.state) in ENDED, f"/handoffs/{handoff.id}"
+    shown: list[Html] = []
+    if session.who.may("steer"):
+        if not over and handoff.cancel_asked:
+            shown.append(Html("<small>Its end was asked for.</small>"))
+        elif not over:
+            shown.append(button(f"{here}/cancel", "Cancel", session.csrf, tone="danger"))
+        elif is_dead_letter(handoff):
+            shown.append(button(f"{here}/retry", "Send again", session.csrf))
+    if over and session.who.may("decide"):
+        shown.append(button(f"{here}/rerun", "Run once more", session.csrf, tone="quiet", fields=Html(_REASON)))
+    return fill('<div class="actions">{shown}</div>', shown=join(shown)) if shown else NOTHING
 
 
 def _facts(handoff: Handoff, pipeline: PipelineVersion, made: str | None) -> Html:
@@ -145,7 +180,7 @@ def _step(event: Event) -> Html:
     bad = event.event in {State.FAILED, State.LOST, State.REJECTED}
     tone = "bad" if bad else tones.get(event.event, "")  # type: ignore[call-overload]
     why = fill(' <span class="dim">{reason}</span>', reason=event.reason) if event.reason else NOTHING
-    step = '<li class="{tone}"><strong>{event}</strong>{why}<br><small>{at} UTC</small></li>'
+    step = '<li class="{tone}"><strong>{event}</strong>{why} <small>{at} UTC</small></li>'
     return fill(step, tone=tone, event=event.event, why=why, at=clock(event.at))
 
 

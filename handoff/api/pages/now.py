@@ -15,6 +15,7 @@ from handoff.api.pages.html import Html, fill, join
 from handoff.api.pages.route import page_router
 from handoff.api.pages.words import moment, short, state
 from handoff.database.tables import Handoff, OutboxRow, PipelineVersion, Study
+from handoff.handoffs.position import Place, places
 from handoff.handoffs.states import AT_ENGINE, ENDED, State
 
 router = page_router()
@@ -43,6 +44,7 @@ def show_now(session: SessionDep, service: ServiceDep) -> Response:
         running, waiting = _handoffs(database, who, _RUNNING), _handoffs(database, who, _WAITING)
         ended = _ended(database, who)
         pipelines = _pipelines(database, [*running, *waiting, *ended])
+        queue = places(database, service.settings, waiting, time.time())
         due = _due(database, [handoff.id for handoff in waiting])
         reasons = _reasons(database, who)
         studies = _open_studies(database, who)
@@ -51,9 +53,13 @@ def show_now(session: SessionDep, service: ServiceDep) -> Response:
         tiles=_tiles(counts, sum(reasons.values())),
         running=table(_HEADS, [_row(item, pipelines) for item in running], "Nothing runs."),
         waiting=table(
-            (*_HEADS, "Next try"), [_row(item, pipelines, due.get(item.id)) for item in waiting], "Nothing waits."
+            (*_HEADS, "Place", "Next try"),
+            [_row(item, pipelines, _place(queue.get(item.id)), moment(due.get(item.id))) for item in waiting],
+            "Nothing waits.",
         ),
-        ended=table((*_HEADS, "Ended"), [_row(item, pipelines, item.ended_at) for item in ended], "Nothing ended."),
+        ended=table(
+            (*_HEADS, "Ended"), [_row(item, pipelines, moment(item.ended_at)) for item in ended], "Nothing ended."
+        ),
         open_reasons=" · ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())),
         studies=table(
             ("Study", "Patient", "Project", "Waits for", "Last arrival"), [_study(item) for item in studies], "None."
@@ -110,7 +116,14 @@ def _tile(label: str, count: int) -> Html:
     return fill('<li class="{tone}"><b>{count}</b>{label}</li>', tone=tone, count=f"{count:,}", label=label)
 
 
-def _row(handoff: Handoff, pipelines: dict[str, str], *times: float | None) -> Html:
+def _place(place: Place | None) -> str:
+    """Where it stands, and what keeps it there besides those before it."""
+    if place is None:
+        return "–"
+    return f"{place.number}" if place.waits_for == "turn" else f"{place.number}, waits for GPUs of its project"
+
+
+def _row(handoff: Handoff, pipelines: dict[str, str], *more: object) -> Html:
     link = '<a href="/handoffs/{id}">{kind}</a> {short}'
     return row(
         fill(link, id=handoff.id, kind=handoff.kind, short=short(handoff.id, 8)),
@@ -119,13 +132,13 @@ def _row(handoff: Handoff, pipelines: dict[str, str], *times: float | None) -> H
         handoff.pool or handoff.target,
         state(handoff.state, handoff.reason),
         moment(handoff.created_at),
-        *(moment(at) for at in times),
+        *more,
     )
 
 
 def _study(study: Study) -> Html:
     return row(
-        short(study.study_uid, 24),
+        short(study.study_uid, 64),
         study.patient or "–",
         study.project,
         study.waiting_for or "–",

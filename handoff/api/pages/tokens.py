@@ -24,6 +24,7 @@ from handoff.service import Service
 router = page_router()
 TokenId = Annotated[RandomId, Path()]
 _MOST = 500
+_USUAL: GrantedRole = "ml-engineer"
 _HEADS = ("Name", "Role", "Projects", "State", "Made by", "Expires", "Last used", "")
 _NEW = """<div class="notice"><p><strong>The token {name}.</strong> Nobody will see it again; keep it now.</p>
 <p><code>{token}</code></p></div>"""
@@ -84,7 +85,10 @@ def _page(session: BrowserSession, service: Service, issued: Issued | None = Non
     with service.database.read() as database:
         rows = database.scalars(select(Token).order_by(Token.made_at.desc(), Token.id).limit(_MOST)).all()
     shown = [_row(session, show(item)) for item in rows if may_see(session.who, item)]
-    roles = join(fill('<option value="{role}">{role}</option>', role=role) for role in get_args(GrantedRole))
+    roles = join(
+        fill("<option{chosen}>{role}</option>", role=role, chosen=Html(" selected") if role == _USUAL else NOTHING)
+        for role in get_args(GrantedRole)
+    )
     body = fill(
         _BODY,
         new=NOTHING if issued is None else fill(_NEW, name=issued.row.name, token=issued.token),

@@ -18,10 +18,10 @@ _TONES: dict[str, str] = {
 
 
 def duration(seconds: float) -> str:
-    """The largest unit that fits: `3 min`, `2 d`."""
-    whole = max(0, int(seconds))
+    """In the largest unit that fits, rounded: `3 min`, `2 d`."""
+    whole = max(0.0, seconds)
     size, unit = next((step for step in _STEPS if whole >= step[0]), _STEPS[-1])
-    return f"{whole // size} {unit}"
+    return f"{round(whole / size)} {unit}"
 
 
 def moment(at: float | None) -> Html:

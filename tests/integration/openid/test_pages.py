@@ -5,9 +5,9 @@ import re
 import time
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from handoff.database.tables import AuditRecord, Event, ResultFileRow, Study, Token
+from handoff.database.tables import AuditRecord, Event, OutboxRow, ResultFileRow, Study, Token
 from tests.integration.openid.site import HANDOFF, OTHERS
 
 pytestmark = pytest.mark.integration
@@ -47,7 +47,7 @@ def result(site):
 def test_the_first_page_shows_what_runs_waits_and_is_open(site, admin):
     with site.service.database.write() as session:
         known = {"study_uid": "2.25.1", "project": "lungs", "patient": "P1", "state": "open"}
-        session.add(Study(**known, waiting_for="shipments-missing", last_arrival_at=time.time() - 90))
+        session.add(Study(**known, waiting_for="shipments-missing", last_arrival_at=time.time() - 70))
     page = admin.get("/").text
     assert f'href="/handoffs/{HANDOFF}"' in page
     assert "RUNNING" in page
@@ -137,6 +137,25 @@ def test_a_handoff_is_cancelled_by_its_button(site, admin, result):
         noted = session.scalars(select(AuditRecord).order_by(AuditRecord.id.desc()).limit(1)).one()
     assert (noted.principal, noted.action, noted.subject) == ("home", "cancel_by_page", HANDOFF)
     site.state(HANDOFF, cancel_asked=False)
+
+
+def test_a_dead_letter_is_sent_again_by_its_button(site, admin, result):
+    site.state(HANDOFF, state="FAILED", reason="target-down")
+    assert "Send again" in admin.get(result).text
+    assert admin.post(f"{result}/retry", data=admin.form(result)).headers["location"] == result
+    assert "ACCEPTED" in admin.get(result).text
+    assert ">1</td>" in admin.get("/").text.split("<h2>Waiting")[1]
+    with site.service.database.write() as session:
+        session.execute(delete(OutboxRow))
+    site.state(HANDOFF, state="RUNNING", reason=None)
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "a\nb", "x" * 257], ids=repr)
+def test_a_rerun_needs_a_reason(site, admin, result, reason):
+    site.state(HANDOFF, state="CANCELED")
+    answer = admin.post(f"{result}/rerun", data=admin.form(result, reason=reason))
+    assert (answer.status_code, "A reason is needed" in answer.text) == (422, True)
+    site.state(HANDOFF, state="RUNNING")
 
 
 def test_whoever_may_not_cancel_has_no_button_and_is_refused(site, browser, admin):

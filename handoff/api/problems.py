@@ -65,6 +65,8 @@ def install_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _by_framework(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 400:  # a body that is no text, or nested without an end
+            return _not_understood(request, RequestValidationError([]))
         request.state.code = f"http-{error.status_code}"
         return problem_response(
             error.status_code, f"http-{error.status_code}", str(error.detail), "See /openapi.json for what exists."

@@ -192,11 +192,11 @@ def _data_set(space: str, name: str, version: str | None = None, **ours: Json) -
     return {"namespace": space, "name": name, "facets": facets}
 
 
-def _facet(kind: str, **content: Any) -> Json:
+def _facet(kind: str, /, **content: Any) -> Json:
     return _standard(f"{_OURS}{_UNFIT.sub('-', kind)}", **content)
 
 
-def _standard(schema: str, **content: Any) -> Json:
+def _standard(schema: str, /, **content: Any) -> Json:
     return {"_producer": PRODUCER, "_schemaURL": schema, **content}
 
 

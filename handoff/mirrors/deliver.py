@@ -24,6 +24,7 @@ from handoff.settings import Settings
 
 log = structlog.get_logger("handoff.mirrors")
 _PERIOD_SECONDS = 0.5
+_SHORTEST_PAUSE = 0.25
 _LONGEST_PAUSE = 60.0
 _END_SECONDS = 5.0
 
@@ -108,7 +109,7 @@ class Deliverer(threading.Thread):
         return 0.0
 
     def _wait(self, change: Change, code: str) -> float:
-        pause = min(_LONGEST_PAUSE, 2.0**self._away)
+        pause = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2.0**self._away)
         self._away += 1
         settle = self._mirror.settle_seconds if code != "unreachable" else 0.0
         with self._database.write() as session:

@@ -8,18 +8,23 @@ from typing import Any, Self
 
 import httpx
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from handoff.access.principal import Principal
 from handoff.contract.result import Result
 from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
-from handoff.database.tables import Batch, Handoff, MirrorRow, PipelineVersion
+from handoff.database.tables import Batch, BatchShipment, Handoff, MirrorRow, PipelineVersion, Shipment, Study
 from handoff.handoffs.states import State, transition
 from handoff.home import ResearchHome
 from handoff.mirrors.deliver import Deliverer
+from handoff.mirrors.interface import Mirror
 from handoff.mirrors.outbox import PLACE, anything_to_do
 from handoff.mirrors.settings import MlflowMirror
 from handoff.mirrors.tell_mlflow import MlflowTeller
+from handoff.models.promote import Promotions
 from handoff.results.record import record_result
+from handoff.settings import Settings
 from tests.waiting import wait_for
 
 BATCH = hashlib.sha256(b"batch").hexdigest()
@@ -52,16 +57,55 @@ class Told:
             thread.stop()
         self.database.close()
 
-    def start(self) -> Deliverer:
-        """Begin to tell."""
-        thread = Deliverer(MlflowTeller(self.mirror), self.home, self.database)
+    def start(self, mirror: Mirror | None = None) -> Deliverer:
+        """Begin to tell MLflow, or another mirror."""
+        thread = Deliverer(mirror or MlflowTeller(self.mirror), self.home, self.database)
         thread.start()
         self._threads.append(thread)
         return thread
 
+    def ship(self, count: int) -> None:
+        """Shipments that the batch's instances came in."""
+        with self.database.write() as session:
+            study = Study(project=self.project, study_uid="1.2.3", patient="P1", last_arrival_at=0.0)
+            session.add(study)
+            session.flush()
+            for number in range(count):
+                facts = {
+                    "project": self.project,
+                    "study_id": study.id,
+                    "patient": "P1",
+                    "series_uid": f"1.2.3.{number}",
+                }
+                facts |= {"modality": "CT", "sha256": "0" * 64, "size": 1, "delivered": 1, "withheld": 0}
+                facts |= {"withheld_by": {}, "treatment": {}, "receipt": {}, "received_at": 0.0}
+                session.add(Shipment(id=f"{number:032x}", **facts))
+                session.flush()
+                session.add(BatchShipment(batch_id=BATCH, shipment_id=f"{number:032x}"))
+
+    def reject(self) -> None:
+        """A handoff that ends before any engine has it."""
+        with self.database.write() as session:
+            handoff = self._handoff("infer", State.VALIDATING, {})
+            session.add(handoff)
+            session.flush()
+            transition(session, handoff, State.REJECTED, "batch-changed")
+
+    def place(self, session: Session, mirror: str) -> MirrorRow:
+        """How far a mirror is in the log."""
+        return session.scalars(select(MirrorRow).where(MirrorRow.mirror == mirror, MirrorRow.kind == PLACE)).one()
+
     def submitted(self, kind: str = "train", **parameters: Any) -> str:
         """A handoff that an engine has; returns its id."""
-        handoff = Handoff(
+        handoff = self._handoff(kind, State.SUBMITTING, parameters)
+        with self.database.write() as session:
+            session.add(handoff)
+            session.flush()
+            transition(session, handoff, State.SUBMITTED)
+        return handoff.id
+
+    def _handoff(self, kind: str, state: State, parameters: dict[str, Any]) -> Handoff:
+        return Handoff(
             id=secrets.token_hex(16),
             key=secrets.token_hex(32),
             kind=kind,
@@ -70,14 +114,9 @@ class Told:
             target="local",
             pipeline_id="9" * 64,
             parameters=parameters,
-            state=State.SUBMITTING,
+            state=state,
             created_at=time.time() - 5,
         )
-        with self.database.write() as session:
-            session.add(handoff)
-            session.flush()
-            transition(session, handoff, State.SUBMITTED)
-        return handoff.id
 
     def end(self, handoff_id: str, state: State = State.SUCCEEDED, **metrics: float) -> None:
         """Its end, as a worker writes it."""
@@ -95,6 +134,12 @@ class Told:
             content["files"] = [{**file, "role": "model"}]
         return Result.model_validate({"files": [], **content, "metrics": metrics})
 
+    def promote(self, version: int) -> str:
+        """Let `champion` stand for a version; returns the promotion's id."""
+        settings = Settings.model_validate({"home": self.home.root})
+        who = Principal("ada", "ml-engineer")
+        return Promotions(self.database, settings).ask(who, self.model, "champion", version, "it is better").id
+
     def key(self, handoff_id: str) -> str:
         with self.database.read() as session:
             return session.get_one(Handoff, handoff_id).key
@@ -107,13 +152,13 @@ class Told:
                 for row in session.scalars(select(MirrorRow).where(MirrorRow.kind != PLACE))
             }
 
-    def wait(self, seconds: float = 40) -> None:
+    def wait(self, seconds: float = 40, mirror: Mirror | None = None) -> None:
         """Until everything is delivered."""
-        wait_for(self._all_told, seconds, lambda: str(self.rows()))
+        wait_for(lambda: self._all_told(mirror or MlflowTeller(self.mirror)), seconds, lambda: str(self.rows()))
 
-    def _all_told(self) -> bool:
+    def _all_told(self, mirror: Mirror) -> bool:
         with self.database.read() as session:
-            more = anything_to_do(session, MlflowTeller(self.mirror))
+            more = anything_to_do(session, mirror)
         return not more and {state for state, _ in self.rows().values()} <= {"delivered"}
 
 

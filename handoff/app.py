@@ -19,6 +19,7 @@ from handoff.api import (
     promotions,
     results,
     rules,
+    runs,
     shipments,
     studies,
     targets,
@@ -67,7 +68,7 @@ def create_app(service: Service | None) -> FastAPI:
         (shipments, evidence, labels, studies),
         (batches, pipelines, handoffs, objects, results, models, promotions),
     )
-    for module in (*arriving, *made, withdrawals, trace, rules, projects, targets, tokens, audit, health):
+    for module in (*arriving, *made, runs, withdrawals, trace, rules, projects, targets, tokens, audit, health):
         app.include_router(module.router)
     for router in ROUTERS:
         app.include_router(router)

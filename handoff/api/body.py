@@ -1,14 +1,19 @@
 """Bodies: hashed once while they come in, never whole in memory, never longer than their limit."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
+from typing import ParamSpec, TypeVar
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from handoff.errors import RefusedError, TooLargeError
+from handoff.api.dependencies import service_of
+from handoff.errors import RefusedError, StoppingError, TooLargeError
 from handoff.store import Incoming
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _BLOCK = 1 << 20
 """Bytes per trip to the thread that hashes and writes."""
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -39,7 +44,9 @@ async def read_chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
 
     Raises:
         TooLargeError: the body is longer.
+        StoppingError: the service ends, and the body did not come in time.
     """
+    ending = service_of(request).drain
     announced = request.headers.get("content-length", "")
     too_large = announced.isdecimal() and int(announced) > limit
     size = 0
@@ -47,6 +54,8 @@ async def read_chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
         size += len(chunk)
         if size > 2 * limit:
             break
+        if ending.over:
+            raise StoppingError
         if not too_large and size <= limit:
             yield chunk
     if too_large or size > limit:
@@ -72,7 +81,7 @@ async def receive(request: Request, limit: int, opened: Callable[[], Incoming]) 
     expected = announced_digest(request)
     body = await run_in_threadpool(opened)
     try:
-        await _fill(body, request, limit)
+        await fill(body, request, limit)
     except BaseException:
         body.discard()
         raise
@@ -82,17 +91,46 @@ async def receive(request: Request, limit: int, opened: Callable[[], Incoming]) 
     return body
 
 
-async def _fill(body: Incoming, request: Request, limit: int) -> None:
-    """Write the body in blocks, off the event loop."""
+async def fill(body: Incoming, request: Request, limit: int) -> None:
+    """Write the body in blocks, off the event loop; the next block comes in while one is hashed and written.
+
+    Raises:
+        TooLargeError: the body is longer than `limit` bytes.
+        StoppingError: the service ends, and the body did not come in time.
+    """
     chunks: list[bytes] = []
     waiting = 0
-    async for chunk in read_chunks(request, limit):
-        chunks.append(chunk)
-        waiting += len(chunk)
-        if waiting >= _BLOCK:
-            await run_in_threadpool(body.write, chunks)
-            chunks, waiting = [], 0
-    await run_in_threadpool(body.write, chunks)
+    writing: asyncio.Future[None] | None = None
+    try:
+        async for chunk in read_chunks(request, limit):
+            chunks.append(chunk)
+            waiting += len(chunk)
+            if waiting >= _BLOCK:
+                if writing is not None:
+                    await writing
+                writing = asyncio.ensure_future(run_in_threadpool(body.write, chunks))
+                chunks, waiting = [], 0
+        if writing is not None:
+            await writing
+        await run_in_threadpool(body.write, chunks)
+    finally:
+        if writing is not None:
+            await asyncio.wait([writing])  # nobody may write to a body that is given up
+
+
+async def keep(request: Request, step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """Do what must not be left half done, in a thread, to its end even when the request is given up meanwhile."""
+
+    def work() -> T:
+        with service_of(request).drain.keeping():
+            return step(*arguments, **named)
+
+    working = asyncio.ensure_future(run_in_threadpool(work))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working])
+        raise
 
 
 def digest_differs() -> RefusedError:

@@ -108,14 +108,17 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         401: "No known token",
         403: "A token that may not do this",
         404: "No such thing",
+        408: "The body came too slowly",
         409: "The id stands for other content",
         410: "Withdrawn, for ever",
         413: "Larger than this service takes",
         422: "Content that cannot be taken; `code` says why",
+        429: "More than a sender may ask for; Retry-After says when",
+        507: "The store has no room left",
     }.items()
 }
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problems that a route may answer with, for the OpenAPI document."""
-    return {status: PROBLEMS[status] for status in (401, 403, *statuses, 422)}
+    return {status: PROBLEMS[status] for status in (401, 403, *statuses, 422, 429)}

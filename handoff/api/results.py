@@ -107,8 +107,24 @@ def stored_file(result: Files, path: str, media_type: str, sha256: str) -> Respo
     except (OSError, OutsideError) as error:
         message = "The file of this result is gone from the store."
         raise NotFoundError(message, remedy="Restore the results from a backup.") from error
-    headers = {"Sluice-SHA256": sha256}
-    file = result.local(path)
+    return _bytes(result, path, size, media_type, {"Sluice-SHA256": sha256})
+
+
+def stored_bytes(files: Files, path: str, media_type: str) -> Response:
+    """A file as an answer, as it is now.
+
+    Raises:
+        NotFoundError: it is not there.
+    """
+    try:
+        size = files.size(path)
+    except (OSError, OutsideError) as error:
+        raise NotFoundError from error
+    return _bytes(files, path, size, media_type, {})
+
+
+def _bytes(files: Files, path: str, size: int, media_type: str, headers: dict[str, str]) -> Response:
+    file = files.local(path)
     if file is not None:
         return FileResponse(file, media_type=media_type, headers=headers)
-    return StreamingResponse(result.read(path), media_type=media_type, headers={**headers, "Content-Length": str(size)})
+    return StreamingResponse(files.read(path), media_type=media_type, headers={**headers, "Content-Length": str(size)})

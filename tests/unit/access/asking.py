@@ -32,6 +32,32 @@ def asked(service: Service, asking: Asking, address: str | None = None) -> Any:
     return asyncio.run(run())
 
 
+def status_of_raw(service: Service, method: str, path: str, token: str) -> int:
+    """The status of a request whose path no client has tidied up; a server gives it decoded, as here."""
+    if id(service) not in _APPS:
+        _APPS[id(service)] = (service, create_app(service))
+    headers = [(b"host", b"handoff"), (b"authorization", f"Bearer {token}".encode())]
+    scope = {"type": "http", "method": method, "path": path, "raw_path": b"", "query_string": b"", "headers": headers}
+    scope |= {
+        "scheme": "http",
+        "server": ("handoff", 80),
+        "client": ("10.9.9.9", 1),
+        "http_version": "1.1",
+        "state": {},
+    }
+    found: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"x", "more_body": False}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            found.append(message["status"])
+
+    asyncio.run(_APPS[id(service)][1]({**scope, "root_path": ""}, receive, send))
+    return found[0]
+
+
 def ask(service: Service, method: str, path: str, token: str | None = None, **content: Any) -> httpx.Response:
     """One answer."""
     headers = bearer(token) if token else {}

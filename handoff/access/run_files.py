@@ -1,0 +1,114 @@
+"""Which files a run may read and write: its batch's and what that is made of, and its own result's; nothing else.
+
+A path begins as the store's own do: `batches/`, `packages/`, or `results/` and the key of a handoff.
+"""
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from handoff.contract.result import RESULT_FILE
+from handoff.database.tables import Batch, BatchInstance, Handoff, Instance, ModelVersion, Shipment
+from handoff.errors import ConflictError, NotFoundError, WithdrawnError
+from handoff.handoffs.order import batch_lines
+from handoff.handoffs.states import State
+from handoff.store import Store
+from handoff.store.files import Files, OutsideError
+from handoff.store.store import batch_path, package_path
+
+RESULTS = "results/"
+_AT_WORK = frozenset({State.SUBMITTING, State.SUBMITTED, State.RUNNING})
+"""States in which a run may be writing; the first one, because it may begin before its reference is recorded."""
+
+
+def readable(session: Session, store: Store, handoff: Handoff, path: str) -> tuple[Files, str]:
+    """Where a file is that a run may read.
+
+    Raises:
+        NotFoundError: it is none that this run needs, whether or not it exists.
+        WithdrawnError: the batch, or the shipment, was withdrawn.
+    """
+    _require_batch(session, handoff)
+    if path.startswith(RESULTS):
+        key, _, rest = path.removeprefix(RESULTS).partition("/")
+        if rest and _may_read_result(session, handoff, key, rest):
+            return store.result(key), rest
+    elif path in {batch_path(handoff.batch_id), batch_lines(session, handoff)} or _is_package(session, handoff, path):
+        return store.files, path
+    raise NotFoundError
+
+
+def writable(session: Session, store: Store, handoff: Handoff, path: str) -> tuple[Files, str]:
+    """Where a file is to be that a run may write.
+
+    Raises:
+        NotFoundError: it is none of the run's own result.
+        WithdrawnError: the batch was withdrawn.
+        ConflictError: the run is over, or its result is published.
+    """
+    _require_batch(session, handoff)
+    own = f"{RESULTS}{handoff.key}/"
+    if not path.startswith(own):
+        raise NotFoundError
+    if handoff.state not in _AT_WORK:
+        raise ConflictError("This run is not at work.", code="run-not-at-work", remedy="Its result is closed.")
+    files, rest = store.result(handoff.key), path.removeprefix(own)
+    if is_published(files):
+        raise ConflictError("The result of this run is published.", code="run-published", remedy="It never changes.")
+    _require_inside(files, rest)
+    return files, rest
+
+
+def is_published(files: Files) -> bool:
+    """Whether a result has its last file."""
+    try:
+        files.size(RESULT_FILE)
+    except FileNotFoundError:
+        return False
+    except OutsideError:
+        return True
+    return True
+
+
+def _require_batch(session: Session, handoff: Handoff) -> None:
+    if session.get_one(Batch, handoff.batch_id).withdrawn_by is not None:
+        raise WithdrawnError
+
+
+def _may_read_result(session: Session, handoff: Handoff, key: str, path: str) -> bool:
+    if key == handoff.key:
+        return True
+    if handoff.prepared_by is not None and session.get_one(Handoff, handoff.prepared_by).key == key:
+        return True
+    model = None if handoff.model_id is None else session.get(ModelVersion, handoff.model_id)
+    return model is not None and model.path == path and session.get_one(Handoff, model.handoff_id).key == key
+
+
+def _is_package(session: Session, handoff: Handoff, path: str) -> bool:
+    """Whether an instance of the batch is in a package."""
+    sha256 = path.rpartition("/")[2].removesuffix(".zip")
+    if path != package_path(sha256):
+        return False
+    found = (
+        exists()
+        .where(Shipment.sha256 == sha256, Shipment.withdrawn_by.is_(None))
+        .where(Instance.shipment_id == Shipment.id)
+        .where(BatchInstance.instance_id == Instance.id, BatchInstance.batch_id == handoff.batch_id)
+    )
+    return bool(session.scalar(select(found)))
+
+
+def _require_inside(files: Files, path: str) -> None:
+    """Refuse to write by a link that a step may have left in its result's folder.
+
+    Raises:
+        NotFoundError: the path leads out of the folder.
+    """
+    root, file = files.local("."), files.local(path)
+    if root is None or file is None:
+        return
+    try:
+        inside = file.parent.resolve().is_relative_to(root.resolve()) and not file.is_symlink()
+    except RuntimeError:  # a link to itself
+        inside = False
+    if not inside or file.is_dir():
+        raise NotFoundError

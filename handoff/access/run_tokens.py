@@ -1,0 +1,76 @@
+"""The token of a run: bound to one handoff, over when that ends, and for one handoff always the same.
+
+It is derived from a key of the home, so that a run that is made ready again, after a crash, gets the token that the
+attempt before may be using already.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from handoff.access.issue import RUN_PREFIX
+from handoff.access.tokens import PREFIX, digest_of
+from handoff.database.engine import Database
+from handoff.database.tables import Handoff, Token
+from handoff.errors import StartError
+from handoff.home import ResearchHome, write_secret
+
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class RunTokens:
+    """Makes the tokens of runs.
+
+    Attributes:
+        seconds: How long one holds at most; longer than any run takes.
+    """
+
+    database: Database
+    key: bytes
+    seconds: float
+
+    @classmethod
+    def of_home(cls, database: Database, home: ResearchHome, seconds: float) -> "RunTokens":
+        """With the key of a home, which is made if there is none.
+
+        Raises:
+            StartError: the key cannot be read or made, or is none.
+        """
+        file = home.receipt_key.with_name("run-tokens.key")
+        try:
+            if not file.exists():
+                write_secret(file, secrets.token_bytes(_KEY_BYTES))
+            key = file.read_bytes()
+        except OSError as error:
+            message = f"{file} cannot be used ({error.strerror})."
+            raise StartError(message, code="run-tokens-key", remedy="Mend its rights, or remove it.") from error
+        if len(key) != _KEY_BYTES:
+            message = f"{file} does not hold {_KEY_BYTES} bytes."
+            raise StartError(message, code="run-tokens-key", remedy="Remove it; a new one is made.")
+        return cls(database, key, seconds)
+
+    def give(self, handoff_id: str) -> str:
+        """The token of a handoff's run, known to every replica from now on; its time begins anew."""
+        token = self._token(handoff_id)
+        digest, now = digest_of(token), time.time()
+        with self.database.write() as session:
+            handoff = session.get_one(Handoff, handoff_id, with_for_update=True)
+            row = session.scalar(select(Token).where(Token.name == f"{RUN_PREFIX}{handoff_id}"))
+            if row is None:
+                row = Token(id=secrets.token_hex(16), name=f"{RUN_PREFIX}{handoff_id}", role="run", digest=digest)
+                row.projects, row.handoff_id, row.made_by = {"only": [handoff.project]}, handoff_id, "worker"
+                session.add(row)
+            elif row.digest != digest:  # made by a worker of another home, whose attempt may still run
+                row.previous_digest, row.previous_until, row.digest = row.digest, row.expires_at, digest
+            row.made_at, row.expires_at = now, now + self.seconds
+        return token
+
+    def _token(self, handoff_id: str) -> str:
+        code = hmac.digest(self.key, f"sluice.run-token/1\n{handoff_id}".encode(), hashlib.sha256)
+        return PREFIX + "run_" + base64.urlsafe_b64encode(code).decode().rstrip("=")

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from handoff.api import (
     audit,
+    batch_content,
     batches,
     evidence,
     handoffs,
@@ -68,7 +69,7 @@ def create_app(service: Service | None) -> FastAPI:
         (shipments, evidence, labels, studies),
         (batches, pipelines, handoffs, objects, results, models, promotions),
     )
-    for module in (*arriving, *made, runs, withdrawals, trace, rules, projects, targets, tokens, audit, health):
+    for module in (*arriving, *made, runs, batch_content, withdrawals, trace, rules, projects, targets, tokens, audit, health):
         app.include_router(module.router)
     for router in ROUTERS:
         app.include_router(router)

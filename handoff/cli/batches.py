@@ -6,6 +6,7 @@ import click
 
 from handoff.cli.connection import Asking, asking
 from handoff.cli.identifiers import short, whole
+from handoff.cli.pull import pull
 from handoff.cli.table import ID_ALONE, LIMIT, Column, say_list, say_one
 from handoff.client import HandoffClient
 from handoff.schemas.batches import BatchRequest, BatchView, ChosenStudies
@@ -87,6 +88,9 @@ def form(
         click.echo(batch.id)
         return
     _say(batch, as_json=asking.as_json)
+
+
+batches.add_command(pull)
 
 
 def find_batch(client: HandoffClient, given: str) -> str:

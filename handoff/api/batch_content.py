@@ -1,0 +1,134 @@
+"""GET what is in a batch: its lines, the packages behind them, and a description that other tools read."""
+
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from handoff.access.principal import Principal
+from handoff.api.dependencies import ServiceDep, WhoDep, allowed
+from handoff.api.problems import problems
+from handoff.api.ranges import file_from
+from handoff.batches.croissant import croissant
+from handoff.contract.identifiers import Digest, RandomId
+from handoff.database.tables import Batch, BatchShipment, Copy, Handoff, Shipment
+from handoff.errors import NotFoundError, WithdrawnError
+from handoff.service import Service
+from handoff.store.files import digest_of
+from handoff.store.store import batch_path, package_path, prepared_path
+from handoff.withdrawals.copies import note_copy
+from handoff.withdrawals.gate import hold_shared
+from handoff.withdrawals.kinds import download_uri
+
+router = APIRouter(tags=["batches"])
+Range = Annotated[str | None, Header(description="bytes=N- goes on with a download at byte N.")]
+_LINES = "application/jsonl"
+_PARTS: dict[int | str, dict[str, Any]] = {
+    206: {"description": "The rest of it"},
+    416: {"description": "There is nothing from this byte on"},
+}
+_DAY = 86_400.0
+
+
+@router.get(
+    "/v1/batches/{batch_id}/lines",
+    dependencies=allowed("read"),
+    response_class=StreamingResponse,
+    responses={200: {"content": {_LINES: {}}, "description": "JSON Lines"}, **_PARTS, **problems(404, 410)},
+)
+def get_lines(
+    batch_id: Annotated[Digest, Path()],
+    service: ServiceDep,
+    who: WhoDep,
+    prepared_by: Annotated[RandomId | None, Query(description="The handoff whose volumes come along.")] = None,
+    range: Range = None,  # noqa: A002 - the header's name
+) -> Response:
+    """Give the lines of a batch, as a pipeline's `batch_uri` names them; `Sluice-SHA256` is their digest.
+
+    Whoever fetches them has a copy, which a withdrawal will ask back: it is written down with their name.
+    """
+    files = service.store.files
+    with service.database.read() as session:
+        batch = _find(session, who, batch_id)
+        path, sha256 = batch_path(batch.id), batch.file_sha256
+        if prepared_by is not None:
+            handoff = session.get(Handoff, prepared_by)
+            if handoff is None or (handoff.batch_id, handoff.kind, handoff.state) != (batch.id, "prepare", "SUCCEEDED"):
+                raise NotFoundError("No such handoff has prepared this batch.")
+            path = prepared_path(batch.id, handoff.key)
+            sha256 = digest_of(files, path)
+    _note_download(service, batch_id, who)
+    return file_from(files, path, sha256, _LINES, range)
+
+
+@router.get(
+    "/v1/batches/{batch_id}/packages/{sha256}",
+    dependencies=allowed("read"),
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"application/zip": {}}, "description": "A stored ZIP"},
+        **_PARTS,
+        **problems(404, 410),
+    },
+)
+def get_package(
+    batch_id: Annotated[Digest, Path()],
+    sha256: Annotated[Digest, Path()],
+    service: ServiceDep,
+    who: WhoDep,
+    range: Range = None,  # noqa: A002 - the header's name
+) -> Response:
+    """Give one package of a batch, by the digest that its lines name it by."""
+    with service.database.read() as session:
+        batch = _find(session, who, batch_id)
+        mine = select(BatchShipment.shipment_id).where(BatchShipment.batch_id == batch.id)
+        chosen = select(Shipment.id).where(Shipment.sha256 == sha256, Shipment.id.in_(mine))
+        if session.scalar(chosen.limit(1)) is None:
+            raise NotFoundError("No line of this batch names such a package.")
+    return file_from(service.store.files, package_path(sha256), sha256, "application/zip", range)
+
+
+@router.get("/v1/batches/{batch_id}/croissant", dependencies=allowed("read"), responses=problems(404, 410))
+def get_croissant(batch_id: Annotated[Digest, Path()], service: ServiceDep, who: WhoDep) -> JSONResponse:
+    """Describe a batch as Croissant 1.0; its tools read it beside the lines, named `batch.jsonl`."""
+    with service.database.read() as session:
+        batch = _find(session, who, batch_id)
+    size = service.store.files.size(batch_path(batch_id))
+    return JSONResponse(croissant(batch, size), media_type="application/ld+json")
+
+
+def _find(session: Session, who: Principal, batch_id: str) -> Batch:
+    """A batch that may be read.
+
+    Raises:
+        NotFoundError: there is none, or it is another project's.
+        WithdrawnError: something of it was withdrawn.
+    """
+    batch = session.get(Batch, batch_id)
+    if batch is None or not batch.formed:
+        raise NotFoundError
+    who.require_project(batch.project)
+    if batch.withdrawn_by is not None:
+        raise WithdrawnError(
+            "Something of this batch was withdrawn.",
+            code="batch-withdrawn",
+            remedy="Delete what you fetched of it, and form a new batch.",
+        )
+    return batch
+
+
+def _note_download(service: Service, batch_id: str, who: Principal) -> None:
+    """Write down who has a copy, and until when, before the first byte leaves."""
+    uri, now = download_uri(batch_id, who.name), time.time()
+    with service.database.read() as session:
+        known = session.scalar(select(Copy.made_at).where(Copy.kind == "download", Copy.uri == uri))
+    if known is not None and known > now - _DAY / 24:
+        return
+    ends = now + service.settings.download_days * _DAY
+    with service.database.write() as session:
+        hold_shared(session)
+        _find(session, who, batch_id)
+        note_copy(session, "download", uri, batch=batch_id, holder=who.name, expires_at=ends)

@@ -69,7 +69,9 @@ def create_app(service: Service | None) -> FastAPI:
         (shipments, evidence, labels, studies),
         (batches, pipelines, handoffs, objects, results, models, promotions),
     )
-    for module in (*arriving, *made, runs, batch_content, withdrawals, trace, rules, projects, targets, tokens, audit, health):
+    for module in (*arriving, *made, runs, batch_content, withdrawals):
+        app.include_router(module.router)
+    for module in (trace, rules, projects, targets, tokens, audit, health):
         app.include_router(module.router)
     for router in ROUTERS:
         app.include_router(router)

@@ -14,6 +14,7 @@ HandoffError                500
 ├── StoreFullError          507
 ├── BusyError               503  the database did not answer in time
 ├── StoreDownError          503  the store did not answer, or lost bytes
+├── StoppingError           503  the service was told to end
 ├── OpenidDownError         503  the provider that tokens are checked with did not answer
 ├── SignInError             400  a sign-in by a browser that cannot go on
 └── RefusedError            422  the content cannot be taken; `code` says why
@@ -158,6 +159,14 @@ class SignInError(HandoffError):
     status = 400
     remedy = "Begin again at /login."
     code = "sign-in"
+
+
+class StoppingError(HandoffError):
+    """The service is about to end."""
+
+    status = 503
+    remedy = "Send it again in a while; nothing of it was stored."
+    code = "stopping"
 
 
 class RefusedError(HandoffError):

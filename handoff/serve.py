@@ -2,21 +2,25 @@
 
 import contextlib
 import json
+import math
 import signal
 import socket
 import ssl
 from collections.abc import Generator
+from types import FrameType
 
 import uvicorn
 
 from handoff.access.once import link_url
 from handoff.app import create_app
 from handoff.connections import bounded
+from handoff.drain import Drain
 from handoff.errors import StartError
 from handoff.service import Service
 from handoff.worker_beside import WorkerBeside
 
 _GRACE_SECONDS = 10
+"""After the patience for uploads: for their refusal, and for what is being kept."""
 _KEEP_ALIVE_SECONDS = 75
 """Longer than a sender keeps idle connections, so that no request meets a closing one."""
 
@@ -43,9 +47,15 @@ def listen(host: str, port: int) -> socket.socket:
 class Server(uvicorn.Server):
     """uvicorn, except that it says when it is ready and that a signal is a clean end."""
 
-    def __init__(self, config: uvicorn.Config, ready: dict[str, object]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: dict[str, object], drain: Drain) -> None:
         super().__init__(config)
         self._ready = ready
+        self._drain = drain
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take no more connections; what is on its way may still arrive."""
+        self._drain.begin()
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then print the listening line."""
@@ -71,7 +81,7 @@ def serve(
     end_runs: bool = False,
     tls: ssl.SSLContext | None = None,
 ) -> None:
-    """Serve until a signal; requests in flight get some seconds to end. The worker beside it ends with it."""
+    """Serve until a signal; requests in flight get `stop_seconds` to end. The worker beside it ends with it."""
     host, port = bound.getsockname()[:2]
     scheme = "http" if tls is None else "https"
     access = service.settings.access
@@ -86,7 +96,7 @@ def serve(
         access_log=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(service.drain.patience_seconds + _GRACE_SECONDS),
     )
     ready = {"event": "listening", "host": host, "port": port, "receipt_public_key": service.signer.public_key}
     ready |= {"scheme": scheme}
@@ -98,7 +108,7 @@ def serve(
     if beside is not None:
         beside.start()
     try:
-        Server(config, ready).run(sockets=[bound])
+        Server(config, ready, service.drain).run(sockets=[bound])
     finally:
         if beside is not None:
             beside.stop()

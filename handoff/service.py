@@ -14,6 +14,7 @@ from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
 from handoff.database.open import open_database
 from handoff.database.tables import EvidenceMessage, LabelDocument, Shipment
+from handoff.drain import Drain
 from handoff.errors import StartError
 from handoff.evidence import EvidenceAdmission, evidence_admission
 from handoff.home import ResearchHome
@@ -30,6 +31,9 @@ from handoff.studies.close import StudyCloser
 from handoff.telemetry.metrics import DatabaseMetrics, RequestMetrics
 from handoff.telemetry.spans import Spans, open_spans
 from handoff.withdrawals.withdrawer import Withdrawer
+
+_KEEP_SECONDS = 30.0
+"""Longest wait for packages that are being kept when the service ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Service:
     closer: StudyCloser
     rules: RuleKeeper
     withdrawer: Withdrawer
+    drain: Drain
     metrics: RequestMetrics
     spans: Spans
 
@@ -94,12 +99,14 @@ class Service:
             closer=StudyCloser(database, settings),
             rules=RuleKeeper(database, store, settings),
             withdrawer=Withdrawer(database, home, store, signer),
+            drain=Drain(settings.stop_seconds),
             metrics=metrics,
             spans=open_spans("sluice-handoff", settings.traces_to),
         )
 
     def close(self) -> None:
-        """Stop the loop and let go of the database."""
+        """Let what is being kept come to its end, stop the loops and let go of the database."""
+        self.drain.wait(_KEEP_SECONDS)
         self.closer.stop()
         self.rules.stop()
         self.withdrawer.stop()

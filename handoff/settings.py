@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     access: AccessLimits = Field(AccessLimits(), description="How much senders may ask, and how slowly.")
     openid: OpenidSettings | None = Field(None, description="Who else may say who somebody is; None: tokens alone.")
     pages: PagesSettings = Field(PagesSettings(), description="Pages for people at a browser.")
+    stop_seconds: float = Field(
+        20, ge=0, le=3600, description="After SIGTERM, seconds that uploads have to arrive before they are refused."
+    )
     telemetry: Telemetry = Field(Telemetry(), description="Traces for operators.")
     mirrors: Mirrors = Field(Mirrors(), description="Who else is told of runs, models and lineage.")
     download_days: PositiveInt = Field(

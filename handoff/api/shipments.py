@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
-from handoff.api.body import drain, receive
+from handoff.api.body import drain, keep, receive
 from handoff.api.dependencies import After, Deliverer, Limit, Reader, ServiceDep
 from handoff.api.problems import problems
 from handoff.contract.identifiers import ProjectName, RandomId
@@ -49,7 +49,7 @@ async def put_shipment(
         raise
     body = await receive(request, service.settings.max_package_bytes, service.store.receive)
     try:
-        admission = await run_in_threadpool(service.shipments.admit, shipment_id, body)
+        admission = await keep(request, service.shipments.admit, shipment_id, body)
     finally:
         body.discard()
     response.status_code = 201 if admission.created else 200

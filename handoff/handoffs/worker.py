@@ -32,6 +32,7 @@ from handoff.settings import Settings
 from handoff.store import Store
 from handoff.store.make import environment_of_runs, open_store
 from handoff.targets import LocalTarget, Target
+from handoff.telemetry.pulse import Pulse
 from handoff.telemetry.spans import Spans, open_spans
 from handoff.withdrawals.withdrawer import withdrawing
 
@@ -61,6 +62,7 @@ class Worker:
         self._leave_pools = LeavePools()
         # Random too: two containers may both be process 1, of hosts whose names differ only at their ends.
         self._name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._pulse = Pulse(database, self._name, queue.target)
         self._submission = Submission(database, home, store, backend, self._name)
         self._watch = Watch(database, store, backend)
         self._endings = Endings(database, spans or Spans("sluice-worker", None))
@@ -78,7 +80,9 @@ class Worker:
             if not held():
                 log.warning("target-lost", target=self._target)
                 return
+            self._round(self._pulse.beat)
             self._round(self.work)
+        self._round(self._pulse.end)
 
     def _free_leases(self) -> None:
         with self._database.write() as session:

@@ -3,6 +3,8 @@
 When a package came is nobody's business in the research zone: it would tell by how much its dates were shifted.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import secrets
@@ -16,16 +18,36 @@ NO_TIME = (0, 0)
 def write_durably(target: Path, blocks: Iterable[bytes]) -> str:
     """Write a file by temporary name, fsync and rename; returns its SHA-256."""
     make_folder(target.parent)
+    sweep(target.parent, f".{target.name}.????????")
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     digest = hashlib.sha256()
     with temporary.open("xb") as stream:
-        for block in blocks:
-            digest.update(block)
-            stream.write(block)
-        stream.flush()
-        settle(stream.fileno())
-    place(temporary, target)
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            for block in blocks:
+                digest.update(block)
+                stream.write(block)
+            stream.flush()
+            settle(stream.fileno())
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        place(temporary, target)
     return digest.hexdigest()
+
+
+def sweep(folder: Path, pattern: str) -> int:
+    """Remove temporary files that no living process has locked; returns how many."""
+    removed = 0
+    for temporary in folder.glob(pattern):
+        with contextlib.suppress(FileNotFoundError), temporary.open("rb") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            temporary.unlink(missing_ok=True)
+            removed += 1
+    return removed
 
 
 def settle(descriptor: int) -> None:

@@ -1,17 +1,23 @@
 """What a place for files can do, and a folder that does it. A path is relative, with forward slashes."""
 
+import errno
 import hashlib
+import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Protocol
 
+from handoff.errors import StoreDownError
 from handoff.store.durable import write_durably
 from handoff.store.incoming import Incoming
 
 BLOCK = 1 << 20
 RESERVE = 1 << 30
 """Bytes that must be free before a disk counts as full."""
+_NO_FOLDER = "Mount the disk of the store, or mend store_url; then send it again, nothing is lost."
 Condition = Literal["ok", "full", "failed"]
 
 
@@ -56,13 +62,14 @@ class Files(Protocol):
 class Folder:
     """Files of one folder of this machine."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, top: Path | None = None) -> None:
         self.root = root
         self.uri = root.as_uri()
+        self._top = top or root
 
     def below(self, path: str) -> "Folder":
         """The folder below this one."""
-        return Folder(self.root / path)
+        return Folder(self.root / path, self._top)
 
     def keep(self, body: Incoming, path: str) -> None:
         """By fsync and rename; the part file is on the same disk."""
@@ -77,10 +84,12 @@ class Folder:
 
         Raises:
             OutsideError: it is none.
+            StoreDownError: the whole folder is gone, as when a disk is not mounted; its files are not missing then.
         """
         file = self.root / path
         try:
-            inside = file.resolve(strict=True).is_relative_to(self.root.resolve())
+            with self._there():
+                inside = file.resolve(strict=True).is_relative_to(self.root.resolve())
         except RuntimeError as error:  # a link to itself
             raise OutsideError(path) from error
         if not inside or not file.is_file():
@@ -89,10 +98,21 @@ class Folder:
 
     def read(self, path: str, start: int = 0) -> Iterator[bytes]:
         """Block by block."""
-        with (self.root / path).open("rb") as stream:
+        with self._there():
+            stream = (self.root / path).open("rb")
+        with stream:
             stream.seek(start)
             while block := stream.read(BLOCK):
                 yield block
+
+    @contextmanager
+    def _there(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            if not self._top.is_dir():
+                raise StoreDownError("The store's folder is not there.", remedy=_NO_FOLDER) from None
+            raise
 
     def local(self, path: str) -> Path | None:
         """The file."""
@@ -105,7 +125,7 @@ class Folder:
     def paths(self) -> Iterator[str]:
         """Regular files, sorted."""
         for file in sorted(self.root.rglob("*")):
-            if file.is_file():
+            if file.is_file() and not file.name.startswith("."):  # a name of a file that is being written
                 yield file.relative_to(self.root).as_posix()
 
     def condition(self) -> Condition:
@@ -114,11 +134,16 @@ class Folder:
 
 
 def room(folder: Path) -> Condition:
-    """Whether the disk of a folder has room."""
+    """Whether the disk of a folder has room and takes a file; it is asked by writing one that has no name."""
     try:
-        return "ok" if shutil.disk_usage(folder).free > RESERVE else "full"
-    except OSError:
-        return "failed"
+        if shutil.disk_usage(folder).free <= RESERVE:
+            return "full"
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
+            probe.write(b"x")
+            os.fsync(probe.fileno())
+    except OSError as error:
+        return "full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "failed"
+    return "ok"
 
 
 def is_there(files: Files, path: str, size: int) -> bool:

@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 from typing import BinaryIO
 
-from handoff.store.durable import place, settle
+from handoff.store.durable import place, settle, sweep
 
 
 class Incoming:
@@ -58,14 +58,5 @@ class Spool:
         return Incoming(self.folder / f"{secrets.token_hex(16)}.part")
 
     def sweep(self) -> int:
-        """Remove part files that no living process writes; returns how many."""
-        removed = 0
-        for part in self.folder.glob("*.part"):
-            with part.open("rb") as stream:
-                try:
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue
-                part.unlink(missing_ok=True)
-                removed += 1
-        return removed
+        """Remove what processes that were killed left: bodies on their way in, and files on their way to S3."""
+        return sum(sweep(self.folder, pattern) for pattern in ("*.part", "*.out"))

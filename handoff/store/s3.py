@@ -5,6 +5,7 @@ the service compares. After it the object's size is asked for: a receipt is wort
 No text of a failure is repeated: S3 answers a wrong signature with the key id and all that was signed.
 """
 
+import fcntl
 import hashlib
 import os
 import secrets
@@ -70,24 +71,26 @@ class Bucket:
         temporary = self._spool / f"{secrets.token_hex(16)}.out"
         try:
             with temporary.open("xb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a start-up removes what nobody holds
                 for block in blocks:
                     digest.update(block)
                     stream.write(block)
-            self._put(path, temporary, temporary.stat().st_size)
+                stream.flush()
+                self._put(path, temporary, stream.tell())
         finally:
             temporary.unlink(missing_ok=True)
         return digest.hexdigest()
 
     def size(self, path: str) -> int:
         """Bytes of an object."""
-        with _asking("head"):
+        with self._asking_for("head"):
             return int(obstore.head(self._store, self._key(path))["size"])
 
     def read(self, path: str, start: int = 0) -> Iterator[bytes]:
         """By ranges, so that a lost connection costs one range and no reader holds one open."""
         size = self.size(path)
         for begin in range(start, size, _READ):
-            with _asking("get"):
+            with self._asking_for("get"):
                 block = obstore.get_range(self._store, self._key(path), start=begin, end=min(begin + _READ, size))
             view = memoryview(block)
             for offset in range(0, len(view), BLOCK):
@@ -110,13 +113,31 @@ class Bucket:
             yield key.removeprefix(self._prefix)
 
     def condition(self) -> Condition:
-        """By listing what is never there: asking for one object gets the same answer where there is no bucket."""
+        """Whether the bucket is there and answers."""
+        try:
+            return "ok" if self._has_bucket() else "failed"
+        except StoreDownError:
+            return "failed"
+
+    @contextmanager
+    def _asking_for(self, what: str) -> Iterator[None]:
+        """Ask for one object; S3 says the same of an object and of a whole bucket that is not there."""
+        try:
+            with _asking(what):
+                yield
+        except FileNotFoundError:
+            if not self._has_bucket():
+                raise StoreDownError("The store's bucket is not there.", remedy=_NO_BUCKET) from None
+            raise
+
+    def _has_bucket(self) -> bool:
+        """By listing what is never there."""
         try:
             with _asking("list"):
                 next(iter(obstore.list(self._store, prefix=self._key("condition"))), None)
-        except (FileNotFoundError, StoreDownError):
-            return "failed"
-        return "ok"
+        except FileNotFoundError:
+            return False
+        return True
 
     def _put(self, path: str, file: Path, size: int) -> None:
         try:

@@ -6,5 +6,6 @@ In reading order:
 - `trace_ids`: the trace of a shipment is the shipment's id, so both sides know it without telling each other.
 - `spans`: where spans go; nowhere unless a collector is named.
 - `requests`: a span for each request, continued from the caller's.
+- `pulse`: workers say that they work.
 - `runs`: the spans of a handoff, made from its events once it has ended.
 """

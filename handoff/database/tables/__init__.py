@@ -40,6 +40,7 @@ from handoff.database.tables.handoffs import (
     RuleFiring,
     Signal,
     TargetPlace,
+    WorkerPulse,
 )
 from handoff.database.tables.outside import IdempotentRequest, LineageEvent, MirrorRow
 from handoff.database.tables.results import Alias, ModelVersion, Promotion, ResultFileRow, Volume
@@ -82,4 +83,5 @@ __all__ = [
     "Volume",
     "Withdrawal",
     "WithdrawnShipment",
+    "WorkerPulse",
 ]

@@ -112,6 +112,18 @@ class TargetPlace(Table):
     place: Mapped[str] = mapped_column(String(64))
 
 
+class WorkerPulse(Table):
+    """A worker that said not long ago that it works; who stopped saying so is late, and then forgotten."""
+
+    __tablename__ = "worker_pulses"
+
+    worker: Mapped[str] = mapped_column(String(96), primary_key=True)
+    target: Mapped[str] = mapped_column(String(63), index=True)
+    version: Mapped[str] = mapped_column(String(32))
+    started_at: Mapped[float]
+    seen_at: Mapped[float]
+
+
 class RuleFiring(Table):
     """A decision that a project's rule took; of one occasion there is one, whatever is restarted."""
 

@@ -106,6 +106,7 @@ def downgrade() -> None:
     op.drop_table("withdrawn_shipments")
     op.drop_table("withdrawals")
     op.drop_table("signals")
+    op.drop_table("worker_pulses")
     op.drop_table("rule_firings")
     op.drop_table("login_secrets")
     op.drop_table("login_sessions")
@@ -233,6 +234,16 @@ def _add_decisions() -> None:
     op.create_index(op.f("ix_rule_firings_batch_id"), "rule_firings", ["batch_id"])
     op.create_index(op.f("ix_rule_firings_handoff_id"), "rule_firings", ["handoff_id"])
     op.create_index(op.f("ix_rule_firings_state_due_at"), "rule_firings", ["state", "due_at"])
+    op.create_table(
+        "worker_pulses",
+        sa.Column("worker", sa.String(length=96), nullable=False),
+        sa.Column("target", sa.String(length=63), nullable=False),
+        sa.Column("version", sa.String(length=32), nullable=False),
+        sa.Column("started_at", sa.Double(), nullable=False),
+        sa.Column("seen_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("worker", name=op.f("pk_worker_pulses")),
+    )
+    op.create_index(op.f("ix_worker_pulses_target"), "worker_pulses", ["target"])
     op.create_table(
         "signals",
         sa.Column("id", sa.String(length=32), nullable=False),

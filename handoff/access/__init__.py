@@ -11,4 +11,5 @@
 - `run_tokens`, `run_files`: the token of a run, and which files it may read and write by it.
 - `tls`: TLS of the service, and certificates of clients.
 - `openid`: people and programs that a provider of OpenID Connect knows.
+- `pages_settings`, `sessions`, `once`, `sign_in`: people at a browser.
 """

@@ -21,7 +21,7 @@ from handoff.access.limits import Buckets, neighbourhood
 from handoff.access.principal import Principal
 from handoff.api.problems import problem_of
 from handoff.api.routes import route_name
-from handoff.errors import BusyError, HandoffError, TooManyError, UnauthorizedError
+from handoff.errors import BusyError, HandoffError, OpenidDownError, TooManyError, UnauthorizedError
 
 GUARDED = "/v1/"
 """What begins with it is for those who send a token."""
@@ -61,7 +61,7 @@ class Gate:
             return
         try:
             who = await self._principal(scope)
-        except (BusyError, TooManyError):
+        except (BusyError, OpenidDownError, TooManyError):  # no fault of whoever asks
             raise
         except HandoffError as error:
             _take(self._failures, address)  # (2)

@@ -54,7 +54,7 @@ def show_now(session: SessionDep, service: ServiceDep) -> Response:
         running=table(_HEADS, [_row(item, pipelines) for item in running], "Nothing runs."),
         waiting=table(
             (*_HEADS, "Place", "Next try"),
-            [_row(item, pipelines, _place(queue.get(item.id)), moment(due.get(item.id))) for item in waiting],
+            [_row(item, pipelines, _place(queue.get(item.id)), _next_try(due.get(item.id))) for item in waiting],
             "Nothing waits.",
         ),
         ended=table(
@@ -121,6 +121,10 @@ def _place(place: Place | None) -> str:
     if place is None:
         return "–"
     return f"{place.number}" if place.waits_for == "turn" else f"{place.number}, waits for GPUs of its project"
+
+
+def _next_try(due: float | None) -> Html | str:
+    return "now" if due is not None and due <= time.time() else moment(due)
 
 
 def _row(handoff: Handoff, pipelines: dict[str, str], *more: object) -> Html:

@@ -35,6 +35,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "pipelines": ("handoff.cli.pipelines:pipelines", "Begin, check and register pipelines."),
         "targets": ("handoff.cli.targets:targets", "See where runs happen, and whether they could now."),
         "handoffs": ("handoff.cli.handoffs:handoffs", "Decide that something runs, and follow it to its end."),
+        "rules": ("handoff.cli.rules:rules", "See what projects decide by themselves, and why a rule does not fire."),
         "models": ("handoff.cli.models:models", "See the models that training runs made."),
         "serve-model": (
             "ml.serving.commands:serve_model",

@@ -14,6 +14,7 @@ with HandoffClient.of_home("http://127.0.0.1:8080", Path(".sluice")) as handoff:
 - `handoffs`: decide, follow, end.
 - `results`: what runs left, models, and the line of an id.
 - `site`: projects, and the targets that run things.
+- `rules`: what projects decide by themselves, signals, and one study with its evidence.
 - `access`: tokens, and the record of changes.
 - `client`: all of it as one class.
 """

@@ -10,11 +10,12 @@ from handoff.client.handoffs import Handoffs
 from handoff.client.pipelines import Pipelines
 from handoff.client.pull import Pull
 from handoff.client.results import Results
+from handoff.client.rules import Rules
 from handoff.client.site import Site
 from handoff.home import ResearchHome
 
 
-class HandoffClient(Arrivals, Batches, Pull, Pipelines, Handoffs, Results, Site, Access):
+class HandoffClient(Arrivals, Batches, Pull, Pipelines, Handoffs, Results, Site, Rules, Access):
     """Calls one handoff. Needs the API token, and the intake token only to deliver."""
 
     @classmethod

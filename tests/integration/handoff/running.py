@@ -23,7 +23,10 @@ from handoff.store.make import open_store
 from tests.integration.handoff.packages import Package, evidence_for
 from tests.waiting import wait_for
 
-SETTINGS = {"rules": {"quiet_seconds": 0.2, "abort_quiet_seconds": 0.4}, "max_evidence_bytes": 20_000}
+SETTINGS = {
+    "rules": {"quiet_seconds": 0.2, "abort_quiet_seconds": 0.4, "commitment_quiet_seconds": 0.3},
+    "max_evidence_bytes": 20_000,
+}
 CODE = "c" * 64
 
 

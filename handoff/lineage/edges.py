@@ -1,17 +1,21 @@
-"""One step up and one step down from each kind of thing, as data.
+"""One step up and one step down from each kind of thing, as data: which column leads to which.
 
 Shipments lead to batches by the very instances that a batch holds, not by their study: a study may have grown since.
-So a study's own steps are taken only from the study.
+So a study's own steps are taken only from the study. What is not formed yet is no batch.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from handoff.database.tables import (
+    Batch,
     BatchInstance,
     BatchLabels,
+    BatchShipment,
     BatchStudy,
     EvidenceMessage,
     Handoff,
@@ -20,107 +24,81 @@ from handoff.database.tables import (
     ResultFileRow,
     Shipment,
 )
-from handoff.lineage.nodes import Node
+from handoff.lineage.nodes import NUMBERED, Node
+from handoff.schemas.trace import NodeKind, Way
 
-Step = Callable[[Session, str], Iterator[Node]]
-
-
-def _of_instance_up(session: Session, key: str) -> Iterator[Node]:
-    yield Node("shipment", session.get_one(Instance, int(key)).shipment_id)
+_TOLD_ROLES = ("segmentation", "report", "model")
+"""Files that are worth a node; volumes are many, and stand for their handoff."""
 
 
-def _of_instance_down(session: Session, key: str) -> Iterator[Node]:
-    for batch in session.scalars(select(BatchInstance.batch_id).where(BatchInstance.instance_id == int(key))):
-        yield Node("batch", batch)
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From things of one kind to the next ones of another: the columns of a table that name both."""
+
+    source: NodeKind
+    target: NodeKind
+    here: InstrumentedAttribute[Any]
+    there: InstrumentedAttribute[Any]
+    only: tuple[ColumnElement[bool], ...] = ()
+
+    def take(
+        self, session: Session, sources: Collection[Node], limit: int, after: str | None = None
+    ) -> Sequence[tuple[Node, Node]]:
+        """At most so many pairs of a source and what is next to it, by source and then by what is next.
+
+        Args:
+            session: for reading.
+            sources: all of this step's kind; as many as a statement takes.
+            limit: of pairs.
+            after: of a single source, the key after which to go on.
+        """
+        chosen = select(self.here, self.there).where(self.here.in_([_value(node) for node in sources]), *self.only)
+        if after is not None:
+            chosen = chosen.where(self.there > (int(after) if self.target in NUMBERED else after))
+        if self.there.nullable:
+            chosen = chosen.where(self.there.is_not(None))
+        rows = session.execute(chosen.order_by(self.here, self.there).limit(limit)).all()
+        return [(Node(self.source, str(here)), self._next(here, there)) for here, there in rows]
+
+    def _next(self, here: Any, there: Any) -> Node:
+        return Node(self.target, f"{here}/{there}" if self.target == "file" else str(there))
 
 
-def _of_shipment_down(session: Session, key: str) -> Iterator[Node]:
-    chosen = select(BatchInstance.batch_id).join(Instance, Instance.id == BatchInstance.instance_id)
-    for batch in session.scalars(chosen.where(Instance.shipment_id == key).distinct()):
-        yield Node("batch", batch)
+def _formed(batch_id: InstrumentedAttribute[str]) -> tuple[ColumnElement[bool], ...]:
+    return (exists().where(Batch.id == batch_id, Batch.formed),)
 
 
-def _of_study_up(session: Session, key: str) -> Iterator[Node]:
-    for shipment in session.scalars(select(Shipment.id).where(Shipment.study_id == int(key))):
-        yield Node("shipment", shipment)
-    for evidence in session.scalars(select(EvidenceMessage.id).where(EvidenceMessage.study_id == int(key))):
-        yield Node("evidence", evidence)
+def _value(node: Node) -> str | int:
+    return int(node.key) if node.kind in NUMBERED else node.key
 
 
-def _of_study_down(session: Session, key: str) -> Iterator[Node]:
-    for batch in session.scalars(select(BatchStudy.batch_id).where(BatchStudy.study_id == int(key))):
-        yield Node("batch", batch)
-
-
-def _of_evidence_down(session: Session, key: str) -> Iterator[Node]:
-    yield Node("study", str(session.get_one(EvidenceMessage, key).study_id))
-
-
-def _of_batch_up(session: Session, key: str) -> Iterator[Node]:
-    chosen = select(Instance.shipment_id).join(BatchInstance, BatchInstance.instance_id == Instance.id)
-    for shipment in session.scalars(chosen.where(BatchInstance.batch_id == key).distinct()):
-        yield Node("shipment", shipment)
-    for labels in session.scalars(select(BatchLabels.document_id).where(BatchLabels.batch_id == key)):
-        yield Node("labels", labels)
-
-
-def _of_labels_down(session: Session, key: str) -> Iterator[Node]:
-    for batch in session.scalars(select(BatchLabels.batch_id).where(BatchLabels.document_id == key)):
-        yield Node("batch", batch)
-
-
-def _of_batch_down(session: Session, key: str) -> Iterator[Node]:
-    for handoff in session.scalars(select(Handoff.id).where(Handoff.batch_id == key)):
-        yield Node("handoff", handoff)
-
-
-def _of_handoff_up(session: Session, key: str) -> Iterator[Node]:
-    row = session.get_one(Handoff, key)
-    yield Node("batch", row.batch_id)
-    if row.prepared_by is not None:
-        yield Node("handoff", row.prepared_by)
-    if row.model_id is not None:
-        yield Node("model", row.model_id)
-
-
-def _of_handoff_down(session: Session, key: str) -> Iterator[Node]:
-    for later in session.scalars(select(Handoff.id).where(Handoff.prepared_by == key)):
-        yield Node("handoff", later)
-    for model in session.scalars(select(ModelVersion.id).where(ModelVersion.handoff_id == key)):
-        yield Node("model", model)
-    told = or_(ResultFileRow.role == "segmentation", ResultFileRow.role == "report", ResultFileRow.role == "model")
-    for path in session.scalars(select(ResultFileRow.path).where(ResultFileRow.handoff_id == key, told)):
-        yield Node("file", f"{key}/{path}")
-
-
-def _of_model_up(session: Session, key: str) -> Iterator[Node]:
-    yield Node("handoff", session.get_one(ModelVersion, key).handoff_id)
-
-
-def _of_model_down(session: Session, key: str) -> Iterator[Node]:
-    for handoff in session.scalars(select(Handoff.id).where(Handoff.model_id == key)):
-        yield Node("handoff", handoff)
-
-
-def _of_file_up(_session: Session, key: str) -> Iterator[Node]:
-    yield Node("handoff", key.partition("/")[0])
-
-
-UP: dict[str, Step] = {
-    "instance": _of_instance_up,
-    "study": _of_study_up,
-    "batch": _of_batch_up,
-    "handoff": _of_handoff_up,
-    "model": _of_model_up,
-    "file": _of_file_up,
+STEPS: dict[Way, tuple[Step, ...]] = {
+    "up": (
+        Step("instance", "shipment", Instance.id, Instance.shipment_id),
+        Step("study", "shipment", Shipment.study_id, Shipment.id),
+        Step("study", "evidence", EvidenceMessage.study_id, EvidenceMessage.id),
+        Step("batch", "shipment", BatchShipment.batch_id, BatchShipment.shipment_id),
+        Step("batch", "labels", BatchLabels.batch_id, BatchLabels.document_id),
+        Step("handoff", "batch", Handoff.id, Handoff.batch_id),
+        Step("handoff", "handoff", Handoff.id, Handoff.prepared_by),
+        Step("handoff", "model", Handoff.id, Handoff.model_id),
+        Step("model", "handoff", ModelVersion.id, ModelVersion.handoff_id),
+    ),
+    "down": (
+        Step("instance", "batch", BatchInstance.instance_id, BatchInstance.batch_id, _formed(BatchInstance.batch_id)),
+        Step("shipment", "batch", BatchShipment.shipment_id, BatchShipment.batch_id, _formed(BatchShipment.batch_id)),
+        Step("evidence", "study", EvidenceMessage.id, EvidenceMessage.study_id),
+        Step("labels", "batch", BatchLabels.document_id, BatchLabels.batch_id, _formed(BatchLabels.batch_id)),
+        Step("study", "batch", BatchStudy.study_id, BatchStudy.batch_id, _formed(BatchStudy.batch_id)),
+        Step("batch", "handoff", Handoff.batch_id, Handoff.id),
+        Step("handoff", "handoff", Handoff.prepared_by, Handoff.id),
+        Step("handoff", "model", ModelVersion.handoff_id, ModelVersion.id),
+        Step("handoff", "file", ResultFileRow.handoff_id, ResultFileRow.path, (ResultFileRow.role.in_(_TOLD_ROLES),)),
+        Step("model", "handoff", Handoff.model_id, Handoff.id),
+    ),
 }
-DOWN: dict[str, Step] = {
-    "instance": _of_instance_down,
-    "shipment": _of_shipment_down,
-    "evidence": _of_evidence_down,
-    "labels": _of_labels_down,
-    "study": _of_study_down,
-    "batch": _of_batch_down,
-    "handoff": _of_handoff_down,
-    "model": _of_model_down,
-}
+
+
+def handoff_of(file: Node) -> Node:
+    """The one step that no table is asked for: a file's key begins with its handoff."""
+    return Node("handoff", file.key.partition("/")[0])

@@ -1,10 +1,9 @@
-"""Which thing an id names, and what is worth saying of it."""
+"""Which thing an id names."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from handoff.database.tables import (
@@ -14,17 +13,22 @@ from handoff.database.tables import (
     Instance,
     LabelDocument,
     ModelVersion,
-    PipelineVersion,
     ResultFileRow,
     Shipment,
     Study,
 )
+from handoff.models.aliases import SEPARATOR, find_model
 from handoff.schemas.trace import NodeKind
+
+NUMBERED: frozenset[NodeKind] = frozenset({"study", "instance"})
+"""Kinds whose primary key is a number."""
+_MOST = 1000
+"""Things that one UID may stand for here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A thing by its kind and primary key; `str` is what a trace calls it."""
+    """A thing by its kind and primary key; a file's is that of its handoff, a slash, and its path."""
 
     kind: NodeKind
     key: str
@@ -32,6 +36,12 @@ class Node:
 
 def find(session: Session, identifier: str) -> list[Node]:
     """All things that the id names: a UID may be a study, a series or an instance; a re-sent instance is several."""
+    if SEPARATOR in identifier:
+        model = find_model(session, identifier)
+        return [Node("model", model.id)] if model else []
+    handoff_id, slash, path = identifier.partition("/")
+    if slash:
+        return [Node("file", identifier)] if session.get(ResultFileRow, (handoff_id, path)) else []
     direct: list[tuple[NodeKind, type[Any]]] = [
         ("shipment", Shipment),
         ("evidence", EvidenceMessage),
@@ -47,7 +57,7 @@ def find(session: Session, identifier: str) -> list[Node]:
     if by_key is not None:
         return [Node("handoff", by_key)]
     for kind, chosen in _by_uid(identifier):
-        found = session.scalars(chosen).all()
+        found = session.scalars(chosen.limit(_MOST)).all()
         if found:
             return [Node(kind, str(key)) for key in found]
     return []
@@ -59,97 +69,3 @@ def _by_uid(uid: str) -> list[tuple[NodeKind, Any]]:
         ("instance", select(Instance.id).where(Instance.sop_instance_uid == uid)),
         ("shipment", select(Shipment.id).where(Shipment.series_uid == uid)),
     ]
-
-
-def describe(session: Session, node: Node) -> tuple[str, dict[str, Any]]:
-    """The id that people know, and facts without a receive time or an address."""
-    return _DESCRIBE[node.kind](session, node.key)
-
-
-def _shipment(session: Session, key: str) -> tuple[str, dict[str, Any]]:
-    row = session.get_one(Shipment, key)
-    return key, {
-        "project": row.project,
-        "series": row.series_uid,
-        "modality": row.modality,
-        "sha256": row.sha256,
-        "delivered": row.delivered,
-        "withheld": row.withheld,
-        "treatment": row.treatment,
-    }
-
-
-def _evidence(session: Session, key: str) -> tuple[str, dict[str, Any]]:
-    body = session.get_one(EvidenceMessage, key).body
-    said = ("ending", "total", "duplicates", "variants", "expected", "delivered", "withheld", "elsewhere", "held")
-    return key, {name: body[name] for name in said if name in body}
-
-
-def _labels(session: Session, key: str) -> tuple[str, dict[str, Any]]:
-    row = session.get_one(LabelDocument, key)
-    return key, {"project": row.project, "source": row.source, "revision": row.revision, "rows": row.rows}
-
-
-def _study(session: Session, key: str) -> tuple[str, dict[str, Any]]:
-    row = session.get_one(Study, int(key))
-    return row.study_uid, {"project": row.project, "patient": row.patient, "state": row.state, "version": row.version}
-
-
-def _instance(session: Session, key: str) -> tuple[str, dict[str, Any]]:
-    row = session.get_one(Instance, int(key))
-    return row.sop_instance_uid, {
-        "shipment": row.shipment_id,
-        "digest": row.digest,
-        "annotation": row.annotation,
-        "current": row.current,
-    }
-
-
-def _batch(session: Session, key: str) -> tuple[str, dict[str, Any]]:
-    row = session.get_one(Batch, key)
-    facts = {"project": row.project, "instances": row.instances, "annotations": row.annotations}
-    return key, {**facts, "labels": row.facts.get("labels", 0)}
-
-
-def _handoff(session: Session, key: str) -> tuple[str, dict[str, Any]]:
-    row = session.get_one(Handoff, key)
-    pipeline = session.get_one(PipelineVersion, row.pipeline_id)
-    counted = select(func.count()).select_from(ResultFileRow).where(ResultFileRow.handoff_id == key)
-    return key, {
-        "kind": row.kind,
-        "key": row.key,
-        "state": row.state,
-        "reason": row.reason,
-        "target": row.target,
-        "pipeline": pipeline.name,
-        "pipeline_version": pipeline.id,
-        "spec_digest": row.spec_digest,
-        "files": session.scalar(counted),
-    }
-
-
-def _model(session: Session, key: str) -> tuple[str, dict[str, Any]]:
-    row = session.get_one(ModelVersion, key)
-    return key, {"spec_digest": row.spec_digest, "metrics": row.metrics}
-
-
-def _file(session: Session, key: str) -> tuple[str, dict[str, Any]]:
-    handoff_id, _, path = key.partition("/")
-    row = session.get_one(ResultFileRow, (handoff_id, path))
-    facts = {"role": row.role, "sha256": row.sha256, "size": row.size, "media_type": row.media_type}
-    if row.object_id is not None:
-        facts |= {"object": row.object_id, "acknowledged": row.acknowledged_as, "held_because": row.held_because}
-    return key, facts
-
-
-_DESCRIBE: dict[NodeKind, Callable[[Session, str], tuple[str, dict[str, Any]]]] = {
-    "shipment": _shipment,
-    "evidence": _evidence,
-    "labels": _labels,
-    "study": _study,
-    "instance": _instance,
-    "batch": _batch,
-    "handoff": _handoff,
-    "model": _model,
-    "file": _file,
-}

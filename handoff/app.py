@@ -30,6 +30,8 @@ from handoff.api import (
 )
 from handoff.api.acts import Acts
 from handoff.api.gate import Gate
+from handoff.api.idempotency import Idempotency, describe_keys
+from handoff.api.kept_answers import KeptAnswers
 from handoff.api.limit import BodyLimit
 from handoff.api.pages.routers import ROUTERS
 from handoff.api.problems import install_problems
@@ -76,8 +78,10 @@ def create_app(service: Service | None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     install_problems(app)
+    describe_keys(app)
     if service is not None:
         limits = service.settings.access
+        app.add_middleware(Idempotency, answers=KeptAnswers(service.database))
         app.add_middleware(BodyLimit, limits=limits)
         app.add_middleware(Acts, trail=service.trail)
         app.add_middleware(Gate, authentication=service.authentication, limits=limits, trail=service.trail)

@@ -1,106 +1,144 @@
-"""POST a handoff, follow it, read its logs, cancel it."""
+"""POST a handoff, show it, cancel it, retry it, run it again; with what follows a run. See `seen` for who sees it."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
-from fastapi.responses import FileResponse, PlainTextResponse
+from fastapi import APIRouter, Query, Response
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
+from handoff.access.principal import Principal
+from handoff.api import artifacts, events, logs
 from handoff.api.cursor import newest_cursor, older_than
-from handoff.api.dependencies import After, Limit, ServiceDep, User
+from handoff.api.dependencies import After, Limit, ServiceDep, WhoDep, allowed
 from handoff.api.prefix import Starts, starting
 from handoff.api.problems import problems
-from handoff.backends.make import make_backend
+from handoff.api.seen import HandoffId, require_seen, seen
 from handoff.contract.identifiers import Digest, ProjectName, RandomId
-from handoff.database.tables import Handoff
-from handoff.errors import NotFoundError
-from handoff.handoffs.accept import HandoffAcceptance
+from handoff.contract.result import RunKind
+from handoff.database.tables import Batch, Handoff
+from handoff.errors import RunError
+from handoff.handoffs.accept import AcceptedHandoff, HandoffAcceptance
 from handoff.handoffs.cancel import cancel
+from handoff.handoffs.rerun import rerun
+from handoff.handoffs.retry import dead_letters, retry
+from handoff.handoffs.show import list_handoffs as views_of
 from handoff.handoffs.show import show_handoff
 from handoff.handoffs.states import State
-from handoff.schemas.handoffs import HandoffRequest, HandoffView
+from handoff.schemas.handoffs import HandoffRequest, HandoffView, ModelId, RerunRequest
 from handoff.schemas.page import Page
 from handoff.service import Service
+from handoff.targets import TargetName
 
 router = APIRouter(tags=["handoffs"])
-HandoffId = Annotated[RandomId, Path()]
+for module in (events, logs, artifacts):
+    router.include_router(module.router)
 
 
 @router.post(
     "/v1/handoffs",
     status_code=202,
-    dependencies=User,
+    dependencies=allowed("decide"),
     responses={200: {"model": HandoffView, "description": "This decision was already taken"}, **problems()},
 )
-def accept_handoff(request: HandoffRequest, response: Response, service: ServiceDep) -> HandoffView:
+def accept_handoff(request: HandoffRequest, response: Response, service: ServiceDep, who: WhoDep) -> HandoffView:
     """Accept a decision. The same decision is the same handoff, however often it is sent, and becomes one run."""
-    accepted = HandoffAcceptance(service.database, service.settings).accept(request)
-    response.status_code = 202 if accepted.created else 200
-    return _show(service, accepted.id)
+    with service.database.read() as session:
+        batch = session.get(Batch, request.batch)
+    if batch is not None and not who.sees(batch.project):
+        raise RunError("There is no such batch.", code="batch-unknown")
+    accepted = HandoffAcceptance(service.database, service.settings).accept(request, who.name)
+    return _accepted(service, accepted, response)
 
 
-@router.get("/v1/handoffs", dependencies=User, responses=problems())
+@router.get("/v1/handoffs", dependencies=allowed("read"), responses=problems())
 def list_handoffs(
     service: ServiceDep,
+    who: WhoDep,
     *,
     project: Annotated[ProjectName | None, Query()] = None,
     state: Annotated[State | None, Query()] = None,
+    kind: Annotated[RunKind | None, Query()] = None,
     batch: Annotated[Digest | None, Query()] = None,
+    target: Annotated[TargetName | None, Query(description="Where it runs, or the pool that it was handed to.")] = None,
+    model: Annotated[ModelId | None, Query(description="The model that it uses.")] = None,
+    rerun_of: Annotated[RandomId | None, Query(description="The handoff that it runs again.")] = None,
+    dead_letter: Annotated[bool, Query(description="Only those that :retry sends again.")] = False,
     starts: Starts = None,
     after: After = None,
     limit: Limit = 50,
 ) -> Page[HandoffView]:
     """List handoffs, the newest first."""
     order = Handoff.created_at, Handoff.id
-    chosen = select(Handoff).where(*older_than(after, *order), *starting(starts, Handoff.id))
-    for column, value in ((Handoff.project, project), (Handoff.state, state), (Handoff.batch_id, batch)):
+    chosen = select(Handoff).where(
+        *older_than(after, *order), *starting(starts, Handoff.id), who.within(Handoff.project)
+    )
+    for column, value in (
+        (Handoff.project, project),
+        (Handoff.state, state),
+        (Handoff.kind, kind),
+        (Handoff.batch_id, batch),
+        (Handoff.model_id, model),
+        (Handoff.rerun_of, rerun_of),
+    ):
         if value is not None:
             chosen = chosen.where(column == value)
+    if target is not None:
+        chosen = chosen.where((Handoff.target == target) | (Handoff.pool == target))
+    if dead_letter:
+        chosen = chosen.where(dead_letters())
     with service.database.read() as session:
         rows = session.scalars(chosen.order_by(*(column.desc() for column in order)).limit(limit + 1)).all()
-        items = tuple(show_handoff(session, service.store, row) for row in rows[:limit])
-        further = newest_cursor(rows[limit - 1].created_at, rows[limit - 1].id) if len(rows) > limit else None
+        items = views_of(session, service.store, service.settings, rows[:limit])
+    further = newest_cursor(rows[limit - 1].created_at, rows[limit - 1].id) if len(rows) > limit else None
     return Page(items=items, next=further)
 
 
-@router.get("/v1/handoffs/{handoff_id}", dependencies=User, responses=problems(404))
-def get_handoff(handoff_id: HandoffId, service: ServiceDep) -> HandoffView:
+@router.get("/v1/handoffs/{handoff_id}", dependencies=allowed("read"), responses=problems(404))
+def get_handoff(handoff_id: HandoffId, service: ServiceDep, who: WhoDep) -> HandoffView:
     """Show one handoff with its events."""
-    return _show(service, handoff_id)
+    return _show(service, who, handoff_id)
 
 
-@router.get(
-    "/v1/handoffs/{handoff_id}/logs",
-    dependencies=User,
-    response_class=PlainTextResponse,
-    responses=problems(404),
+@router.post(
+    "/v1/handoffs/{handoff_id}:cancel", status_code=202, dependencies=allowed("steer"), responses=problems(404, 409)
 )
-def get_logs(handoff_id: HandoffId, service: ServiceDep) -> Response:
-    """Give what the run printed so far."""
-    with service.database.read() as session:
-        row = _get(session, handoff_id)
-    target = service.settings.targets.get(row.target)
-    if target is None:
-        raise NotFoundError("The target is no longer in handoff.yaml.")
-    file = make_backend(service.home, row.target, target).logs(row.reference or row.key)
-    return PlainTextResponse("") if file is None else FileResponse(file, media_type="text/plain; charset=utf-8")
-
-
-@router.post("/v1/handoffs/{handoff_id}:cancel", status_code=202, dependencies=User, responses=problems(404, 409))
-def cancel_handoff(handoff_id: HandoffId, service: ServiceDep) -> HandoffView:
+def cancel_handoff(handoff_id: HandoffId, service: ServiceDep, who: WhoDep) -> HandoffView:
     """End a handoff: at once if nothing runs yet, else as soon as its worker looks."""
+    require_seen(service, who, handoff_id)
     cancel(service.database, handoff_id)
-    return _show(service, handoff_id)
+    return _show(service, who, handoff_id)
 
 
-def _show(service: Service, handoff_id: str) -> HandoffView:
+@router.post(
+    "/v1/handoffs/{handoff_id}:retry", status_code=202, dependencies=allowed("steer"), responses=problems(404, 409)
+)
+def retry_handoff(handoff_id: HandoffId, service: ServiceDep, who: WhoDep) -> HandoffView:
+    """Send a dead letter again: the same handoff and key, for no engine ever had its run."""
+    require_seen(service, who, handoff_id)
+    retry(service.database, handoff_id)
+    return _show(service, who, handoff_id)
+
+
+@router.post(
+    "/v1/handoffs/{handoff_id}:rerun",
+    status_code=202,
+    dependencies=allowed("decide"),
+    responses={200: {"model": HandoffView, "description": "This rerun was already asked for"}, **problems(404, 409)},
+)
+def rerun_handoff(
+    handoff_id: HandoffId, request: RerunRequest, response: Response, service: ServiceDep, who: WhoDep
+) -> HandoffView:
+    """Let a handoff that ended run once more, as a new handoff with a new key that says of which and why."""
+    require_seen(service, who, handoff_id)
+    acceptance = HandoffAcceptance(service.database, service.settings)
+    return _accepted(service, rerun(acceptance, handoff_id, request.reason, who.name), response)
+
+
+def _accepted(service: Service, accepted: AcceptedHandoff, response: Response) -> HandoffView:
+    response.status_code = 202 if accepted.created else 200
     with service.database.read() as session:
-        return show_handoff(session, service.store, _get(session, handoff_id))
+        return show_handoff(session, service.store, service.settings, session.get_one(Handoff, accepted.id))
 
 
-def _get(session: Session, handoff_id: str) -> Handoff:
-    row = session.get(Handoff, handoff_id)
-    if row is None:
-        raise NotFoundError
-    return row
+def _show(service: Service, who: Principal, handoff_id: str) -> HandoffView:
+    with service.database.read() as session:
+        return show_handoff(session, service.store, service.settings, seen(session, who, handoff_id))

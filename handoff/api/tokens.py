@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from sqlalchemy import select
 
 from handoff.access.issue import Issued, make_token, may_see, revoke_token, rotate_token, show
@@ -17,6 +17,8 @@ from handoff.schemas.tokens import NewToken, RotateRequest, TokenRequest, TokenV
 router = APIRouter(tags=["access"])
 Administrator = allowed("administer")
 TokenId = Annotated[RandomId, Path()]
+_SECRET = {"Cache-Control": "no-store"}
+"""Said by the route itself, so that the answer is not kept for a repeat of the request either."""
 
 
 @router.get("/v1/me", dependencies=known(), responses=problems())
@@ -32,8 +34,9 @@ async def get_me(who: WhoDep) -> WhoView:
 
 
 @router.post("/v1/tokens", status_code=201, dependencies=Administrator, responses=problems(404, 409))
-def make_a_token(request: TokenRequest, who: WhoDep, service: ServiceDep) -> NewToken:
+def make_a_token(request: TokenRequest, response: Response, who: WhoDep, service: ServiceDep) -> NewToken:
     """Make a token. The answer is the only one that ever shows it."""
+    response.headers.update(_SECRET)
     return _new(make_token(service.database, who, request))
 
 
@@ -48,8 +51,11 @@ def list_tokens(who: WhoDep, service: ServiceDep, after: After = None, limit: Li
 
 
 @router.post("/v1/tokens/{token_id}:rotate", dependencies=Administrator, responses=problems(404, 409))
-def rotate_a_token(token_id: TokenId, request: RotateRequest, who: WhoDep, service: ServiceDep) -> NewToken:
+def rotate_a_token(
+    token_id: TokenId, request: RotateRequest, response: Response, who: WhoDep, service: ServiceDep
+) -> NewToken:
     """Replace a token under its name; the one before holds for the overlap."""
+    response.headers.update(_SECRET)
     return _new(rotate_token(service.database, who, token_id, request))
 
 

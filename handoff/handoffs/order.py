@@ -58,10 +58,12 @@ class RunOrder:
 
 def batch_lines(session: Session, handoff: Handoff) -> str:
     """The path of the file behind `batch_uri`: plain for preparing, with volumes for anything else."""
-    if handoff.prepared_by is None:
-        return batch_path(handoff.batch_id)
-    prepare = session.get_one(Handoff, handoff.prepared_by)
-    return prepared_path(handoff.batch_id, prepare.key)
+    return lines_path(handoff, session.get_one(Handoff, handoff.prepared_by) if handoff.prepared_by else None)
+
+
+def lines_path(handoff: Handoff, prepare: Handoff | None) -> str:
+    """The same, of the handoff that prepared it, if it uses volumes."""
+    return batch_path(handoff.batch_id) if prepare is None else prepared_path(handoff.batch_id, prepare.key)
 
 
 def make_order(session: Session, home: ResearchHome, store: Store, handoff: Handoff) -> RunOrder:

@@ -1,48 +1,63 @@
-"""A handoff as the API shows it."""
+"""Handoffs as the API shows them: one with all that happened, or many in a few queries."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from handoff.contract.result import ResultFile
 from handoff.database.tables import Event, Handoff, ModelVersion, PipelineVersion, ResultFileRow
-from handoff.handoffs.order import batch_lines
+from handoff.handoffs.order import lines_path
+from handoff.handoffs.position import places
+from handoff.handoffs.retry import is_dead_letter
 from handoff.schemas.handoffs import EventView, HandoffView
+from handoff.settings import Settings
 from handoff.store import Store
 
 
-def show_handoff(session: Session, store: Store, row: Handoff) -> HandoffView:
-    """The decision, where it is, and what became of it."""
-    pipeline = session.get_one(PipelineVersion, row.pipeline_id)
+def show_handoff(session: Session, store: Store, settings: Settings, row: Handoff) -> HandoffView:
+    """The decision, where it is, what happened to it and what became of it."""
+    (brief,) = list_handoffs(session, store, settings, [row])
     events = session.scalars(select(Event).where(Event.handoff_id == row.id).order_by(Event.id))
-    return HandoffView.model_validate(
-        {
-            "id": row.id,
-            "key": row.key,
-            "kind": row.kind,
-            "project": row.project,
+    whole = {"files": result_files(session, row.id), "events": tuple(map(show_event, events))}
+    return brief.model_copy(update=whole)
+
+
+def list_handoffs(
+    session: Session, store: Store, settings: Settings, rows: Sequence[Handoff]
+) -> tuple[HandoffView, ...]:
+    """The decisions without their files and events, in the order of the rows."""
+    queue = places(session, settings, rows, time.time())
+    pipelines = _by_id(session, PipelineVersion, [row.pipeline_id for row in rows])
+    prepares = _by_id(session, Handoff, [row.prepared_by for row in rows if row.prepared_by])
+    made = select(ModelVersion.handoff_id, ModelVersion.id).where(ModelVersion.handoff_id.in_([row.id for row in rows]))
+    models = {found.handoff_id: found.id for found in session.execute(made)}
+    views = []
+    for row in rows:
+        pipeline, place = pipelines[row.pipeline_id], queue.get(row.id)
+        prepare = prepares[row.prepared_by] if row.prepared_by else None
+        facts: dict[str, Any] = {
             "batch": row.batch_id,
-            "prepared_by": row.prepared_by,
-            "target": row.target,
             "pipeline": pipeline.name,
             "pipeline_version": pipeline.id,
             "pipeline_digest": pipeline.yaml_digest,
-            "prepared_digest": row.prepared_digest,
-            "parameters": row.parameters,
             "model": row.model_id,
-            "state": row.state,
-            "reason": row.reason,
-            "attempts": row.attempts,
-            "reference": row.reference,
-            "cancel_asked": row.cancel_asked,
-            "batch_uri": store.uri(batch_lines(session, row)),
+            "batch_uri": store.uri(lines_path(row, prepare)),
             "result_uri": store.result(row.key).uri,
-            "spec_digest": row.spec_digest,
-            "metrics": row.metrics,
-            "made_model": session.scalar(select(ModelVersion.id).where(ModelVersion.handoff_id == row.id)),
-            "files": result_files(session, row.id),
-            "events": tuple(EventView(event=item.event, reason=item.reason, at=item.at) for item in events),
+            "made_model": models.get(row.id),
+            "queue_position": place.number if place else None,
+            "waits_for": place.waits_for if place else None,
+            "dead_letter": is_dead_letter(row),
         }
-    )
+        views.append(HandoffView.model_validate({**{name: getattr(row, name) for name in _AS_THEY_ARE}, **facts}))
+    return tuple(views)
+
+
+def show_event(event: Event) -> EventView:
+    """An event as the API shows it."""
+    return EventView(id=event.id, event=event.event, reason=event.reason, at=event.at)
 
 
 def result_files(session: Session, handoff_id: str) -> tuple[ResultFile, ...]:
@@ -62,3 +77,15 @@ def result_files(session: Session, handoff_id: str) -> tuple[ResultFile, ...]:
         )
         for row in rows
     )
+
+
+_AS_THEY_ARE = (
+    *("id", "key", "kind", "project", "prepared_by", "target", "pool", "gpus", "rerun_of", "rerun_reason", "asked_by"),
+    *("parameters", "state", "reason", "attempts", "reference", "cancel_asked", "prepared_digest", "spec_digest"),
+    *("metrics", "created_at", "ended_at"),
+)
+"""What the view and the row call alike."""
+
+
+def _by_id(session: Session, table: Any, ids: Sequence[str]) -> dict[str, Any]:
+    return {row.id: row for row in session.scalars(select(table).where(table.id.in_(set(ids))))} if ids else {}

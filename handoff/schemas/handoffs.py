@@ -1,6 +1,6 @@
 """Handoffs as the API takes and shows them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, NonNegativeInt, StringConstraints
 
@@ -25,9 +25,18 @@ class HandoffRequest(Document):
     model: ModelId | None = Field(None, description="name:version; only for kind infer.")
 
 
+class RerunRequest(Document):
+    """Why a handoff that ended is to run once more."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256)] = Field(
+        description="Kept with the new handoff; the same reason for the same handoff is the same rerun."
+    )
+
+
 class EventView(Document):
     """Something that happened to a handoff, in order."""
 
+    id: int = Field(description="Rises with each event; what Last-Event-ID takes.")
     event: str
     reason: str | None
     at: float = Field(description="UTC seconds since 1970, for operators.")
@@ -42,7 +51,19 @@ class HandoffView(Document):
     project: ProjectName
     batch: Digest
     prepared_by: RandomId | None = Field(description="The handoff that prepared the batch.")
-    target: str
+    target: str = Field(description="Where it runs; the pool's name until one of its targets has it.")
+    pool: str | None = Field(description="The pool that it was handed to.")
+    gpus: NonNegativeInt = Field(description="GPUs that its run takes.")
+    queue_position: int | None = Field(
+        None, ge=1, description="Its place among those that wait for the same target or pool, as turns go now."
+    )
+    waits_for: Literal["turn", "gpu-quota"] | None = Field(None, description="Why it still waits in the queue.")
+    dead_letter: bool = Field(description="It ended though no engine had its run, so :retry sends it again.")
+    rerun_of: RandomId | None = Field(None, description="The handoff that it runs once more.")
+    rerun_reason: str | None = None
+    asked_by: str | None = Field(None, description="Who decided it.")
+    created_at: float = Field(description="UTC seconds since 1970, for operators.")
+    ended_at: float | None = None
     pipeline: ProjectName
     pipeline_version: Digest
     pipeline_digest: Digest = Field(description="SHA-256 of the committed YAML.")
@@ -59,5 +80,14 @@ class HandoffView(Document):
     spec_digest: Digest | None
     metrics: dict[str, float]
     made_model: ModelId | None = Field(None, description="The model that it made.")
-    files: tuple[ResultFile, ...] = Field((), description="Files of the result whose digests were re-read.")
-    events: tuple[EventView, ...] = ()
+    files: tuple[ResultFile, ...] = Field(
+        (), description="Files of the result whose digests were re-read; not in lists."
+    )
+    events: tuple[EventView, ...] = Field((), description="What happened, the oldest first; not in lists.")
+
+
+class ArtifactView(Document):
+    """A file that the steps of a run left for each other or for people."""
+
+    path: str = Field(description="Below the run's artifacts, with forward slashes.")
+    size: NonNegativeInt = Field(description="In bytes.")

@@ -1,0 +1,55 @@
+"""The last lines of a file that may be large, and what a file grew by."""
+
+from pathlib import Path
+
+_BLOCK = 1 << 16
+_MOST = 1 << 20
+"""Bytes of one look, and the most that last lines may be."""
+
+
+def last_lines(file: Path, lines: int) -> bytes:
+    """The last lines of a file, read from its end; at most about 1 MiB of it."""
+    with file.open("rb") as stream:
+        start = end = stream.seek(0, 2)
+        found = b""
+        while start > 0 and found.count(b"\n") <= lines and end - start < _MOST:
+            start = max(start - _BLOCK, 0)
+            stream.seek(start)
+            found = stream.read(end - start)
+    return b"".join(found.splitlines(keepends=True)[-lines:]) if lines else b""
+
+
+class Growing:
+    """Reads what a file grew by since the last look.
+
+    An engine that has no output, but tells of a run, writes a new file each time: of that, lines are new that the file
+    before did not have.
+    """
+
+    def __init__(self, tail: int | None = None) -> None:
+        self._tail = tail
+        self._inode: int | None = None
+        self._offset = 0
+        self._lines: set[bytes] = set()
+
+    def more(self, file: Path | None) -> bytes:
+        """What is new; at most 1 MiB, the rest comes with the next look."""
+        if file is None or not file.exists():
+            return b""
+        inode = file.stat().st_ino
+        if inode == self._inode:
+            with file.open("rb") as stream:
+                stream.seek(self._offset)
+                found = stream.read(_MOST)
+            self._offset += len(found)
+            return found
+        first = self._inode is None
+        with file.open("rb") as stream:
+            found = stream.read(_MOST)
+        self._inode, self._offset, before = inode, len(found), self._lines
+        lines = found.splitlines(keepends=True)
+        self._lines = set(lines)
+        if first and self._tail is not None:
+            self._offset = file.stat().st_size
+            return last_lines(file, self._tail)
+        return found if first else b"".join(line for line in lines if line not in before)

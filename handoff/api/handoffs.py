@@ -11,11 +11,10 @@ from handoff.api.cursor import newest_cursor, older_than
 from handoff.api.dependencies import After, Limit, ServiceDep, WhoDep, allowed
 from handoff.api.prefix import Starts, starting
 from handoff.api.problems import problems
-from handoff.api.seen import HandoffId, require_seen, seen
+from handoff.api.seen import HandoffId, as_seen_by, require_seen, seen
 from handoff.contract.identifiers import Digest, ProjectName, RandomId
 from handoff.contract.result import RunKind
-from handoff.database.tables import Batch, Handoff
-from handoff.errors import RunError
+from handoff.database.tables import Handoff
 from handoff.handoffs.accept import AcceptedHandoff, HandoffAcceptance
 from handoff.handoffs.cancel import cancel
 from handoff.handoffs.rerun import rerun
@@ -42,10 +41,8 @@ for module in (events, logs, artifacts):
 def accept_handoff(request: HandoffRequest, response: Response, service: ServiceDep, who: WhoDep) -> HandoffView:
     """Accept a decision. The same decision is the same handoff, however often it is sent, and becomes one run."""
     with service.database.read() as session:
-        batch = session.get(Batch, request.batch)
-    if batch is not None and not who.sees(batch.project):
-        raise RunError("There is no such batch.", code="batch-unknown")
-    accepted = HandoffAcceptance(service.database, service.settings).accept(request, who.name)
+        meant = as_seen_by(session, who, request)
+    accepted = HandoffAcceptance(service.database, service.settings).accept(meant, who.name)
     return _accepted(service, accepted, response)
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from handoff.access.principal import Principal
 from handoff.contract.document import Document
 from handoff.contract.receipt import SignedReceipt
 from handoff.database.engine import Database
@@ -49,18 +50,21 @@ class DocumentAdmission(Generic[Said]):
     signer: ReceiptSigner
     kind: Kind[Said]
 
-    def admit(self, document_id: str, body: bytes, sha256: str) -> Admission:
+    def admit(self, document_id: str, body: bytes, sha256: str, who: Principal | None = None) -> Admission:
         """Check the document, record it, sign for it.
 
         Raises:
+            ForbiddenError: it is for a project that `who` may not deliver for.
             BusyError: the first two documents of one study came at one time, and this was the second.
             ConflictError: the id stands for another document.
             RefusedError: the document does not keep the contract, or is another one's.
         """
         known = self._known(document_id, sha256)
         if known is not None:
+            _require(who, known.receipt.receipt.project)
             return known
         said, project = self._read(body, document_id)
+        _require(who, project)
         receipt = self.signer.sign(self.kind.name, document_id, sha256, len(body), project)
         try:
             with self.database.write() as session:
@@ -93,3 +97,8 @@ class DocumentAdmission(Generic[Said]):
         if said_id != document_id:
             raise RefusedError(f"The document of {name} is that of another id.", code=f"{name}-other-id")
         return said, project
+
+
+def _require(who: Principal | None, project: str) -> None:
+    if who is not None:
+        who.require_delivery(project)

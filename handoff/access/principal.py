@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from handoff.access.permissions import PERMISSIONS, Role, Verb
-from handoff.errors import NotFoundError
+from handoff.errors import ForbiddenError, NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,16 @@ class Principal:
         """
         if not self.sees(project):
             raise NotFoundError
+
+    def require_delivery(self, project: str) -> None:
+        """Let a delivery for a project pass.
+
+        Raises:
+            ForbiddenError: it is for a project of others; whoever sends it knows that project already.
+        """
+        if not self.sees(project):
+            remedy = "Deliver it with a token of its project."
+            raise ForbiddenError("This token delivers for other projects.", code="project-of-others", remedy=remedy)
 
     def within(self, project: InstrumentedAttribute[str]) -> ColumnElement[bool]:
         """The condition of a query for rows of its own projects, by their project's column."""

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from handoff.api.cursor import newest_cursor, older_than
-from handoff.api.dependencies import After, Limit, ServiceDep, User
+from handoff.api.dependencies import After, Limit, ServiceDep, WhoDep, allowed
 from handoff.api.prefix import Starts, starting
 from handoff.api.problems import problems
 from handoff.batches.form import BatchForming
@@ -25,30 +25,33 @@ router = APIRouter(tags=["batches"])
 @router.post(
     "/v1/batches",
     status_code=201,
-    dependencies=User,
+    dependencies=allowed("decide"),
     responses={200: {"model": BatchView, "description": "A batch of this content exists"}, **problems()},
 )
-def form_batch(request: BatchRequest, response: Response, service: ServiceDep) -> BatchView:
+def form_batch(request: BatchRequest, response: Response, service: ServiceDep, who: WhoDep) -> BatchView:
     """Form an immutable batch of complete studies. The same content is the same batch."""
+    who.require_project(request.project)
     formed = BatchForming(service.database, service.store).form(request)
     response.status_code = 201 if formed.created else 200
     with service.database.read() as session:
         return _view(session, service.store, formed.batch)
 
 
-@router.get("/v1/batches/{batch_id}", dependencies=User, responses=problems(404))
-def get_batch(batch_id: Annotated[Digest, Path()], service: ServiceDep) -> BatchView:
+@router.get("/v1/batches/{batch_id}", dependencies=allowed("read"), responses=problems(404))
+def get_batch(batch_id: Annotated[Digest, Path()], service: ServiceDep, who: WhoDep) -> BatchView:
     """Show one batch with its provenance."""
     with service.database.read() as session:
         batch = session.get(Batch, batch_id)
-        if batch is None or not batch.formed:
+        if batch is None or not batch.formed or not who.sees(batch.project):
             raise NotFoundError
         return _view(session, service.store, batch)
 
 
-@router.get("/v1/batches", dependencies=User, responses=problems())
+@router.get("/v1/batches", dependencies=allowed("read"), responses=problems())
 def list_batches(
     service: ServiceDep,
+    who: WhoDep,
+    *,
     project: Annotated[ProjectName | None, Query()] = None,
     starts: Starts = None,
     after: After = None,
@@ -56,7 +59,9 @@ def list_batches(
 ) -> Page[BatchView]:
     """List batches, the newest first."""
     order = Batch.created_at, Batch.id
-    chosen = select(Batch).where(Batch.formed, *older_than(after, *order), *starting(starts, Batch.id))
+    chosen = select(Batch).where(
+        Batch.formed, who.within(Batch.project), *older_than(after, *order), *starting(starts, Batch.id)
+    )
     if project is not None:
         chosen = chosen.where(Batch.project == project)
     with service.database.read() as session:

@@ -7,7 +7,7 @@ from fastapi.responses import FileResponse, Response, StreamingResponse
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from handoff.api.dependencies import After, Limit, Reader, ServiceDep, cursor_number
+from handoff.api.dependencies import After, Limit, ServiceDep, WhoDep, allowed, cursor_number
 from handoff.api.problems import problems
 from handoff.contract.identifiers import ProjectName, RandomId, RelativePath
 from handoff.database.tables import Event, Handoff, ResultFileRow
@@ -23,9 +23,10 @@ from handoff.withdrawals.gate import is_withdrawn
 router = APIRouter(tags=["results"])
 
 
-@router.get("/v1/results", dependencies=Reader, responses=problems())
+@router.get("/v1/results", dependencies=allowed("reconcile"), responses=problems())
 def list_results(
     service: ServiceDep,
+    who: WhoDep,
     *,
     project: Annotated[ProjectName | None, Query()] = None,
     kind: Annotated[Literal["prepare", "train", "infer"] | None, Query()] = None,
@@ -39,7 +40,7 @@ def list_results(
     chosen = (
         select(Handoff, Event.id)
         .join(Event, Event.handoff_id == Handoff.id)
-        .where(Event.event == State.SUCCEEDED.value, Event.id > cursor_number(after))
+        .where(Event.event == State.SUCCEEDED.value, Event.id > cursor_number(after), who.within(Handoff.project))
     )
     if project is not None:
         chosen = chosen.where(Handoff.project == project)
@@ -60,19 +61,19 @@ def list_results(
 
 @router.get(
     "/v1/results/{handoff_id}/files/{path:path}",
-    dependencies=Reader,
+    dependencies=allowed("reconcile"),
     response_class=FileResponse,
     responses=problems(404),
 )
 def get_result_file(
-    handoff_id: Annotated[RandomId, Path()], path: Annotated[RelativePath, Path()], service: ServiceDep
+    handoff_id: Annotated[RandomId, Path()], path: Annotated[RelativePath, Path()], service: ServiceDep, who: WhoDep
 ) -> Response:
     """Give one file of a result, as it was when its digest was re-read (`Sluice-SHA256` repeats it)."""
     with service.database.read() as session:
         row = session.get(ResultFileRow, (handoff_id, path))
         handoff = session.get(Handoff, handoff_id)
         withdrawn = handoff is not None and is_withdrawn(session, handoff.batch_id)
-    if row is None or handoff is None:
+    if row is None or handoff is None or not who.sees(handoff.project):
         raise NotFoundError
     if withdrawn and row.role != "model":
         raise WithdrawnError("Something of the batch of this result was withdrawn.", code="batch-withdrawn")

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from handoff.api.body import drain, keep, receive
-from handoff.api.dependencies import After, Deliverer, Limit, Reader, ServiceDep
+from handoff.api.dependencies import After, Limit, ServiceDep, WhoDep, allowed
 from handoff.api.problems import problems
 from handoff.contract.identifiers import ProjectName, RandomId
 from handoff.contract.receipt import SignedReceipt
@@ -31,12 +31,12 @@ _PACKAGE = {
 @router.put(
     "/v1/shipments/{shipment_id}",
     status_code=201,
-    dependencies=Deliverer,
+    dependencies=allowed("deliver"),
     responses={200: {"model": SignedReceipt, "description": "Known; the same receipt"}, **problems(409, 410, 413)},
     openapi_extra=_PACKAGE,
 )
 async def put_shipment(
-    shipment_id: Annotated[RandomId, Path()], request: Request, response: Response, service: ServiceDep
+    shipment_id: Annotated[RandomId, Path()], request: Request, response: Response, service: ServiceDep, who: WhoDep
 ) -> SignedReceipt:
     """Take one package. 201 the first time, 200 with the same receipt after; safe to repeat for ever.
 
@@ -49,22 +49,24 @@ async def put_shipment(
         raise
     body = await receive(request, service.settings.max_package_bytes, service.store.receive)
     try:
-        admission = await keep(request, service.shipments.admit, shipment_id, body)
+        admission = await keep(request, service.shipments.admit, shipment_id, body, who)
     finally:
         body.discard()
     response.status_code = 201 if admission.created else 200
     return admission.receipt
 
 
-@router.get("/v1/shipments", dependencies=Reader, responses=problems())
+@router.get("/v1/shipments", dependencies=allowed("reconcile"), responses=problems())
 def list_shipments(
     service: ServiceDep,
+    who: WhoDep,
     project: Annotated[ProjectName | None, Query()] = None,
     after: After = None,
     limit: Limit = 200,
 ) -> Page[ShipmentView]:
     """List shipments by id, for the trusted side to reconcile with."""
     chosen = select(Shipment, Study.study_uid).join(Study, Study.id == Shipment.study_id)
+    chosen = chosen.where(who.within(Shipment.project))
     if project is not None:
         chosen = chosen.where(Shipment.project == project)
     if after is not None:

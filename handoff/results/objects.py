@@ -3,16 +3,17 @@
 import time
 from collections.abc import Iterable, Iterator
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from handoff.access.principal import Principal
 from handoff.contract.returned import Acknowledgement, Claim
 from handoff.database.tables import Batch, BatchInstance, Handoff, Instance, ResultFileRow
 from handoff.errors import ConflictError, NotFoundError, WithdrawnError
 from handoff.withdrawals.gate import is_withdrawn
 
 
-def open_objects(session: Session, limit: int) -> list[str]:
+def open_objects(session: Session, limit: int, own: ColumnElement[bool]) -> list[str]:
     """Ids of objects that nobody has acknowledged, in no order: some that cannot be fetched must not hide the rest."""
     chosen = (
         select(ResultFileRow.object_id)
@@ -22,6 +23,7 @@ def open_objects(session: Session, limit: int) -> list[str]:
             ResultFileRow.object_id.is_not(None),
             ResultFileRow.acknowledged_as.is_(None),
             Batch.withdrawn_by.is_(None),
+            own,
         )
         .order_by(func.random())
         .limit(limit)
@@ -29,17 +31,18 @@ def open_objects(session: Session, limit: int) -> list[str]:
     return [found for found in session.scalars(chosen) if found is not None]
 
 
-def find_object(session: Session, object_id: str) -> ResultFileRow:
+def find_object(session: Session, object_id: str, who: Principal) -> ResultFileRow:
     """The file behind an id.
 
     Raises:
-        NotFoundError: no result has such an object.
+        NotFoundError: no result of the projects of `who` has such an object.
         WithdrawnError: something of its batch was withdrawn.
     """
     row = session.scalar(select(ResultFileRow).where(ResultFileRow.object_id == object_id))
-    if row is None:
+    handoff = None if row is None else session.get_one(Handoff, row.handoff_id)
+    if row is None or handoff is None or not who.sees(handoff.project):
         raise NotFoundError("No result has such an object.")
-    if is_withdrawn(session, session.get_one(Handoff, row.handoff_id).batch_id):
+    if is_withdrawn(session, handoff.batch_id):
         raise WithdrawnError("Something of the batch of this object was withdrawn.", code="batch-withdrawn")
     return row
 

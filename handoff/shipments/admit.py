@@ -12,11 +12,13 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from handoff.access.principal import Principal
 from handoff.contract.receipt import SignedReceipt
 from handoff.contract.shipment import Manifest
 from handoff.database.engine import Database
 from handoff.database.tables import Instance, Shipment
 from handoff.errors import BusyError, ConflictError, PackageError, WithdrawnError
+from handoff.lineage.log import record
 from handoff.receipts import ReceiptSigner
 from handoff.settings import Settings
 from handoff.shipments.package import verify_package
@@ -47,18 +49,21 @@ class ShipmentAdmission:
     signer: ReceiptSigner
     settings: Settings
 
-    def admit(self, shipment_id: str, body: Incoming) -> Admission:
+    def admit(self, shipment_id: str, body: Incoming, who: Principal | None = None) -> Admission:
         """Check the body, keep it, record it, sign for it.
 
         Raises:
             ConflictError: the id stands for other bytes.
+            ForbiddenError: it is for a project that `who` may not deliver for.
             PackageError: the package is not what it says; nothing was stored.
             WithdrawnError: the shipment was withdrawn, before or while it came.
         """
-        known = self._known(shipment_id, body)
+        known = self._known(shipment_id, body, who)
         if known is not None:
             return known
         manifest = verify_package(body.path, shipment_id, self.settings.max_package_members)
+        if who is not None:
+            who.require_delivery(manifest.project)
         sha256, size = body.sha256, body.size
         with self.database.write() as session:
             require_wanted(session, shipment_id)
@@ -79,12 +84,14 @@ class ShipmentAdmission:
             raise
         return Admission(receipt, created=True)
 
-    def _known(self, shipment_id: str, body: Incoming) -> Admission | None:
+    def _known(self, shipment_id: str, body: Incoming, who: Principal | None = None) -> Admission | None:
         with self.database.read() as session:
             require_wanted(session, shipment_id)
             row = session.get(Shipment, shipment_id)
         if row is None:
             return None
+        if who is not None:
+            who.require_delivery(row.project)
         if row.sha256 != body.sha256:
             raise ConflictError("This shipment id already stands for another package.", code="shipment-differs")
         return Admission(SignedReceipt.model_validate(row.receipt), created=False)
@@ -117,6 +124,8 @@ class ShipmentAdmission:
         session.add(_shipment(manifest, receipt, study.id, now))
         session.flush()
         session.execute(insert(Instance), _instances(manifest, study.id))
+        counts = {"delivered": len(manifest.instances), "withheld": sum(manifest.withheld.values())}
+        record(session, "shipment-arrived", ("shipment", manifest.shipment_id), manifest.project, **counts)
 
     def _require_there(self, session: Session, receipt: SignedReceipt) -> None:
         """Let a package pass whose bytes nobody removed since they were kept.

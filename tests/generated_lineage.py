@@ -1,4 +1,4 @@
-"""A database full of made-up lineage: studies, one batch of all of them, a model of it, and runs that used the model."""
+"""A database full of made-up lineage: studies, one batch of them all, a model of it, and runs that used the model."""
 
 import itertools
 from collections.abc import Iterable, Iterator

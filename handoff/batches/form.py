@@ -40,6 +40,7 @@ from handoff.database.tables import (
 )
 from handoff.errors import BatchError, BusyError
 from handoff.labels.attach import AttachedLabel, attached_labels
+from handoff.lineage.log import record
 from handoff.schemas.batches import BatchRequest
 from handoff.store import Store
 from handoff.store.store import batch_path
@@ -172,6 +173,8 @@ class BatchForming:
                 created = not batch.formed
                 if created:
                     batch.formed, batch.file_sha256, batch.facts, batch.created_at = True, sha256, facts, time.time()
+                    counts = {"instances": batch.instances, "annotations": batch.annotations}
+                    record(session, "batch-formed", ("batch", identifier), batch.project, **counts)
                 return FormedBatch(batch, created=created)
         self._discard(identifier)
         return None

@@ -1,6 +1,7 @@
 """Judge the studies that are due. Runs in a thread of the service; every replica may run it."""
 
 import time
+from collections.abc import Iterable
 
 import structlog
 from pydantic import ValidationError
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from handoff.database.engine import Database
 from handoff.database.tables import Instance, Study, StudyVersion
+from handoff.lineage.log import record
 from handoff.loop import Loop
 from handoff.rules.occasions import study_closed
 from handoff.settings import Settings
@@ -27,6 +29,7 @@ def close_due(session: Session, settings: Settings, now: float) -> int:
     """Judge the studies that are due; returns how many were looked at."""
     due = select(Study).where(_due(settings, now)).order_by(Study.due_at).limit(_AT_ONCE)
     studies = session.scalars(due.with_for_update(skip_locked=True)).all()
+    before = {study.id: study.version for study in studies}
     for study in studies:
         # A clock that was put back will not show for long what it showed then.
         study.last_arrival_at = min(study.last_arrival_at, now)
@@ -47,7 +50,16 @@ def close_due(session: Session, settings: Settings, now: float) -> int:
             version=study.version,
             waits=study.waiting_for,
         )
+    # Last, for nothing may wait for a row after it.
+    tell_versions(session, [study for study in studies if study.version != before[study.id]])
     return len(studies)
+
+
+def tell_versions(session: Session, studies: Iterable[Study]) -> None:
+    """Let the log of lineage tell of new versions of studies; the last thing of their transaction."""
+    for study in studies:
+        facts = {"version": study.version, "content": study.content}
+        record(session, "study-complete", ("study", study.study_uid), study.project, **facts)
 
 
 def close(session: Session, study: Study, verdict: Complete, settings: Settings, now: float) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from handoff.database.tables import EvidenceMessage, Instance, Study
 from handoff.errors import ConflictError, NotFoundError, RefusedError
 from handoff.settings import Settings
-from handoff.studies.close import close
+from handoff.studies.close import close, tell_versions
 from handoff.studies.judge import Complete
 from handoff.studies.weigh import arrived
 
@@ -62,5 +62,7 @@ def close_by_force(session: Session, settings: Settings, force: Force, now: floa
     }
     settled = {"evidence": evidence, "shipments": sorted(shipments)}
     study.forced = {"by": force.by, "reason": force.reason, **settled}
+    before = study.version
     close(session, study, Complete(closed_by), settings, now)
+    tell_versions(session, [study] if study.version != before else [])
     return study

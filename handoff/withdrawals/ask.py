@@ -17,6 +17,7 @@ from handoff.contract.canonical import canonical_digest
 from handoff.database.engine import Database
 from handoff.database.tables import Batch, BatchShipment, Shipment, Withdrawal, WithdrawnShipment
 from handoff.errors import NotFoundError
+from handoff.lineage.log import record
 from handoff.schemas.withdrawals import WithdrawalRequest
 from handoff.withdrawals.copies import PRESENT, REMAINS
 from handoff.withdrawals.gate import hold_alone, in_parts
@@ -80,6 +81,9 @@ def _mark(session: Session, identifier: str, shipments: Sequence[str], now: floa
         session.execute(batches.values(withdrawn_by=identifier).execution_options(synchronize_session=False))
     for study in sorted(studies):  # in one order, so that two transactions cannot wait for each other
         shrink(session, study, identifier, now)
+    withdrawn = select(Batch.id, Batch.project).where(Batch.withdrawn_by == identifier, Batch.formed).order_by(Batch.id)
+    for batch, project in session.execute(withdrawn).all():
+        record(session, "batch-withdrawn", ("batch", batch), project)
 
 
 def _ask_again(session: Session, known: Withdrawal) -> None:

@@ -1,7 +1,7 @@
-"""How long the line of an id takes with 100,000 studies and a million instances: `python tests/performance/bench_trace.py`.
+"""How long the line of an id takes with 100,000 studies and a million instances.
 
-Prints one line per figure: name, value, unit, and the limit that it must keep. The database is made anew in a temporary
-folder, which takes minutes and 1.5 GB.
+`PYTHONPATH=. python tests/performance/bench_trace.py` prints one line per figure: name, value, unit, and its part
+of the limit that it must keep. The database is made anew in a temporary folder, which takes minutes and 1.5 GB.
 """
 
 import argparse

@@ -134,6 +134,12 @@ def sign_out(request: Request, _form: CheckedFormDep, service: ServiceDep) -> Re
     return response
 
 
+@router.get("/logout")
+def show_first_page() -> Response:
+    """Lead back whoever opens the address itself; only the form signs out."""
+    return go("/")
+
+
 def _enter(request: Request, service: Service, who: Principal, back: str, *, token: str | None = None) -> Response:
     """Open a session, and end what this browser had before."""
     if not who.may("read"):

@@ -54,6 +54,7 @@ def create_app(service: Service | None) -> FastAPI:
         service.closer.start()
         service.rules.start()
         service.withdrawer.start()
+        service.remover.start()
         yield
         service.close()
 

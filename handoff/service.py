@@ -19,6 +19,7 @@ from handoff.errors import StartError
 from handoff.evidence import EvidenceAdmission, evidence_admission
 from handoff.home import ResearchHome
 from handoff.labels.admit import LabelAdmission, label_admission
+from handoff.operations.retention import Remover
 from handoff.receipts import ReceiptSigner
 from handoff.rules.check import require_possible
 from handoff.rules.keeper import RuleKeeper
@@ -56,6 +57,7 @@ class Service:
     closer: StudyCloser
     rules: RuleKeeper
     withdrawer: Withdrawer
+    remover: Remover
     drain: Drain
     metrics: RequestMetrics
     spans: Spans
@@ -99,6 +101,7 @@ class Service:
             closer=StudyCloser(database, settings),
             rules=RuleKeeper(database, store, settings),
             withdrawer=Withdrawer(database, home, store, signer),
+            remover=Remover(database, home, settings.retention),
             drain=Drain(settings.stop_seconds),
             metrics=metrics,
             spans=open_spans("sluice-handoff", settings.traces_to),
@@ -110,6 +113,7 @@ class Service:
         self.closer.stop()
         self.rules.stop()
         self.withdrawer.stop()
+        self.remover.stop()
         if self.openid is not None:
             self.openid.close()
         self.spans.close()

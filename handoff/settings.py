@@ -26,6 +26,7 @@ from handoff.contract.identifiers import ProjectName
 from handoff.errors import StartError
 from handoff.mirrors.settings import Mirrors
 from handoff.models.gate import Gate
+from handoff.operations.retention import Retention
 from handoff.pools import require_equal
 from handoff.rules.rule import Rule, RuleName
 from handoff.store.s3_settings import S3Settings
@@ -88,6 +89,7 @@ class Settings(BaseSettings):
     access: AccessLimits = Field(AccessLimits(), description="How much senders may ask, and how slowly.")
     openid: OpenidSettings | None = Field(None, description="Who else may say who somebody is; None: tokens alone.")
     pages: PagesSettings = Field(PagesSettings(), description="Pages for people at a browser.")
+    retention: Retention = Field(Retention(), description="How long things are kept.")
     stop_seconds: float = Field(
         20, ge=0, le=3600, description="After SIGTERM, seconds that uploads have to arrive before they are refused."
     )

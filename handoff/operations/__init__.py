@@ -9,5 +9,7 @@ In reading order:
 - `restore`: a backup back into an empty home, counted and hashed again.
 - `rehome`: what changes when files come back under another address.
 - `verify`: whether every file that the rows name is there.
+- `readiness`: whether deliveries and decisions can be taken now, part by part.
+- `retention`: what is removed after its days, and the thread that does it.
 - `commands`: `sluice handoff backup`, `restore` and `verify`.
 """

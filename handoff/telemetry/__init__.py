@@ -3,6 +3,7 @@
 In reading order:
 
 - `metrics`: counters of requests, and what the database looks like when somebody asks.
+- `census`: counts of tables that grow without end, taken now and then.
 - `trace_ids`: the trace of a shipment is the shipment's id, so both sides know it without telling each other.
 - `spans`: where spans go; nowhere unless a collector is named.
 - `requests`: a span for each request, continued from the caller's.

@@ -12,24 +12,16 @@ from handoff.database.engine import Database
 from handoff.database.tables import (
     Batch,
     DuplicateRun,
-    EvidenceMessage,
     Handoff,
-    Instance,
-    LabelDocument,
     MirrorRow,
     ModelVersion,
     OutboxRow,
-    Shipment,
-    Study,
     Table,
 )
+from handoff.telemetry.census import Census
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
-_TOTALS: dict[str, type[Table]] = {
-    "shipments": Shipment,
-    "evidence": EvidenceMessage,
-    "labels": LabelDocument,
-    "instances": Instance,
+_SMALL: dict[str, type[Table]] = {
     "batches": Batch,
     "models": ModelVersion,
     "outbox": OutboxRow,
@@ -66,22 +58,27 @@ class DatabaseMetrics:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._census = Census(database)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """One family for each thing that is counted."""
+        self._census.look()
+        yield from (_total(name, count) for name, count in self._census.rows.items())
+        studies = GaugeMetricFamily("sluice_studies", "Studies by state", labels=["state"])
+        for state, count in self._census.studies.items():
+            studies.add_metric([state], count)
+        yield studies
         with self._database.read() as session:
-            yield from [*_totals(session), _studies(session), _handoffs(session), _waiting(session), _untold(session)]
+            yield from [*_totals(session), _handoffs(session), _waiting(session), _untold(session)]
 
 
 def _totals(session: Session) -> Iterator[GaugeMetricFamily]:
-    for name, table in _TOTALS.items():
-        count = session.scalar(select(func.count()).select_from(table)) or 0
-        yield GaugeMetricFamily(f"sluice_{name}", f"Rows: {name.replace('_', ' ')}", count)
+    for name, table in _SMALL.items():
+        yield _total(name, session.scalar(select(func.count()).select_from(table)) or 0)
 
 
-def _studies(session: Session) -> GaugeMetricFamily:
-    family = GaugeMetricFamily("sluice_studies", "Studies by state", labels=["state"])
-    return _filled(family, session, Study.state)
+def _total(name: str, count: int) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"sluice_{name}", f"Rows: {name.replace('_', ' ')}", count)
 
 
 def _handoffs(session: Session) -> GaugeMetricFamily:

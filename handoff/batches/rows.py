@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from handoff.batches.select import ChosenStudy
-from handoff.contract.batch import InstanceLine, Split
+from handoff.contract.batch import Split
 from handoff.contract.shipment import member_name
 from handoff.database.tables import Instance, Shipment, Study
 from handoff.labels.attach import Place
@@ -58,23 +58,23 @@ class BatchRow(NamedTuple):
         """Where it belongs, from the patient down."""
         return self[:4]
 
-    def line(self, store: Store, split: Split) -> InstanceLine:
-        """The line of `batch_uri`; every part of it was checked when it arrived."""
-        return InstanceLine.model_construct(
-            kind="instance",
-            package=store.uri(package_path(self.package)),
-            member=member_name(self.sop_instance_uid),
-            digest=self.digest,
-            sop_instance_uid=self.sop_instance_uid,
-            sop_class_uid=self.sop_class_uid,
-            patient=self.patient,
-            study=self.study,
-            series=self.series,
-            modality=self.modality,
-            annotation=self.annotation,
-            references=tuple(self.references),
-            split=split,
-        )
+    def line(self, store: Store, split: Split) -> dict[str, object]:
+        """An `InstanceLine` of `batch_uri` as JSON types; each part was checked when it arrived, so it is not again."""
+        return {
+            "kind": "instance",
+            "package": store.uri(package_path(self.package)),
+            "member": member_name(self.sop_instance_uid),
+            "digest": self.digest,
+            "sop_instance_uid": self.sop_instance_uid,
+            "sop_class_uid": self.sop_class_uid,
+            "patient": self.patient,
+            "study": self.study,
+            "series": self.series,
+            "modality": self.modality,
+            "annotation": self.annotation,
+            "references": self.references,
+            "split": split,
+        }
 
 
 class ChangedError(Exception):

@@ -75,7 +75,7 @@ def _view(name: str, target: Target, counted: Mapping[str, int]) -> TargetView:
         name=name,
         backend=target.backend,
         local=runs_beside(target),
-        places=target.runs,
+        runs_at_once=target.runs,
         model=target.model if isinstance(target, ServedModelTarget) else None,
         waiting=sum(count for state, count in counted.items() if state in _WAITING),
         running=sum(count for state, count in counted.items() if state in AT_ENGINE),

@@ -13,7 +13,7 @@ _COLUMNS: tuple[Column[TargetView], ...] = (
     Column("target", lambda target: target.name),
     Column("backend", lambda target: target.backend),
     Column("running", lambda target: target.running),
-    Column("places", lambda target: target.places),
+    Column("at once", lambda target: target.runs_at_once),
     Column("waiting", lambda target: target.waiting),
     Column("serves", lambda target: target.model),
 )

@@ -13,7 +13,7 @@ class TargetView(Document):
     name: TargetName
     backend: str = Field(description="The kind of engine.")
     local: bool = Field(description="Runs happen beside its worker, so only pipelines that an admin registered.")
-    places: PositiveInt = Field(description="Runs at one time.")
+    runs_at_once: PositiveInt = Field(description="How many run at one time.")
     model: ModelId | None = Field(None, description="The one model that it serves; null where pipelines run.")
     waiting: NonNegativeInt = Field(description="Handoffs that no engine has yet.")
     running: NonNegativeInt = Field(description="Handoffs at the engine.")

@@ -77,7 +77,7 @@ def test_a_result_is_fetched_once_and_whole(service, tmp_path):
 
 def test_targets_say_what_they_are_and_whether_they_work(service):
     [local] = service.client.targets()
-    assert (local.name, local.backend, local.local, local.places) == ("local", "kfp-local", True, 1)
+    assert (local.name, local.backend, local.local, local.runs_at_once) == ("local", "kfp-local", True, 1)
     probe = service.client.probe("local")
     assert (probe.ok, probe.says[-1]) == (True, "The target local is ready.")
     with pytest.raises(ProblemError, match="404"):

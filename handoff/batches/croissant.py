@@ -4,9 +4,10 @@ It lies beside the lines, `batch.jsonl`, and holds no time: when a batch was for
 were shifted.
 """
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from handoff.database.tables import Batch
+if TYPE_CHECKING:  # a client names its files by this module, and has no database
+    from handoff.database.tables import Batch
 
 LINES: Final = "batch.jsonl"
 FILE: Final = "croissant.json"
@@ -72,7 +73,7 @@ _LABEL_FIELDS: Final[tuple[tuple[str, str, str], ...]] = (
 _SPLITS: Final = ({"name": "train", "url": "cr:TrainingSplit"}, {"name": "test", "url": "cr:TestSplit"})
 
 
-def croissant(batch: Batch, size: int) -> dict[str, Any]:
+def croissant(batch: "Batch", size: int) -> dict[str, Any]:
     """Describe a batch.
 
     Args:

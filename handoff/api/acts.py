@@ -86,10 +86,12 @@ def _act(scope: Scope, status: int, body: bytes) -> Act:
 
 
 def _subject(scope: Scope, body: bytes) -> str:
-    """The ids of the path; without any, the id of what was made."""
+    """The ids of the path; without any, the id of what was made, as a page or the answer says it."""
     ids = [str(value) for value in scope.get("path_params", {}).values()]
     if ids:
         return "/".join(ids)
+    if "subject" in scope.get("state", {}):
+        return str(scope["state"]["subject"])
     try:
         made = json.loads(body)
     except ValueError:

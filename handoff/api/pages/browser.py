@@ -162,5 +162,5 @@ def _is_secure(request: Request) -> bool:
 
 
 def _full_name(request: Request, name: str) -> str:
-    """With TLS a name that browsers take from this very host alone."""
-    return f"__Host-{name}" if _is_secure(request) else name
+    """With TLS a name that browsers take from this very host alone; else the port's own, as cookies know no ports."""
+    return f"__Host-{name}" if _is_secure(request) else f"{name}-{request.url.port or 80}"

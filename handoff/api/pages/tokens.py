@@ -2,7 +2,7 @@
 
 from typing import Annotated, get_args
 
-from fastapi import Path, Response
+from fastapi import Path, Request, Response
 from pydantic import ValidationError
 from sqlalchemy import select
 
@@ -46,12 +46,12 @@ def show_tokens(session: SessionDep, service: ServiceDep) -> Response:
 
 
 @router.post("/tokens")
-def make_by_page(form: CheckedFormDep, session: SessionDep, service: ServiceDep) -> Response:
+def make_by_page(request: Request, form: CheckedFormDep, session: SessionDep, service: ServiceDep) -> Response:
     """Make a token and show it, this once."""
     require(session, "administer")
     named = tuple(form.get("projects", "").replace(",", " ").split())
     try:
-        request = TokenRequest.model_validate(
+        wanted = TokenRequest.model_validate(
             {
                 "name": form.get("name", "").strip(),
                 "role": form.get("role", ""),
@@ -62,7 +62,9 @@ def make_by_page(form: CheckedFormDep, session: SessionDep, service: ServiceDep)
     except (ValidationError, ValueError) as error:
         remedy = f"A name is of a-z, 0-9, dots and dashes; days are 1 to {LONGEST_DAYS}; projects are known names."
         raise RefusedError("The form was not understood.", code="form", remedy=remedy) from error
-    return _page(session, service, make_token(service.database, session.who, request))
+    issued = make_token(service.database, session.who, wanted)
+    request.state.subject = issued.row.id
+    return _page(session, service, issued)
 
 
 @router.post("/tokens/{token_id}/rotate")

@@ -184,6 +184,8 @@ def test_a_token_is_shown_once_and_works_until_it_is_revoked(site, admin):
     assert admin.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).json()["name"] == "laptop"
     with site.service.database.read() as session:
         token_id = session.scalars(select(Token.id).where(Token.name == "laptop")).one()
+        noted = session.scalars(select(AuditRecord.subject).where(AuditRecord.action == "make_by_page")).all()
+    assert token_id in noted
     rotated = admin.post(f"/tokens/{token_id}/rotate", data=admin.form("/tokens"))
     assert "<code>" in rotated.text
     assert token not in rotated.text

@@ -96,6 +96,7 @@ def test_signing_out_ends_the_session_itself(site, browser):
     answer = browser.post("/logout", data=browser.form("/"))
     assert answer.status_code == 200
     assert "oauth2/end_session" in answer.text
+    assert browser.get("/logout").headers["location"] == "/"
     browser.cookies.set(NAME, secret, domain="sluice.example", path="/")
     assert browser.get("/").status_code == 303
 
@@ -210,3 +211,4 @@ def test_over_plain_http_only_this_machine_signs_in(tmp_path, provider):
         assert [answer.status_code for answer in answers] == [403, 200]
         assert "tls-needed" in answers[0].text
         assert "Secure" not in answers[1].headers["set-cookie"]
+    assert answers[1].headers["set-cookie"].startswith("sluice-form-80=")

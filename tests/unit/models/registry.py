@@ -48,10 +48,10 @@ class Registry:
             return [(event.event, event.facts["version"]) for event in events if event.event.startswith("promotion")]
 
 
-def add_model(session: Session, version: int, project: str = "lungs", **metrics: float) -> str:
+def add_model(session: Session, version: int, project: str = "lungs", batch: str = "b", **metrics: float) -> str:
     """A version of `unet` and the training that made it."""
     name = f"{version:032x}"
-    add_handoff(session, id=name, key=name, kind="train", state="SUCCEEDED", project=project)
+    add_handoff(session, id=name, key=name, kind="train", state="SUCCEEDED", project=project, batch_id=batch)
     facts = {"name": "unet", "version": version, "project": project, "handoff_id": name, "spec_digest": "5" * 64}
     session.add(ModelVersion(id=f"unet:{version}", path="model.pt", metrics=metrics, created_at=0.0, **facts))
     session.flush()

@@ -14,8 +14,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from handoff.errors import OpenidDownError, UnauthorizedError
 from tests.unit.openid.signing import CLIENT, EC, ED, OTHER_RSA, RSA, assembled, claims, published, signed
 
-NOW = int(time.time())
-
 
 def test_a_token_of_the_provider_names_its_principal(openid, provider):
     who = openid.find(signed(claims(provider.issuer)))
@@ -37,12 +35,12 @@ WRONG_CLAIMS = {
     "our client instead of our API": ({"aud": CLIENT}, "token-audience"),
     "no audience": ({"aud": None}, "token-claims"),
     "an audience that only begins like ours": ({"aud": "sluice-api-2"}, "token-audience"),
-    "expired beyond the leeway": ({"iat": NOW - 600, "exp": NOW - 31}, "token-expired"),
+    "expired beyond the leeway": ({"iat": lambda now: now - 600, "exp": lambda now: now - 31}, "token-expired"),
     "no expiry": ({"exp": None}, "token-claims"),
     "an expiry that is no number": ({"exp": "soon"}, "token-form"),
-    "not valid yet": ({"nbf": NOW + 60}, "token-not-yet"),
-    "issued in the future": ({"iat": NOW + 60}, "token-not-yet"),
-    "a life of more than a day": ({"exp": NOW + 86_500}, "token-life"),
+    "not valid yet": ({"nbf": lambda now: now + 60}, "token-not-yet"),
+    "issued in the future": ({"iat": lambda now: now + 60}, "token-not-yet"),
+    "a life of more than a day": ({"exp": lambda now: now + 86_500}, "token-life"),
     "no subject": ({"sub": None}, "token-claims"),
     "a subject that is no text": ({"sub": ["u-1"]}, "token-form"),
     "a logout token": ({"events": {"http://schemas.openid.net/event/backchannel-logout": {}}}, "token-kind"),
@@ -51,8 +49,10 @@ WRONG_CLAIMS = {
 
 @pytest.mark.parametrize(("changed", "code"), WRONG_CLAIMS.values(), ids=WRONG_CLAIMS)
 def test_a_token_that_is_not_for_us_and_now_is_refused(openid, provider, changed, code):
+    now = int(time.time())
+    said = {name: value(now) if callable(value) else value for name, value in changed.items()}
     with pytest.raises(UnauthorizedError) as caught:
-        openid.find(signed(claims(provider.issuer, **changed)))
+        openid.find(signed(claims(provider.issuer, **said)))
     assert caught.value.code == code
 
 

@@ -40,6 +40,7 @@ def upgrade() -> None:
     _add_withdrawals()
     _add_decisions()
     _add_shipments_of_batches()
+    _list_copies()
     _remember()
 
     op.add_column("batches", sa.Column("formed", sa.Boolean(), nullable=False, server_default=sa.true()))
@@ -314,6 +315,30 @@ def _add_shipments_of_batches() -> None:
         "INSERT INTO batch_shipments (batch_id, shipment_id) SELECT DISTINCT batch_instances.batch_id, "
         "instances.shipment_id FROM batch_instances JOIN instances ON instances.id = batch_instances.instance_id"
     )
+
+
+_COPIES = (
+    "SELECT 'package', 'store:packages/' || substr(sha256, 1, 2) || '/' || sha256 || '.zip', NULL, min(id), NULL, NULL "
+    "FROM shipments GROUP BY sha256",
+    "SELECT 'batch', 'store:batches/' || id || '/batch.jsonl', id, NULL, NULL, NULL FROM batches",
+    "SELECT 'prepared', 'store:batches/' || batch_id || '/prepared-' || key || '.jsonl', batch_id, NULL, id, NULL "
+    "FROM handoffs WHERE kind = 'prepare' AND state = 'SUCCEEDED'",
+    "SELECT 'result', 'results:' || key, batch_id, NULL, id, NULL FROM handoffs WHERE attempts > 0",
+    "SELECT 'run', 'run:' || place || '/' || key, batch_id, NULL, id, place FROM handoffs "
+    "JOIN target_places ON target_places.target = handoffs.target WHERE attempts > 0",
+    "SELECT 'engine', 'engine:' || target || '/' || id, batch_id, NULL, id, target FROM handoffs "
+    "WHERE attempts > 0 AND target NOT IN (SELECT target FROM target_places)",
+    "SELECT 'model', 'model:' || models.id, batch_id, NULL, handoffs.id, NULL FROM models "
+    "JOIN handoffs ON handoffs.id = models.handoff_id",
+)
+"""What each kind of copy is, where, and of which batch, shipment and handoff; and who has it."""
+
+
+def _list_copies() -> None:
+    """Write down every copy that was made before there was a list, so that a withdrawal finds it."""
+    for chosen in _COPIES:
+        named = "(kind, uri, batch_id, shipment_id, handoff_id, holder, state, made_at)"
+        op.execute(f"INSERT INTO copies {named} SELECT found.*, 'present', 0 FROM ({chosen}) AS found")  # noqa: S608
 
 
 _RAN = (

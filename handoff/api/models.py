@@ -11,7 +11,7 @@ from handoff.contract.identifiers import ProjectName
 from handoff.database.tables import Handoff, ModelVersion
 from handoff.errors import NotFoundError
 from handoff.models.aliases import aliases_of, find_model
-from handoff.schemas.models import ModelReference
+from handoff.schemas.handoffs import ModelReference
 from handoff.schemas.page import Page
 from handoff.schemas.results import ModelView
 from handoff.store import Store

@@ -7,6 +7,7 @@ from handoff.client.access import Access
 from handoff.client.arrivals import Arrivals
 from handoff.client.batches import Batches
 from handoff.client.handoffs import Handoffs
+from handoff.client.models import Models
 from handoff.client.pipelines import Pipelines
 from handoff.client.pull import Pull
 from handoff.client.results import Results
@@ -15,7 +16,7 @@ from handoff.client.site import Site
 from handoff.home import ResearchHome
 
 
-class HandoffClient(Arrivals, Batches, Pull, Pipelines, Handoffs, Results, Site, Rules, Access):
+class HandoffClient(Arrivals, Batches, Pull, Pipelines, Handoffs, Results, Models, Site, Rules, Access):
     """Calls one handoff. Needs the API token, and the intake token only to deliver."""
 
     @classmethod

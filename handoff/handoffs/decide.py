@@ -17,6 +17,7 @@ from handoff.contract.canonical import canonical_digest
 from handoff.database.tables import Batch, Handoff, ModelVersion, PipelineVersion
 from handoff.errors import RunError
 from handoff.handoffs.states import State
+from handoff.models.aliases import find_model
 from handoff.pipelines.compiled import fit_parameter
 from handoff.pipelines.contract import CONTRACT_INPUTS, MODEL_INPUT
 from handoff.pipelines.register import find_pipeline
@@ -115,7 +116,7 @@ def _model(session: Session, request: HandoffRequest, prepared: Handoff | None) 
         raise RunError("A handoff of kind infer names a model, any other none.", code="model-unfit")
     if request.model is None or prepared is None:
         return None
-    model = session.get(ModelVersion, request.model)
+    model = find_model(session, request.model)
     if model is None:
         raise RunError("There is no such model.", code="model-unknown")
     if model.spec_digest != prepared.spec_digest:

@@ -11,6 +11,11 @@ from handoff.handoffs.state import State
 from handoff.targets import TargetName
 
 ModelId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}:[1-9][0-9]{0,8}$")]
+ModelReference = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}(:[1-9][0-9]{0,8}|@[a-z][a-z0-9_-]{0,62})$"),
+    Field(description="name:version, or name@alias for the version that the alias stands for now."),
+]
 ParameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 
 
@@ -22,7 +27,7 @@ class HandoffRequest(Document):
     target: TargetName = "local"
     pipeline: ProjectName | Digest = Field(description="A name, meaning its newest version, or a version.")
     parameters: dict[ParameterName, JsonValue] = Field(default_factory=dict)
-    model: ModelId | None = Field(None, description="name:version; only for kind infer.")
+    model: ModelReference | None = Field(None, description="name:version or name@alias; only for kind infer.")
 
 
 class RerunRequest(Document):

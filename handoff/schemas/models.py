@@ -10,11 +10,6 @@ from handoff.models.gate import Finding
 from handoff.schemas.handoffs import ModelId
 
 AliasName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-ModelReference = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}(:[1-9][0-9]{0,8}|@[a-z][a-z0-9_-]{0,62})$"),
-    Field(description="name:version, or name@alias for the version that the alias stands for now."),
-]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 PromotionState = Literal["waiting", "approved", "refused"]
 

@@ -10,6 +10,7 @@ from handoff.database.tables import Event, Handoff, OutboxRow
 from handoff.handoffs.order import RunOrder
 from handoff.handoffs.outbox import MOST_ATTEMPTS, settle, take
 from handoff.handoffs.queue import Queue
+from handoff.handoffs.retry import retry
 from handoff.handoffs.states import State, transition
 from handoff.handoffs.submit import Submission
 from handoff.service import Service
@@ -177,6 +178,87 @@ def test_too_many_refusals_are_a_dead_letter_with_the_reason(world):
     for _ in range(MOST_ATTEMPTS):
         world.send()
     assert (world.handoff.state, world.handoff.reason, world.row) == ("FAILED", "engine-says", None)
+
+
+def test_too_many_refusals_to_prepare_are_a_dead_letter_and_nothing_was_sent(world):
+    world.engine.unready = error(Answer.REFUSED)
+    for _ in range(MOST_ATTEMPTS - 1):
+        world.send()
+    assert (world.handoff.state, world.handoff.reason) == ("VALIDATING", "engine-says")
+    world.send()
+    assert (world.handoff.state, world.handoff.reason, world.row) == ("FAILED", "engine-says", None)
+    assert (world.handoff.attempts, world.engine.posts) == (0, 0)
+
+
+def test_waiting_for_an_engine_to_settle_makes_no_later_pause_longer(world):
+    world.engine.answers = [error(Answer.AMBIGUOUS)] * 3 + [error(Answer.REFUSED)]
+    for _ in range(4):
+        world.send(later=SETTLE_SECONDS)
+    assert (world.engine.posts, world.row.pauses) == (4, 1)
+    assert world.row.due_at - time.time() <= 2.0
+
+
+def test_what_is_down_for_days_says_so_once(world):
+    world.engine.unready = error(Answer.UNAVAILABLE)
+    for _ in range(5):
+        world.send()
+    with world.database.read() as session:
+        assert [event.event for event in session.scalars(select(Event))] == ["VALIDATING", "postponed"]
+
+
+def test_what_landed_after_its_dead_letter_is_taken_over_by_a_retry_and_nothing_is_sent(world):
+    world.engine.answers = [error(Answer.AMBIGUOUS)] * MOST_ATTEMPTS
+    for _ in range(MOST_ATTEMPTS + 1):
+        world.send(later=SETTLE_SECONDS)
+    assert world.handoff.state == "FAILED"
+    world.engine.runs["k"] = "run-late"
+    retry(world.database, ID)
+    world.send()
+    assert (world.handoff.state, world.handoff.reference) == ("SUBMITTED", "run-late")
+    assert (world.engine.posts, world.row) == (MOST_ATTEMPTS, None)
+
+
+def test_a_retry_has_all_its_attempts_again_under_the_same_key(world):
+    world.engine.answers = [error(Answer.REFUSED)] * MOST_ATTEMPTS + [error(Answer.REFUSED), "run-1"]
+    for _ in range(MOST_ATTEMPTS):
+        world.send()
+    retry(world.database, ID)
+    world.send()
+    assert world.handoff.state == "SUBMITTING"
+    world.send()
+    assert (world.handoff.state, world.handoff.key, world.handoff.attempts) == ("SUBMITTED", "k", MOST_ATTEMPTS + 2)
+
+
+def test_a_worker_that_slept_through_a_dead_letter_and_its_retry_sends_nothing(world):
+    """It prepared, its lease was over, another one refused it to the end, and a person retried it."""
+
+    def asleep(order: RunOrder) -> Prepared:
+        with world.database.write() as session:
+            handoff = session.get_one(Handoff, ID)
+            settle(session, ID)
+            transition(session, handoff, State.FAILED, "engine-says")
+        retry(world.database, ID)
+        return Prepared(order, "d" * 64)
+
+    world.engine.prepare = asleep
+    world.send()
+    assert (world.handoff.state, world.engine.posts, world.row.leased_by) == ("ACCEPTED", 0, None)
+
+
+@pytest.mark.parametrize("answer", list(Answer))
+def test_what_a_target_cannot_prepare_goes_back_to_its_pool(world, answer):
+    world.change(pool="gpus")
+    world.engine.unready = error(answer)
+    world.send()
+    assert (world.handoff.target, world.row.target, world.row.leased_by) == ("gpus", "gpus", None)
+
+
+@pytest.mark.parametrize("answer", [Answer.REFUSED, Answer.AMBIGUOUS, Answer.UNAVAILABLE])
+def test_what_was_sent_once_never_goes_back_to_its_pool(world, answer):
+    world.change(pool="gpus")
+    world.engine.answers = [error(answer)]
+    world.send()
+    assert (world.handoff.target, world.row.target) == ("local", "local")
 
 
 def test_too_many_ambiguous_answers_are_one_only_when_the_last_had_its_time_to_show(world):

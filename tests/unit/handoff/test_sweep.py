@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from handoff.backends.interface import BackendError, EngineRun, RunPhase, RunStatus
-from handoff.database.tables import DuplicateRun
+from handoff.database.tables import DuplicateRun, Handoff
+from handoff.handoffs.retry import retry
 from handoff.handoffs.sweep import Sweep
 from handoff.service import Service
 from handoff.settings import Settings
@@ -68,3 +69,26 @@ def test_a_duplicate_that_cannot_be_ended_keeps_no_other_from_being_ended(databa
     engine.broken = set()
     sweep.sweep()
     assert (engine.ended, open_duplicates(database)) == ({"a-2", "b-2"}, [])
+
+
+def test_a_run_that_a_retry_is_about_to_take_over_is_not_ended(database):
+    """The handoff was a dead letter at the sweep's look, and is retried before the sweep writes anything."""
+    engine = Doubled()
+    with database.write() as session:
+        for handoff in session.scalars(select(Handoff)):
+            handoff.state, handoff.reference, handoff.attempts = "FAILED", None, 1
+
+    def retried(key: str, handoff: str) -> list[EngineRun]:
+        if handoff == IDS[0] and not done:
+            done.append(handoff)
+            retry(database, handoff)
+        return Doubled.runs_of(engine, key, handoff)
+
+    done: list[str] = []
+    runs, engine.runs_of = engine.runs([], 0.0), retried
+    engine.runs = lambda *_: runs
+    Sweep(database, "cluster", engine).sweep()
+    assert engine.ended == {
+        "b-1",
+        "b-2",
+    }  # nobody follows those; of the other one, the oldest is kept by the next sweep

@@ -91,13 +91,24 @@ def get_package(
     return file_from(service.store.files, package_path(sha256), sha256, "application/zip", range)
 
 
-@router.get("/v1/batches/{batch_id}/croissant", dependencies=allowed("read"), responses=problems(404, 410))
-def get_croissant(batch_id: Annotated[Digest, Path()], service: ServiceDep, who: WhoDep) -> JSONResponse:
+class LinkedData(JSONResponse):
+    """JSON-LD, as Croissant is."""
+
+    media_type = "application/ld+json"
+
+
+@router.get(
+    "/v1/batches/{batch_id}/croissant",
+    dependencies=allowed("read"),
+    response_class=LinkedData,
+    responses=problems(404, 410),
+)
+def get_croissant(batch_id: Annotated[Digest, Path()], service: ServiceDep, who: WhoDep) -> LinkedData:
     """Describe a batch as Croissant 1.0; its tools read it beside the lines, named `batch.jsonl`."""
     with service.database.read() as session:
         batch = _find(session, who, batch_id)
     size = service.store.files.size(batch_path(batch_id))
-    return JSONResponse(croissant(batch, size), media_type="application/ld+json")
+    return LinkedData(croissant(batch, size))
 
 
 def _find(session: Session, who: Principal, batch_id: str) -> Batch:

@@ -318,18 +318,28 @@ def _add_shipments_of_batches() -> None:
 
 
 _COPIES = (
-    "SELECT 'package', 'store:packages/' || substr(sha256, 1, 2) || '/' || sha256 || '.zip', NULL, min(id), NULL, NULL "
-    "FROM shipments GROUP BY sha256",
+    (
+        "SELECT 'package', 'store:packages/' || substr(sha256, 1, 2) || '/' || sha256 || '.zip', NULL, min(id), NULL, NULL "
+        "FROM shipments GROUP BY sha256"
+    ),
     "SELECT 'batch', 'store:batches/' || id || '/batch.jsonl', id, NULL, NULL, NULL FROM batches",
-    "SELECT 'prepared', 'store:batches/' || batch_id || '/prepared-' || key || '.jsonl', batch_id, NULL, id, NULL "
-    "FROM handoffs WHERE kind = 'prepare' AND state = 'SUCCEEDED'",
+    (
+        "SELECT 'prepared', 'store:batches/' || batch_id || '/prepared-' || key || '.jsonl', batch_id, NULL, id, NULL "
+        "FROM handoffs WHERE kind = 'prepare' AND state = 'SUCCEEDED'"
+    ),
     "SELECT 'result', 'results:' || key, batch_id, NULL, id, NULL FROM handoffs WHERE attempts > 0",
-    "SELECT 'run', 'run:' || place || '/' || key, batch_id, NULL, id, place FROM handoffs "
-    "JOIN target_places ON target_places.target = handoffs.target WHERE attempts > 0",
-    "SELECT 'engine', 'engine:' || target || '/' || id, batch_id, NULL, id, target FROM handoffs "
-    "WHERE attempts > 0 AND target NOT IN (SELECT target FROM target_places)",
-    "SELECT 'model', 'model:' || models.id, batch_id, NULL, handoffs.id, NULL FROM models "
-    "JOIN handoffs ON handoffs.id = models.handoff_id",
+    (
+        "SELECT 'run', 'run:' || place || '/' || key, batch_id, NULL, id, place FROM handoffs "
+        "JOIN target_places ON target_places.target = handoffs.target WHERE attempts > 0"
+    ),
+    (
+        "SELECT 'engine', 'engine:' || target || '/' || id, batch_id, NULL, id, target FROM handoffs "
+        "WHERE attempts > 0 AND target NOT IN (SELECT target FROM target_places)"
+    ),
+    (
+        "SELECT 'model', 'model:' || models.id, batch_id, NULL, handoffs.id, NULL FROM models "
+        "JOIN handoffs ON handoffs.id = models.handoff_id"
+    ),
 )
 """What each kind of copy is, where, and of which batch, shipment and handoff; and who has it."""
 

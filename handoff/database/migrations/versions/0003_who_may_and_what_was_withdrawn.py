@@ -319,8 +319,8 @@ def _add_shipments_of_batches() -> None:
 
 _COPIES = (
     (
-        "SELECT 'package', 'store:packages/' || substr(sha256, 1, 2) || '/' || sha256 || '.zip', NULL, min(id), NULL, NULL "
-        "FROM shipments GROUP BY sha256"
+        "SELECT 'package', 'store:packages/' || substr(sha256, 1, 2) || '/' || sha256 || '.zip', NULL, min(id), "
+        "NULL, NULL FROM shipments GROUP BY sha256"
     ),
     "SELECT 'batch', 'store:batches/' || id || '/batch.jsonl', id, NULL, NULL, NULL FROM batches",
     (

@@ -1,8 +1,12 @@
 """Bodies: hashed once while they come in, never whole in memory, never longer than their limit."""
 
 import asyncio
+import contextlib
+import os
 import re
+import threading
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from fastapi import Request
@@ -14,6 +18,7 @@ from handoff.store import Incoming
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_NICE = 5
 _BLOCK = 1 << 20
 """Bytes per trip to the thread that hashes and writes."""
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -100,22 +105,48 @@ async def fill(body: Incoming, request: Request, limit: int) -> None:
     """
     chunks: list[bytes] = []
     waiting = 0
-    writing: asyncio.Future[None] | None = None
+    writing: asyncio.Future[object] | None = None
     try:
         async for chunk in read_chunks(request, limit):
             chunks.append(chunk)
             waiting += len(chunk)
             if waiting >= _BLOCK:
                 if writing is not None:
-                    await writing
-                writing = asyncio.ensure_future(run_in_threadpool(body.write, chunks))
+                    await asyncio.shield(writing)
+                writing = _write(body, b"".join(chunks))
                 chunks, waiting = [], 0
         if writing is not None:
-            await writing
-        await run_in_threadpool(body.write, chunks)
+            await asyncio.shield(writing)
+        writing = _write(body, b"".join(chunks))
+        await asyncio.shield(writing)
     finally:
         if writing is not None:
             await asyncio.wait([writing])  # nobody may write to a body that is given up
+
+
+def _write(body: Incoming, block: bytes) -> asyncio.Future[object]:
+    """Write a block, and let whoever watches look at it meanwhile: hashing leaves the interpreter to others."""
+    loop = asyncio.get_running_loop()
+    steps = [loop.run_in_executor(_HASHERS, body.write, [block])]
+    if body.watch is not None:
+        steps.append(loop.run_in_executor(_HASHERS, body.watch.feed, block))
+    return asyncio.ensure_future(_all(steps))
+
+
+async def _all(steps: list[asyncio.Future[None]]) -> None:
+    """Wait for each to its end, and then raise what one of them raised."""
+    await asyncio.wait(steps)
+    for step in steps:
+        step.result()
+
+
+def _yield_to_requests() -> None:
+    """Let answers go before bulk data where cores are few. On Linux each thread has a priority of its own."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+
+
+_HASHERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="body", initializer=_yield_to_requests)
 
 
 async def keep(request: Request, step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

@@ -15,6 +15,7 @@ from handoff.database.tables import Shipment, Study
 from handoff.errors import WithdrawnError
 from handoff.schemas.page import Page
 from handoff.schemas.shipments import ShipmentView
+from handoff.shipments.stream import MemberStream
 
 router = APIRouter(tags=["shipments"])
 _PACKAGE = {
@@ -47,7 +48,7 @@ async def put_shipment(
     except WithdrawnError:
         await drain(request, service.settings.max_package_bytes)
         raise
-    body = await receive(request, service.settings.max_package_bytes, service.store.receive)
+    body = await receive(request, service.settings.max_package_bytes, lambda: service.store.receive(MemberStream()))
     try:
         admission = await keep(request, service.shipments.admit, shipment_id, body, who)
     finally:

@@ -2,6 +2,7 @@
 
 - `tables`: every table, each with a sentence.
 - `engine`: sessions that read and sessions that write.
+- `together`: short writes of many threads in one transaction.
 - `dialect`: the only place that knows which database it is; `postgres`: what that one needs.
 - `open`: the database of a site's settings, waited for.
 - `migrate`: brings a database to the newest schema (Alembic; `migrations/`).

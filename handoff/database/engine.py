@@ -1,11 +1,15 @@
 """Sessions: one kind that reads, one that writes and commits at its end."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from handoff.database.dialect import connect
+from handoff.database.dialect import connect, is_postgresql
+from handoff.database.together import Together
+
+T = TypeVar("T")
 
 
 class Database:
@@ -13,6 +17,7 @@ class Database:
 
     def __init__(self, url: str, password: str | None = None) -> None:
         self.reader, self.writer = connect(url, password)
+        self._together = Together(self.write)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -25,6 +30,19 @@ class Database:
         """A session that commits when the block ends, and rolls back when it raises."""
         with Session(self.writer, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def together(self, work: Callable[[Session], T]) -> T:
+        """Do a short piece of work in a transaction that it may share with others that wait for theirs.
+
+        On SQLite one writes at a time, and each commit waits for the disk: those who wait meanwhile are then done in
+        one transaction, each in a savepoint of its own, with one wait for all. On PostgreSQL it is `write`, which
+        shares that wait by itself. Either way this returns when the work is durable, and what `work` raises undoes
+        its own work alone and is raised here.
+        """
+        if is_postgresql(self.writer):
+            with self.write() as session:
+                return work(session)
+        return self._together.do(work)
 
     def close(self) -> None:
         """Close every connection."""

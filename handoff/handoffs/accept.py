@@ -44,8 +44,7 @@ class HandoffAcceptance:
             RunError: it could never become a run that can be believed.
         """
         try:
-            with self.database.write() as session:
-                return self.accept_within(session, request, asked_by)
+            return self.database.together(lambda session: self.accept_within(session, request, asked_by))
         except IntegrityError:
             # Another replica wrote the same key between our look and our write; now we see it.
             with self.database.write() as session:

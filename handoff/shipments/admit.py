@@ -22,6 +22,7 @@ from handoff.lineage.log import record
 from handoff.receipts import ReceiptSigner
 from handoff.settings import Settings
 from handoff.shipments.package import verify_package
+from handoff.shipments.stream import MemberStream
 from handoff.shipments.unadmitted import drop_unadmitted
 from handoff.store import Incoming, Store
 from handoff.store.files import is_there
@@ -61,7 +62,8 @@ class ShipmentAdmission:
         known = self._known(shipment_id, body, who)
         if known is not None:
             return known
-        manifest = verify_package(body.path, shipment_id, self.settings.max_package_members)
+        seen = body.watch.seen if isinstance(body.watch, MemberStream) else {}
+        manifest = verify_package(body.path, shipment_id, self.settings.max_package_members, seen)
         if who is not None:
             who.require_delivery(manifest.project)
         sha256, size = body.sha256, body.size

@@ -8,7 +8,9 @@
 
 import hashlib
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from pydantic import ValidationError
@@ -17,14 +19,23 @@ from handoff.contract.shipment import MANIFEST_MEMBER, Instance, Manifest
 from handoff.errors import PackageError
 from handoff.shipments.archive import Member, read_members
 from handoff.shipments.dataset import dataset_offset
+from handoff.shipments.stream import SeenMember
 
 _LARGEST_MANIFEST = 64 << 20
 _BLOCK = 1 << 20
 """Bytes read at once; no file meta group of ours comes near it."""
 
 
-def verify_package(path: Path, shipment_id: str, most_members: int) -> Manifest:
+def verify_package(
+    path: Path, shipment_id: str, most_members: int, seen: Mapping[int, SeenMember] = MappingProxyType({})
+) -> Manifest:
     """Check a package and return its manifest.
+
+    Args:
+        path: the package.
+        shipment_id: what it was sent as.
+        most_members: the largest number of members to look at.
+        seen: bytes that were hashed when they came in, by their offset; they are not read again.
 
     Raises:
         PackageError: something disagrees; `code` says what.
@@ -40,7 +51,11 @@ def verify_package(path: Path, shipment_id: str, most_members: int) -> Manifest:
         _check_names(manifest, members)  # (3)
         buffer = memoryview(bytearray(_BLOCK))
         for instance in manifest.instances:  # (4)
-            _check_instance(file, members[instance.member], instance, buffer)
+            member = members[instance.member]
+            known = seen.get(member.start)
+            if known is None or known.size != member.size or known.digest is None:
+                known = _read_instance(file, member, buffer)
+            _check_instance(member, known, instance)
     return manifest
 
 
@@ -65,7 +80,7 @@ def _check_names(manifest: Manifest, members: dict[str, Member]) -> None:
         raise PackageError("A member has another size than the manifest says.", code="member-size")
 
 
-def _check_instance(file: BinaryIO, member: Member, instance: Instance, buffer: memoryview) -> None:
+def _read_instance(file: BinaryIO, member: Member, buffer: memoryview) -> SeenMember:
     """Digest and checksum of one member, read once, block by block."""
     digest = hashlib.sha256()
     checksum = 0
@@ -77,9 +92,13 @@ def _check_instance(file: BinaryIO, member: Member, instance: Instance, buffer: 
         checksum = zlib.crc32(block, checksum)
         digest.update(block[_dataset_begin(block) :] if left == member.size else block)
         left -= size
-    if digest.hexdigest() != instance.digest:
+    return SeenMember(member.size, digest.hexdigest(), checksum)
+
+
+def _check_instance(member: Member, found: SeenMember, instance: Instance) -> None:
+    if found.digest != instance.digest:
         raise PackageError("A member has another digest than the manifest says.", code="member-digest")
-    if checksum != member.crc:
+    if found.crc != member.crc:
         raise PackageError("A member has another checksum than the ZIP says.", code="member-checksum")
 
 

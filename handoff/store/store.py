@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from handoff.store.files import Condition, Files, room
-from handoff.store.incoming import Incoming, Spool
+from handoff.store.incoming import Incoming, Spool, Watch
 
 BATCH_FILE = "batch.jsonl"
 
@@ -36,9 +36,9 @@ class Store:
     results: Files
     spool: Spool
 
-    def receive(self) -> Incoming:
+    def receive(self, watch: Watch | None = None) -> Incoming:
         """Open a part file for a body."""
-        return self.spool.receive()
+        return self.spool.receive(watch)
 
     def uri(self, path: str) -> str:
         """The URI of a package, batch or pipeline."""

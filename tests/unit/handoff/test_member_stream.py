@@ -1,0 +1,64 @@
+"""What is hashed while a package comes in is what is found when it is read from its file."""
+
+import pytest
+
+from handoff.errors import PackageError
+from handoff.shipments.package import verify_package
+from handoff.shipments.stream import MemberStream, SeenMember
+from tests.integration.handoff.packages import Package, make_zip
+
+
+def stream(body: bytes, step: int) -> MemberStream:
+    found = MemberStream()
+    for at in range(0, len(body), step):
+        found.feed(body[at : at + step])
+    return found
+
+
+@pytest.fixture(scope="module")
+def package():
+    return Package.of(3, size=3000)
+
+
+@pytest.mark.parametrize("step", [1, 7, 131, 132, 200, 4096, 1 << 20])
+def test_however_a_package_is_cut_each_member_has_its_digest(tmp_path, package, step):
+    body = package.body()
+    seen = stream(body, step).seen
+    assert {found.digest for found in seen.values()} >= {instance.digest for instance in package.instances}
+    file = tmp_path / "package.zip"
+    file.write_bytes(body)
+    assert verify_package(file, package.id, 100, seen) == package.manifest
+
+
+def test_what_was_seen_is_not_read_again(tmp_path, package):
+    body = bytearray(package.body())
+    seen = stream(bytes(body), 1000).seen
+    start = next(at for at, found in seen.items() if found.digest == package.instances[0].digest)
+    body[start + 500] ^= 1
+    file = tmp_path / "package.zip"
+    file.write_bytes(body)
+    verify_package(file, package.id, 100, seen)
+    with pytest.raises(PackageError):
+        verify_package(file, package.id, 100)
+
+
+@pytest.mark.parametrize("known", [None, SeenMember(1, "0" * 64, 0), SeenMember(3334, None, 0)])
+def test_what_was_not_seen_as_it_is_named_is_read(tmp_path, package, known):
+    body = package.body()
+    seen = stream(body, 1000).seen
+    seen = {at: (known or SeenMember(found.size, None, 0)) for at, found in seen.items()}
+    file = tmp_path / "package.zip"
+    file.write_bytes(body)
+    assert verify_package(file, package.id, 100, seen) == package.manifest
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"x" * 100, b"PK\x03\x04" * 20, bytes(5000)], ids=["empty", "text", "headers", "zeros"]
+)
+def test_what_is_no_package_is_nothing_that_was_seen(body):
+    assert all(found.digest is None for found in stream(body, 13).seen.values())
+
+
+def test_a_member_that_is_no_part_10_file_has_no_digest():
+    body = make_zip({"a.dcm": b"no dicom" * 40_000, "b.dcm": b""})
+    assert [found.digest for found in stream(body, 50_000).seen.values()] == [None, None]

@@ -1,0 +1,83 @@
+"""Short writes of many threads share one wait for the disk, and nothing else."""
+
+import threading
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from handoff.database.dialect import sqlite_url
+from handoff.database.engine import Database
+from handoff.database.migrate import upgrade
+from handoff.database.tables import TargetPlace
+
+
+@pytest.fixture
+def database(tmp_path):
+    database = Database(sqlite_url(tmp_path / "handoff.db"))
+    upgrade(database)
+    yield database
+    database.close()
+
+
+def places(database) -> list[str]:
+    with database.read() as session:
+        return list(session.scalars(select(TargetPlace.target).order_by(TargetPlace.target)))
+
+
+def put(name: str):
+    def work(session) -> str:
+        session.add(TargetPlace(target=name, place="here"))
+        session.flush()
+        return name
+
+    return work
+
+
+def crowd(database, names: list[str]) -> dict[str, object]:
+    """All of them at once, while somebody else keeps the database for a moment; what each got."""
+    got: dict[str, object] = {}
+
+    def do(name: str) -> None:
+        try:
+            got[name] = database.together(put(name.partition("-")[0]))
+        except IntegrityError as error:
+            got[name] = error
+
+    threads = [threading.Thread(target=do, args=(name,)) for name in names]
+    with database.write() as session:
+        session.execute(select(TargetPlace))
+        [thread.start() for thread in threads]
+        threads[0].join(0.2)
+    [thread.join() for thread in threads]
+    return got
+
+
+def test_those_who_wait_for_one_commit_are_done_with_the_next(database):
+    commits = []
+    event.listen(database.writer, "commit", commits.append)
+    names = [f"n{number:02}" for number in range(40)]
+    assert crowd(database, names) == {name: name for name in names}
+    assert places(database) == names
+    assert len(commits) < 10
+
+
+def test_one_that_fails_undoes_only_itself(database):
+    got = crowd(database, ["a", "b", "a-again", "c"])
+    failed = [name for name, result in got.items() if isinstance(result, IntegrityError)]
+    assert len(failed) == 1
+    assert failed[0] in {"a", "a-again"}
+    assert places(database) == ["a", "b", "c"]
+
+
+def test_a_commit_that_fails_is_told_to_all_and_the_next_goes_on(database):
+    def refuse(_connection) -> None:
+        event.remove(database.writer, "commit", refuse)
+        raise OperationalError("COMMIT", None, Exception("disk"))
+
+    event.listen(database.writer, "commit", refuse)
+    with pytest.raises(OperationalError):
+        database.together(put("a"))
+    assert places(database) == []
+    assert database.together(put("a")) == "a"
+    assert places(database) == ["a"]

@@ -14,7 +14,7 @@ from handoff.errors import PipelineError, StartError
 from handoff.pipelines.compiled import fit_parameter
 from handoff.pipelines.contract import CONTRACT_INPUTS, MODEL_INPUT
 from handoff.pipelines.register import find_pipeline
-from handoff.pools import members_of
+from handoff.pools import gpus_of_run, members_of
 from handoff.rules.rule import FollowUp, Rule, Step
 from handoff.rules.signals import model_named
 from handoff.schemas.handoffs import HandoffRequest
@@ -51,7 +51,7 @@ def impossible(settings: Settings) -> Iterator[Finding]:
     """What is wrong with rules whatever the database holds."""
     for project, of_project in settings.projects.items():
         for name, rule in of_project.rules.items():
-            for code, message in _wrong(rule, settings):
+            for code, message in _wrong(rule, settings, of_project.gpus):
                 yield Finding(project, name, code, message)
 
 
@@ -65,23 +65,27 @@ def lacking(session: Session, settings: Settings, project: str, name: str) -> Fi
     return None
 
 
-def _wrong(rule: Rule, settings: Settings) -> Iterator[tuple[str, str]]:
+def _wrong(rule: Rule, settings: Settings, gpus: int | None) -> Iterator[tuple[str, str]]:
     if rule.select == "labelled" and () in {rule.labels.names, rule.labels.sources}:
         yield "labels", "it takes labelled studies and no labels."
     if rule.then and rule.then.kind == "train" and rule.test_percent == 100:
         yield "split", "it trains, and its split leaves every patient to the test."
-    yield from _wrong_step(rule.prepare, "prepare", None, settings)
+    yield from _wrong_step(rule.prepare, "prepare", None, settings, gpus)
     if rule.then is not None:
         if (rule.then.kind == "infer") != (rule.then.model is not None):
             yield "model", "to infer it must name a model, and to train none."
-        yield from _wrong_step(rule.then, rule.then.kind, rule.then.model, settings)
+        yield from _wrong_step(rule.then, rule.then.kind, rule.then.model, settings, gpus)
 
 
-def _wrong_step(step: Step, kind: str, model: str | None, settings: Settings) -> Iterator[tuple[str, str]]:
+def _wrong_step(
+    step: Step, kind: str, model: str | None, settings: Settings, gpus: int | None
+) -> Iterator[tuple[str, str]]:
     members = [settings.targets.get(member) for member in members_of(settings.pools, step.target)]
     for target in members:
         if target is None:
             yield "target", f"there is no target or pool {step.target}."
+        elif gpus is not None and gpus_of_run(target) > gpus:
+            yield "gpus", f"a run at {step.target} takes more GPUs than the project may have at one time."
         elif isinstance(target, ServedModelTarget):
             yield from _wrong_for_served(step, kind, model, target)
     reserved = sorted({*CONTRACT_INPUTS, MODEL_INPUT} & step.parameters.keys())

@@ -26,12 +26,10 @@ from handoff.errors import (
     BusyError,
     HandoffError,
     RefusedError,
-    RunError,
     StoreDownError,
     StoreFullError,
-    WithdrawnError,
 )
-from handoff.handoffs.accept import AcceptedHandoff, HandoffAcceptance
+from handoff.handoffs.accept import AcceptedHandoff, HandoffAcceptance, write_once
 from handoff.handoffs.states import ENDED, State
 from handoff.rules.count import count_study
 from handoff.rules.occasions import study_of_occasion
@@ -153,27 +151,32 @@ class Deciding:
             if rule is None or rule.then is None:
                 end(row, Firing.SKIPPED, "rule-gone")
                 return False
-            if not _prepared(session, row, now):
+            prepared = _prepared(session, row, now)
+            if prepared is None:
                 return False
             model = None if rule.then.model is None else model_named(session, rule.then.model)
             if rule.then.model is not None and model is None:
                 wait(row, "alias-unknown", now + MEND_SECONDS)
                 return False
-            accepted = self._start(session, row, _request(row.batch_id, rule.then.kind, rule.then, model), now)
+            request = _request(row.batch_id, rule.then.kind, rule.then, model)
+            accepted = self._start(session, row, request, now, prepared)
             if accepted is not None:
                 end(row, Firing.FIRED, None if accepted.created else "already-ran")
             return False
 
-    def _start(self, session: Session, row: RuleFiring, request: HandoffRequest, now: float) -> AcceptedHandoff | None:
+    def _start(
+        self, session: Session, row: RuleFiring, request: HandoffRequest, now: float, prepared_by: str | None = None
+    ) -> AcceptedHandoff | None:
         """Accept a handoff in the transaction of the firing; None when it cannot be, now or ever."""
         try:
-            accepted = self.acceptance.accept_within(session, request, f"rule:{row.rule}"[:128])
-        except (RunError, RefusedError) as error:
-            wait(row, error.code, now + MEND_SECONDS)
+            handoff = self.acceptance.decide(session, request, prepared_by)
+        except RefusedError as error:
+            if error.code == "batch-withdrawn":
+                end(row, Firing.FAILED, error.code)
+            else:
+                wait(row, error.code, now + MEND_SECONDS)
             return None
-        except WithdrawnError as error:
-            end(row, Firing.FAILED, error.code)
-            return None
+        accepted = write_once(session, handoff, f"rule:{row.rule}")
         row.handoff_id = accepted.id
         return accepted
 
@@ -212,7 +215,10 @@ def _still_meant(session: Session, row: RuleFiring, rule: Rule, now: float) -> b
     if about is None:
         return True
     named = select(Study).where(Study.project == row.project, Study.study_uid == about[0])
-    study = session.scalars(named).one()
+    study = session.scalar(named)
+    if study is None:
+        end(row, Firing.SKIPPED, "study-gone")
+        return False
     if study.version > about[1]:
         end(row, Firing.SKIPPED, "newer-version")
         return False
@@ -244,19 +250,19 @@ def _within_limit(session: Session, row: RuleFiring, rule: Rule, now: float) -> 
     return True
 
 
-def _prepared(session: Session, row: RuleFiring, now: float) -> bool:
-    """Whether the handoff succeeded, or one that a person had run again in its place."""
+def _prepared(session: Session, row: RuleFiring, now: float) -> str | None:
+    """The handoff of this firing once it succeeded, or the one that a person had run again in its place."""
     mine = session.get_one(Handoff, row.handoff_id)
     if mine.state == State.SUCCEEDED:
-        return True
+        return mine.id
     if State(mine.state) not in ENDED:
         wait(row, "preparing", now + min(LONGEST_LOOK_SECONDS, 0.5 + abs(now - row.at) / 10))
-        return False
+        return None
     again = select(Handoff.id).where(Handoff.rerun_of == mine.id, Handoff.state == State.SUCCEEDED.value).limit(1)
-    if session.scalar(again) is not None:
-        return True
-    wait(row, f"preparing-{mine.state.lower()}", now + MEND_SECONDS)
-    return False
+    instead = session.scalar(again)
+    if instead is None:
+        wait(row, f"preparing-{mine.state.lower()}", now + MEND_SECONDS)
+    return instead
 
 
 def _request(batch: str, kind: str, step: Step, model: str | None = None) -> HandoffRequest:

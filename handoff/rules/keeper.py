@@ -17,7 +17,7 @@ from handoff.rules.times import Times
 from handoff.settings import Settings
 from handoff.store import Store
 
-LEASE_SECONDS = 120.0
+LEASE_SECONDS = 30.0
 """How long a step may take before another replica takes the firing up too; then the first one that is done counts."""
 
 

@@ -3,7 +3,7 @@
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from handoff.database.dialect import insert_if_absent
+from handoff.database.dialect import hold_until_commit, insert_if_absent
 from handoff.database.tables import RuleFiring, Study
 from handoff.rules.rule import EachStudy, NewStudies
 from handoff.rules.states import Firing
@@ -27,6 +27,7 @@ def study_closed(session: Session, study: Study, settings: Settings, now: float)
 
 def labels_came(session: Session, project: str, now: float) -> None:
     """What sleeps for want of a label looks again, and so does what is just falling asleep: its row is waited for."""
+    hold_until_commit(session, f"labels {project}")  # two that change the same rows would wait for each other
     asleep = RuleFiring.state.in_((Firing.WAITING.value, Firing.ASLEEP.value))
     chosen = update(RuleFiring).where(RuleFiring.project == project, asleep)
     session.execute(chosen.values(state=Firing.WAITING.value, due_at=now))

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from handoff.database.tables import PipelineVersion
 from tests.unit.rules.site import rule
 
 
@@ -81,8 +82,6 @@ def test_what_a_newer_pipeline_or_another_batch_would_change_is_not_decided_agai
     here.close_study("1.1")
     run_until_it_dies(here, 3, after=True)
     with here.database.write() as session:
-        from handoff.database.tables import PipelineVersion
-
         inputs = {name: {"type": "STRING"} for name in ("batch_uri", "handoff_key", "result_uri")}
         facts = {"yaml_digest": "1" * 64, "code_digest": "1" * 64, "registered_at": 9.0, "local_too": True}
         session.add(PipelineVersion(id="9" * 64, name="prepare", inputs=inputs, **facts))

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from handoff.contract.labels import Labels
-from handoff.database.tables import LabelDocument, LabelRowRecord
+from handoff.database.tables import Handoff, LabelDocument, LabelRowRecord
 from handoff.handoffs.states import State
 from handoff.rules.occasions import labels_came, record
 from tests.unit.rules.site import rule
@@ -113,10 +114,6 @@ def test_a_failed_preparing_is_shown_and_goes_on_when_a_person_has_it_run_again(
 
 def rerun_succeeds(here) -> None:
     """A person asks for the same again, and that succeeds."""
-    from sqlalchemy import select
-
-    from handoff.database.tables import Handoff
-
     with here.database.write() as session:
         failed = session.scalars(select(Handoff)).one()
         facts = {name: getattr(failed, name) for name in ("kind", "project", "batch_id", "target", "pipeline_id")}

@@ -1,6 +1,5 @@
 """GET what is in a batch: its lines, the packages behind them, and a description that other tools read."""
 
-import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query
@@ -14,14 +13,11 @@ from handoff.api.problems import problems
 from handoff.api.ranges import file_from
 from handoff.batches.croissant import croissant
 from handoff.contract.identifiers import Digest, RandomId
-from handoff.database.tables import Batch, BatchShipment, Copy, Handoff, Shipment
+from handoff.database.tables import Batch, BatchShipment, Handoff, Shipment
 from handoff.errors import NotFoundError, WithdrawnError
-from handoff.service import Service
 from handoff.store.files import digest_of
 from handoff.store.store import batch_path, package_path, prepared_path
-from handoff.withdrawals.copies import note_copy
-from handoff.withdrawals.gate import hold_shared
-from handoff.withdrawals.kinds import download_uri
+from handoff.withdrawals.downloads import note_download
 
 router = APIRouter(tags=["batches"])
 Range = Annotated[str | None, Header(description="bytes=N- goes on with a download at byte N.")]
@@ -30,7 +26,6 @@ _PARTS: dict[int | str, dict[str, Any]] = {
     206: {"description": "The rest of it"},
     416: {"description": "There is nothing from this byte on"},
 }
-_DAY = 86_400.0
 
 
 @router.get(
@@ -60,7 +55,7 @@ def get_lines(
                 raise NotFoundError("No such handoff has prepared this batch.")
             path = prepared_path(batch.id, handoff.key)
             sha256 = digest_of(files, path)
-    _note_download(service, batch_id, who)
+    note_download(service.database, who.name, service.settings.download_days, batch=batch_id)
     return file_from(files, path, sha256, _LINES, range)
 
 
@@ -129,17 +124,3 @@ def _find(session: Session, who: Principal, batch_id: str) -> Batch:
             remedy="Delete what you fetched of it, and form a new batch.",
         )
     return batch
-
-
-def _note_download(service: Service, batch_id: str, who: Principal) -> None:
-    """Write down who has a copy, and until when, before the first byte leaves."""
-    uri, now = download_uri(batch_id, who.name), time.time()
-    with service.database.read() as session:
-        known = session.scalar(select(Copy.made_at).where(Copy.kind == "download", Copy.uri == uri))
-    if known is not None and known > now - _DAY / 24:
-        return
-    ends = now + service.settings.download_days * _DAY
-    with service.database.write() as session:
-        hold_shared(session)
-        _find(session, who, batch_id)
-        note_copy(session, "download", uri, batch=batch_id, holder=who.name, expires_at=ends)

@@ -7,6 +7,9 @@
 - `route`: errors as pages, and the way to the sign-in.
 - `now`: what runs, what waits, what is open.
 - `handoff`: one handoff: its progress, its result, its log.
+- `study`: an open study, closed by a person's word.
+- `reason`: why somebody did that.
+- `log`: the end of what a run printed.
 - `tokens`: tokens: make, rotate, revoke.
 - `style`: the stylesheet.
 - `routers`: all of them.

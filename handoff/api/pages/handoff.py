@@ -13,12 +13,13 @@ from handoff.api.pages.browser import CheckedFormDep, SessionDep, require
 from handoff.api.pages.frame import button, facts, page, row, table
 from handoff.api.pages.html import NOTHING, Html, fill, join
 from handoff.api.pages.log import last_lines
+from handoff.api.pages.reason import FIELD, reason_of
 from handoff.api.pages.route import go, page_router
 from handoff.api.pages.words import clock, moment, short, size, state
 from handoff.api.results import stored_file
 from handoff.contract.identifiers import RandomId, RelativePath
 from handoff.database.tables import Event, Handoff, ModelVersion, PipelineVersion, ResultFileRow
-from handoff.errors import NotFoundError, RefusedError
+from handoff.errors import NotFoundError
 from handoff.handoffs.accept import HandoffAcceptance
 from handoff.handoffs.cancel import cancel
 from handoff.handoffs.rerun import rerun
@@ -31,14 +32,12 @@ _REFRESH_SECONDS = 10
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """What browsers show and nothing runs in; a drawing (SVG) may hold a script."""
 _MOST_FILES = 200
-_LONGEST_REASON = 256
 _BODY = """<h1>{kind} <small>{project}</small> {state}</h1>
 {actions}
 {facts}
 <h2>Progress</h2><ol class="steps">{steps}</ol>
 {metrics}{pictures}{files}
 <h2>Log <small>its last lines</small></h2>{log}"""
-_REASON = '<input name="reason" required maxlength="256" placeholder="Why once more?" aria-label="Reason">'
 _PICTURE = """<figure><a href="{url}"><img src="{url}" alt="{path}" loading="lazy"></a>
 <figcaption>{path}</figcaption></figure>"""
 
@@ -113,10 +112,7 @@ def retry_by_page(handoff_id: HandoffId, _form: CheckedFormDep, session: Session
 def rerun_by_page(handoff_id: HandoffId, form: CheckedFormDep, session: SessionDep, service: ServiceDep) -> Response:
     """Let an ended handoff run once more, as a new one with a reason."""
     require(session, "decide")
-    reason = form.get("reason", "").strip()
-    if not reason or len(reason) > _LONGEST_REASON or not reason.isprintable():
-        remedy = f"Write why it runs once more, in one line of at most {_LONGEST_REASON} letters."
-        raise RefusedError("A reason is needed.", code="reason", remedy=remedy)
+    reason = reason_of(form)
     with service.database.read() as database:
         _get(database, session, handoff_id)
     made = rerun(HandoffAcceptance(service.database, service.settings), handoff_id, reason, session.who.name)
@@ -142,7 +138,7 @@ def _actions(session: BrowserSession, handoff: Handoff) -> Html:
         elif is_dead_letter(handoff):
             shown.append(button(f"{here}/retry", "Send again", session.csrf))
     if over and session.who.may("decide"):
-        shown.append(button(f"{here}/rerun", "Run once more", session.csrf, tone="quiet", fields=Html(_REASON)))
+        shown.append(button(f"{here}/rerun", "Run once more", session.csrf, tone="quiet", fields=FIELD))
     return fill('<div class="actions">{shown}</div>', shown=join(shown)) if shown else NOTHING
 
 

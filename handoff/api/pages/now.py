@@ -8,11 +8,13 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from handoff.access.principal import Principal
+from handoff.access.sessions import BrowserSession
 from handoff.api.dependencies import ServiceDep
 from handoff.api.pages.browser import SessionDep
 from handoff.api.pages.frame import page, row, table
 from handoff.api.pages.html import Html, fill, join
 from handoff.api.pages.route import page_router
+from handoff.api.pages.study import close_button
 from handoff.api.pages.words import moment, short, state
 from handoff.database.tables import Handoff, OutboxRow, PipelineVersion, Study
 from handoff.handoffs.position import Place, places
@@ -62,7 +64,9 @@ def show_now(session: SessionDep, service: ServiceDep) -> Response:
         ),
         open_reasons=" · ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())),
         studies=table(
-            ("Study", "Patient", "Project", "Waits for", "Last arrival"), [_study(item) for item in studies], "None."
+            ("Study", "Patient", "Project", "Waits for", "Last arrival", ""),
+            [_study(session, item) for item in studies],
+            "None.",
         ),
     )
     return page("Now", body, session, refresh_seconds=_REFRESH_SECONDS)
@@ -140,11 +144,12 @@ def _row(handoff: Handoff, pipelines: dict[str, str], *more: object) -> Html:
     )
 
 
-def _study(study: Study) -> Html:
+def _study(session: BrowserSession, study: Study) -> Html:
     return row(
         short(study.study_uid, 64),
         study.patient or "–",
         study.project,
         study.waiting_for or "–",
         moment(study.last_arrival_at),
+        close_button(session, study),
     )

@@ -3,6 +3,6 @@
 from fastapi import APIRouter
 
 from handoff.api import login
-from handoff.api.pages import handoff, now, style, tokens
+from handoff.api.pages import handoff, now, study, style, tokens
 
-ROUTERS: tuple[APIRouter, ...] = (login.router, now.router, handoff.router, tokens.router, style.router)
+ROUTERS: tuple[APIRouter, ...] = (login.router, now.router, handoff.router, study.router, tokens.router, style.router)

@@ -29,6 +29,13 @@ def alice(browser, provider):
     return browser
 
 
+@pytest.fixture
+def alice_browser(site, provider):
+    with site.browser() as browser:
+        browser.sign_in_at(provider, "alice")
+        yield browser
+
+
 @pytest.fixture(scope="module")
 def result(site):
     """A handoff that left a picture, a drawing and a table."""
@@ -156,6 +163,21 @@ def test_a_rerun_needs_a_reason(site, admin, result, reason):
     answer = admin.post(f"{result}/rerun", data=admin.form(result, reason=reason))
     assert (answer.status_code, "A reason is needed" in answer.text) == (422, True)
     site.state(HANDOFF, state="RUNNING")
+
+
+def test_an_open_study_is_closed_by_an_operators_word(site, admin, alice_browser):
+    with site.service.database.write() as session:
+        study = Study(study_uid="2.25.7", project="lungs", state="open", waiting_for="held", last_arrival_at=0.0)
+        session.add(study)
+    path = "/studies/lungs/2.25.7/close"
+    assert f'action="{path}"' in admin.get("/").text
+    assert f'action="{path}"' not in alice_browser.get("/").text
+    refused = alice_browser.post(path, data=alice_browser.form("/", reason="I want it"))
+    assert refused.status_code == 403
+    assert admin.post(path, data=admin.form("/", reason=" ")).status_code == 422
+    empty = admin.post(path, data=admin.form("/", reason="the scanner broke"))
+    assert (empty.status_code, "study-empty" in empty.text) == (422, True)
+    assert admin.post("/studies/brains/2.25.7/close", data=admin.form("/", reason="r")).status_code == 404
 
 
 def test_whoever_may_not_cancel_has_no_button_and_is_refused(site, browser, admin):

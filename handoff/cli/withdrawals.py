@@ -1,5 +1,8 @@
 """`sluice withdrawals`."""
 
+import sys
+from typing import IO
+
 import click
 
 from handoff.cli.connection import Asking, asking
@@ -24,16 +27,27 @@ def withdrawals() -> None:
 
 @withdrawals.command("new")
 @click.argument("project")
-@click.argument("shipments", nargs=-1, required=True)
+@click.argument("shipments", nargs=-1)
+@click.option("--from", "file", type=click.File(), help="A file with an id a line; - reads standard input.")
 @click.option("--reason", default="consent-withdrawn", show_default=True, help="Why, as a word.")
+@click.option("--yes", is_flag=True, help="Do not ask whether this is meant.")
 @asking
-def new(asking: Asking, project: str, shipments: tuple[str, ...], reason: str) -> None:
+def new(
+    *, asking: Asking, project: str, shipments: tuple[str, ...], file: IO[str] | None, reason: str, yes: bool
+) -> None:
     """Withdraw SHIPMENTS of PROJECT, also those that have not arrived. It cannot be taken back.
 
-    The same shipments are the same withdrawal; again, it tries the copies that could not be purged.
+    The same shipments are the same withdrawal; asked for again, it tries the copies that could not be purged.
     """
+    named = [*shipments, *(line.strip() for line in file or () if line.strip())]
+    if not named:
+        raise click.UsageError("Name at least one shipment, or a file of them by --from.")
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("This cannot be taken back: say --yes where nobody can be asked.")
+    if not yes:
+        click.confirm(f"Withdraw {len(named)} shipments of {project} for ever?", abort=True, err=True)
     with asking.client() as client:
-        _say(client.withdraw(project, shipments, reason), as_json=asking.as_json)
+        _say(client.withdraw(project, named, reason), as_json=asking.as_json)
 
 
 @withdrawals.command("list")

@@ -30,7 +30,14 @@ class UnknownIdError(Exception):
     show_default=True,
     help="The home; either zone of it may be missing.",
 )
-def trace(*, identifier: str, as_json: bool, identified: bool, handoff_url: str | None, home: Path) -> None:
+@click.option(
+    "--limit",
+    type=click.IntRange(2, 10_000),
+    default=1000,
+    show_default=True,
+    help="Most things of the research zone, the nearest ones.",
+)
+def trace(*, identifier: str, as_json: bool, identified: bool, handoff_url: str | None, home: Path, limit: int) -> None:
     """Follow ID to its whole line, both ways.
 
     ID may be of an association, delivery, shipment, evidence message, label document, batch, handoff (or its key), or
@@ -41,12 +48,18 @@ def trace(*, identifier: str, as_json: bool, identified: bool, handoff_url: str 
     from sluice.tracing.join import trace_line
     from sluice.tracing.tree import draw_tree
 
-    joined = trace_line(home, identifier, identified=identified, handoff_url=handoff_url)
+    joined = trace_line(home, identifier, identified=identified, handoff_url=handoff_url, limit=limit)
     if not joined.line.facts:
         raise UnknownIdError(f"Nobody here knows the id {identifier}.")
+    cut = [f"{thing}: more of {kind}" for thing, kind in sorted(joined.line.cut)]
     if as_json:
-        click.echo(json.dumps({**joined.line.as_json(), "witnesses": joined.witnesses}, indent=2))
+        more = {"cut": cut} if cut else {}
+        click.echo(json.dumps({**joined.line.as_json(), "witnesses": joined.witnesses, **more}, indent=2))
         return
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 240)
     console.print(draw_tree(joined.line))
+    if cut:
+        console.print(
+            f"[yellow]Not all of it: there is more next to {len(cut)} things. A higher --limit shows more.[/]"
+        )
     console.print(f"[dim]told by: {' and '.join(joined.witnesses)}[/]")

@@ -50,9 +50,9 @@ class Results(Connection):
         """Every model version."""
         return self._pages(Page[ModelView], "/v1/models", project=project, name=name)
 
-    def trace(self, identifier: str) -> Trace:
-        """The whole line of an id."""
-        return read(Trace, self._get(f"/v1/trace/{identifier}"))
+    def trace(self, identifier: str, limit: int | None = None) -> Trace:
+        """The whole line of an id, or its nearest part; `cut` says where more came. See also `neighbours`."""
+        return read(Trace, self._get(f"/v1/trace/{identifier}", limit=limit))
 
 
 def _sha256(path: Path) -> str:

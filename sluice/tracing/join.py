@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sluice.tracing.line import Line, Thing
-from sluice.tracing.research import asker, line_of
+from sluice.tracing.research import MOST, asker, line_of
 from sluice.tracing.trusted import TrustedSide
 
 
@@ -16,7 +16,9 @@ class Joined:
     witnesses: tuple[str, ...]
 
 
-def trace_line(home: Path, identifier: str, *, identified: bool = False, handoff_url: str | None = None) -> Joined:
+def trace_line(
+    home: Path, identifier: str, *, identified: bool = False, handoff_url: str | None = None, limit: int = MOST
+) -> Joined:
     """The whole line of an id, as far as the zones that can be reached here know it.
 
     Args:
@@ -25,12 +27,13 @@ def trace_line(home: Path, identifier: str, *, identified: bool = False, handoff
             model or returned object, or a pseudonymous study or instance UID; if identified, also an original one.
         identified: whether original UIDs and AE titles are told too.
         handoff_url: where to ask the handoff; by default where it was listening last, else its database is read.
+        limit: of the research zone's things, the nearest ones; the line's `cut` says where there are more.
 
     Returns:
         An empty line if nobody knows the id.
     """
     trusted = TrustedSide(home / "trusted", identified)
-    ask, told_by = asker(home, handoff_url)
+    ask, told_by = asker(home, handoff_url, limit)
     named = trusted.run_of(identifier) or next(
         (name for name in trusted.pseudonyms(identifier) if ask(name)), identifier
     )

@@ -45,6 +45,8 @@ class Line:
     facts: dict[Thing, dict[str, Any]] = field(default_factory=dict)
     edges: set[tuple[Thing, Thing]] = field(default_factory=set)
     starts: set[Thing] = field(default_factory=set)
+    cut: set[tuple[Thing, str]] = field(default_factory=set)
+    """Things next to which more of a kind is than was told."""
 
     def add(self, thing: Thing, **facts: Any) -> Thing:
         """Note a thing; facts of several witnesses add up."""
@@ -62,6 +64,7 @@ class Line:
             self.add(thing, **facts)
         self.edges |= other.edges
         self.starts |= other.starts
+        self.cut |= other.cut
 
     def of_kind(self, kind: str) -> list[Thing]:
         """All things of a kind, sorted by id."""
@@ -79,7 +82,7 @@ class Line:
         left_out = set(self.of_kind("file")) - set(wanted)
         facts = {thing: told for thing, told in self.facts.items() if thing not in left_out}
         edges = {(before, after) for before, after in self.edges if not {before, after} & left_out}
-        return Line(facts, edges, self.starts - left_out)
+        return Line(facts, edges, self.starts - left_out, self.cut)
 
     def _steps(self) -> dict[Thing, set[Thing]]:
         steps: dict[Thing, set[Thing]] = {}

@@ -13,24 +13,27 @@ from sluice.tracing.line import Line, Thing
 
 Ask = Callable[[str], Trace | None]
 
+MOST = 10_000
+"""Things of the research zone that a line has at most: what the handoff gives at once."""
 URL_FILE = "url"
 """Beside the handoff's database: where it was listening last."""
 
 
-def asker(home: Path, url: str | None = None) -> tuple[Ask, str]:
+def asker(home: Path, url: str | None = None, limit: int = MOST) -> tuple[Ask, str]:
     """How to ask the handoff of a home, and how that is called among the witnesses.
 
     Args:
         home: the Sluice home.
         url: of the handoff; None means where it was listening last.
+        limit: of things that it tells, the nearest ones.
     """
     research = ResearchHome.of(home)
     noted = research.root / URL_FILE
     url = url or (noted.read_text("ascii").strip() if noted.exists() else None)
     if url and research.api_token.exists() and _answers(url):
-        return _over_http(url, home), "handoff"
+        return _over_http(url, home, limit), "handoff"
     if research.database.exists():
-        return _from_database(research.database), "handoff's database"
+        return _from_database(research.database, limit), "handoff's database"
     return lambda _: None, ""
 
 
@@ -44,6 +47,7 @@ def line_of(found: Trace | None) -> Line:
     for edge in found.edges:
         line.lead(Thing.named(edge.source), Thing.named(edge.target))
     line.starts.add(Thing.named(found.start))
+    line.cut |= {(Thing.named(cut.node), cut.kind) for cut in found.cut}
     return line
 
 
@@ -54,11 +58,11 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _over_http(url: str, home: Path) -> Ask:
+def _over_http(url: str, home: Path, limit: int) -> Ask:
     def ask(identifier: str) -> Trace | None:
         with HandoffClient.of_home(url, home) as client:
             try:
-                return client.trace(identifier)
+                return client.trace(identifier, limit)
             except ProblemError as error:
                 if error.status == httpx.codes.NOT_FOUND:
                     return None
@@ -67,7 +71,7 @@ def _over_http(url: str, home: Path) -> Ask:
     return ask
 
 
-def _from_database(file: Path) -> Ask:
+def _from_database(file: Path, limit: int) -> Ask:
     from handoff.database.engine import Database
     from handoff.lineage.trace import trace
 
@@ -75,7 +79,7 @@ def _from_database(file: Path) -> Ask:
         database = Database(f"sqlite:///{file}")
         try:
             with database.read() as session:
-                return trace(session, identifier)
+                return trace(session, identifier, limit)
         except NotFoundError:
             return None
         finally:

@@ -1,6 +1,10 @@
 """A rule that can never start a run is an error at the start; one that lacks something here says what."""
 
+import re
+from pathlib import Path
+
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from handoff.errors import StartError
@@ -108,3 +112,11 @@ def test_a_rule_shows_when_it_fired_last_and_when_it_will_next(site):
     assert (mine.last.occasion, mine.last.at, mine.fired_today) == ("study:1.1:1", here.now, 1)
     assert mine.last.handoff is not None
     assert (nightly.last, nightly.next_at, nightly.why_not) == (None, here.now + 14 * 3600, "not-yet")
+
+
+def test_the_rules_of_the_document_are_rules_that_may_start_a_run(tmp_path):
+    text = (Path(__file__).parents[3] / "docs/rules.md").read_text("utf-8")
+    written = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0])
+    settings = Settings(home=tmp_path, **written)
+    assert len(settings.rules_in("lungs")) == 5
+    assert list(impossible(settings)) == []

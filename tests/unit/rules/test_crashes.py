@@ -54,7 +54,7 @@ def test_a_crash_at_any_commit_of_a_firing_leaves_one_run_of_each_kind(site, aft
         if not run_until_it_dies(here, at, after=after):
             break
         died += 1
-        for _ in range(3):
+        for _ in range(2):
             here.now += 200
             here.look()
             here.end_runs()

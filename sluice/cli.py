@@ -43,6 +43,10 @@ SECTIONS: dict[str, dict[str, Command]] = {
         ),
     },
     "Install and operate": {
+        "withdrawals": (
+            "handoff.cli.withdrawals:withdrawals",
+            "Withdraw shipments for ever; see what became of copies.",
+        ),
         "tokens": ("handoff.cli.tokens:tokens", "Make, list, rotate and revoke tokens of the handoff."),
         "audit": ("handoff.cli.audit:audit", "See who changed what at the handoff, and who was refused."),
         "nifi": ("nifi.commands:nifi", "Install, start, stop and look at the embedded Apache NiFi."),

@@ -5,7 +5,8 @@
 - `identifiers`: the first letters of an id instead of all.
 - `parameters`: NAME=VALUE by the pipeline's types.
 - `follow`: a handoff to its end, event by event.
-- `projects`, `studies`, `batches`, `pipelines`, `targets`, `handoffs`, `rules`, `models`: a group for each noun.
+- `projects`, `studies`, `batches`, `pipelines`, `targets`, `handoffs`, `rules`, `models`,
+  `withdrawals`: a group for each noun.
 - `tokens`, `token_desk`: make and end tokens, on a home or at a service.
 - `audit`: who changed what.
 """

@@ -1,7 +1,6 @@
 """`sluice handoffs`."""
 
 import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, cast
@@ -11,13 +10,13 @@ from pydantic import JsonValue
 
 from handoff.cli.batches import find_batch
 from handoff.cli.connection import Asking, asking
-from handoff.cli.follow import follow_to_the_end
+from handoff.cli.follow import follow_to_the_end, print_output, told
 from handoff.cli.identifiers import short, whole
 from handoff.cli.parameters import read_parameters
 from handoff.cli.table import ID_ALONE, LIMIT, Column, say_list, say_one
 from handoff.client import HandoffClient
 from handoff.handoffs.state import State
-from handoff.schemas.handoffs import HandoffView
+from handoff.schemas.handoffs import ArtifactView, HandoffView
 
 Kind = Literal["prepare", "train", "infer"]
 _ID = 32
@@ -29,8 +28,13 @@ _COLUMNS: tuple[Column[HandoffView], ...] = (
     Column("batch", lambda handoff: short(handoff.batch)),
     Column("target", lambda handoff: handoff.target),
     Column("state", lambda handoff: str(handoff.state)),
-    Column("reason", lambda handoff: handoff.reason),
+    Column("queue", lambda handoff: handoff.queue_position),
+    Column("reason", lambda handoff: handoff.reason or handoff.waits_for),
     Column("made", lambda handoff: handoff.made_model),
+)
+_ARTIFACTS: tuple[Column[ArtifactView], ...] = (
+    Column("artifact", lambda artifact: artifact.path),
+    Column("bytes", lambda artifact: artifact.size),
 )
 
 
@@ -47,12 +51,22 @@ def handoffs() -> None:
 @click.option("--project", help="Of this project alone.")
 @click.option("--state", type=click.Choice([state.value for state in State], case_sensitive=False), help="In it alone.")
 @click.option("--batch", help="Of this batch alone.")
+@click.option("--dead-letters", is_flag=True, help="Those alone that `retry` sends again.")
 @LIMIT
 @asking
-def list_(*, asking: Asking, project: str | None, state: str | None, batch: str | None, most: int | None) -> None:
+def list_(
+    *,
+    asking: Asking,
+    project: str | None,
+    state: str | None,
+    batch: str | None,
+    dead_letters: bool,
+    most: int | None,
+) -> None:
     """List handoffs, the newest first."""
     with asking.client() as client:
-        found = client.handoffs(project, state, batch and find_batch(client, batch))
+        chosen = batch and find_batch(client, batch)
+        found = client.handoffs(project, state, chosen, dead_letters=dead_letters)
         none = "No handoff yet: `sluice handoffs new prepare BATCH --pipeline NAME`."
         say_list(found, _COLUMNS, as_json=asking.as_json, most=most, none=none)
 
@@ -117,11 +131,13 @@ def follow(asking: Asking, handoff: str) -> None:
 
 @handoffs.command()
 @click.argument("handoff")
+@click.option("--tail", type=click.IntRange(0, 100_000), help="Only so many lines, the last ones.")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the run has ended.")
 @asking
-def logs(asking: Asking, handoff: str) -> None:
-    """Print what the run of HANDOFF printed so far."""
+def logs(*, asking: Asking, handoff: str, tail: int | None, follow: bool) -> None:
+    """Print what the run of HANDOFF printed."""
     with asking.client() as client:
-        click.echo(client.logs(find_handoff(client, handoff)), nl=False)
+        print_output(client, find_handoff(client, handoff), tail=tail, follow=follow)
 
 
 @handoffs.command()
@@ -132,6 +148,40 @@ def cancel(asking: Asking, handoff: str) -> None:
     with asking.client() as client:
         view = client.cancel(find_handoff(client, handoff))
     say_one(view, _facts(view), as_json=asking.as_json)
+
+
+@handoffs.command()
+@click.argument("handoff")
+@asking
+def retry(asking: Asking, handoff: str) -> None:
+    """Send the dead letter HANDOFF again: the same handoff, for no engine ever had its run."""
+    with asking.client() as client:
+        view = client.retry(find_handoff(client, handoff))
+    say_one(view, _facts(view), as_json=asking.as_json)
+
+
+@handoffs.command()
+@click.argument("handoff")
+@click.option("--reason", required=True, help="Why; it is kept. The same reason again is the same rerun.")
+@click.option("--follow", is_flag=True, help="Stay until it ended; exit 0 only if it SUCCEEDED.")
+@ID_ALONE
+@asking
+def rerun(*, asking: Asking, handoff: str, reason: str, follow: bool, id_alone: bool) -> None:
+    """Let HANDOFF, which ended, run once more: a new handoff, which says of which and why."""
+    with asking.client() as client:
+        view = client.rerun(find_handoff(client, handoff), reason)
+        _then(asking, client, view, follow=follow, id_alone=id_alone)
+
+
+@handoffs.command()
+@click.argument("handoff")
+@LIMIT
+@asking
+def artifacts(*, asking: Asking, handoff: str, most: int | None) -> None:
+    """List what the steps of HANDOFF left for each other or for people; `fetch` brings the result itself."""
+    with asking.client() as client:
+        found = client.artifacts(find_handoff(client, handoff))
+        say_list(found, _ARTIFACTS, as_json=asking.as_json, most=most, none="Its steps left nothing.")
 
 
 @handoffs.command()
@@ -162,7 +212,7 @@ def find_handoff(client: HandoffClient, given: str) -> str:
 def _then(asking: Asking, client: HandoffClient, view: HandoffView, *, follow: bool, id_alone: bool = False) -> None:
     """Follow it, if that was asked; say what it is at the end."""
     if follow:
-        view = follow_to_the_end(client, view, say=not asking.as_json and not id_alone)
+        view = follow_to_the_end(client, view.id, say=not asking.as_json and not id_alone)
     if id_alone:
         click.echo(view.id)
     else:
@@ -180,13 +230,18 @@ def _facts(view: HandoffView) -> Iterable[tuple[str, object]]:
         ("pipeline", f"{view.pipeline} {short(view.pipeline_version)}"),
         ("parameters", view.parameters),
         ("model", view.model),
-        ("target", view.target),
+        ("target", f"{view.target} of {view.pool}" if view.pool not in (None, view.target) else view.target),
         ("state", str(view.state)),
         ("reason", view.reason),
+        ("dead letter", "yes: `sluice handoffs retry` sends it again" if view.dead_letter else None),
+        ("queue", view.queue_position),
+        ("waits for", view.waits_for),
+        ("again of", f"{view.rerun_of}: {view.rerun_reason}" if view.rerun_of else None),
+        ("asked by", view.asked_by),
         ("sent", f"{view.attempts} times" if view.attempts > 1 else None),
         ("run", view.reference),
         ("metrics", view.metrics),
         ("made model", view.made_model),
         ("files", f"{len(view.files)} below {view.result_uri}" if view.files else None),
-        ("events", tuple(f"{time.strftime('%H:%M:%S', time.localtime(e.at))} {e.event}" for e in view.events)),
+        ("events", tuple(map(told, view.events))),
     )

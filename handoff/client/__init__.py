@@ -11,10 +11,11 @@ with HandoffClient.of_home("http://127.0.0.1:8080", Path(".sluice")) as handoff:
 - `arrivals`: deliver packages, evidence and labels; list what came, and the studies that it makes.
 - `batches`: form and show batches.
 - `pipelines`: register compiled pipelines.
-- `handoffs`: decide, follow, end.
+- `handoffs`, `server_sent`: decide, follow, end.
 - `results`: what runs left, models, and the line of an id.
 - `site`: projects, and the targets that run things.
 - `rules`: what projects decide by themselves, signals, and one study with its evidence.
+- `withdrawals`: what may never be used again.
 - `access`: tokens, and the record of changes.
 - `client`: all of it as one class.
 """

@@ -13,10 +13,11 @@ from handoff.client.pull import Pull
 from handoff.client.results import Results
 from handoff.client.rules import Rules
 from handoff.client.site import Site
+from handoff.client.withdrawals import Withdrawals
 from handoff.home import ResearchHome
 
 
-class HandoffClient(Arrivals, Batches, Pull, Pipelines, Handoffs, Results, Models, Site, Rules, Access):
+class HandoffClient(Arrivals, Batches, Pull, Pipelines, Handoffs, Results, Models, Site, Rules, Withdrawals, Access):
     """Calls one handoff. Needs the API token, and the intake token only to deliver."""
 
     @classmethod

@@ -1,6 +1,7 @@
 """One call to the handoff, and every page of a list."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -56,8 +57,7 @@ class Connection:
             raise UnreachableError(self._url, str(error) or type(error).__name__) from error
 
     def _get(self, path: str, **query: object) -> httpx.Response:
-        given = {name: value for name, value in query.items() if value is not None}
-        return self._send("GET", path, params=given, headers=self._api)
+        return self._send("GET", path, params=_given(query), headers=self._api)
 
     def _post(self, path: str, body: dict[str, Any] | None) -> httpx.Response:
         return self._send("POST", path, json=body, headers=self._api)
@@ -69,11 +69,26 @@ class Connection:
             ProblemError: the answer is a problem.
             UnreachableError: nobody answered, or not to the end.
         """
+        with self._opened(path) as answer:
+            yield from answer.iter_bytes()
+
+    def _lines(self, path: str, **query: object) -> Iterator[str]:
+        """A body of text, line by line as it comes.
+
+        Raises:
+            ProblemError: the answer is a problem.
+            UnreachableError: nobody answered, or not to the end.
+        """
+        with self._opened(path, **query) as answer:
+            yield from answer.iter_lines()
+
+    @contextmanager
+    def _opened(self, path: str, **query: object) -> Iterator[httpx.Response]:
         try:
-            with self._http.stream("GET", path, headers=self._api) as answer:
+            with self._http.stream("GET", path, params=_given(query), headers=self._api) as answer:
                 if not answer.is_success:
                     answer.read()
-                yield from checked(answer).iter_bytes()
+                yield checked(answer)
         except httpx.TransportError as error:
             raise UnreachableError(self._url, str(error) or type(error).__name__) from error
 
@@ -85,6 +100,10 @@ class Connection:
             if found.next is None:
                 return
             after = found.next
+
+
+def _given(query: Mapping[str, object]) -> dict[str, Any]:
+    return {name: value for name, value in query.items() if value is not None}
 
 
 def read(model: type[Model], answer: httpx.Response) -> Model:

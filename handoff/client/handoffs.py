@@ -3,12 +3,14 @@
 import time
 from collections.abc import Iterator
 
+import httpx
 from pydantic import JsonValue
 
 from handoff.client.connection import Connection, checked, read
+from handoff.client.server_sent import messages
 from handoff.contract.result import RunKind
 from handoff.handoffs.state import ENDED
-from handoff.schemas.handoffs import HandoffRequest, HandoffView
+from handoff.schemas.handoffs import ArtifactView, EventView, HandoffRequest, HandoffView
 from handoff.schemas.page import Page
 
 _LOOK_SECONDS = 0.2
@@ -43,9 +45,15 @@ class Handoffs(Connection):
         state: str | None = None,
         batch: str | None = None,
         starts: str | None = None,
+        *,
+        dead_letters: bool = False,
     ) -> Iterator[HandoffView]:
-        """Every handoff, the newest first; with `starts` those whose id starts with these letters."""
+        """Every handoff, the newest first; with `starts` those whose id starts with these letters.
+
+        With `dead_letters` only those that `retry` sends again.
+        """
         query = {"project": project, "state": state, "batch": batch, "starts": starts}
+        query["dead_letter"] = "true" if dead_letters else None
         return self._pages(Page[HandoffView], "/v1/handoffs", **query)
 
     def wait(self, handoff_id: str, timeout_seconds: float = 3600.0) -> HandoffView:
@@ -68,6 +76,51 @@ class Handoffs(Connection):
         """End a handoff."""
         return read(HandoffView, self._post(f"/v1/handoffs/{handoff_id}:cancel", None))
 
-    def logs(self, handoff_id: str) -> str:
-        """What the run printed so far."""
-        return checked(self._get(f"/v1/handoffs/{handoff_id}/logs")).text
+    def retry(self, handoff_id: str) -> HandoffView:
+        """Send a dead letter again: the same handoff, for no engine ever had its run."""
+        return read(HandoffView, self._post(f"/v1/handoffs/{handoff_id}:retry", None))
+
+    def rerun(self, handoff_id: str, reason: str) -> HandoffView:
+        """Let a handoff that ended run once more, as a new handoff that says of which and why."""
+        return read(HandoffView, self._post(f"/v1/handoffs/{handoff_id}:rerun", {"reason": reason}))
+
+    def events(self, handoff_id: str, after: int = 0) -> Iterator[EventView]:
+        """Each event when it happens, until the handoff has ended.
+
+        Args:
+            handoff_id: the handoff.
+            after: the id of the last event that is known already.
+
+        Raises:
+            UnreachableError: the service went away; go on after the last event.
+        """
+        ended = False
+        while not ended:
+            for kind, data in messages(self._lines(f"/v1/handoffs/{handoff_id}/events", after=after or None)):
+                if kind == "end":
+                    ended = True
+                    break
+                event = EventView.model_validate_json(data)
+                after = event.id
+                yield event
+
+    def logs(self, handoff_id: str, tail: int | None = None) -> str:
+        """What the run printed so far, or the last lines of it."""
+        return checked(self._get(f"/v1/handoffs/{handoff_id}/logs", tail=tail)).text
+
+    def logs_from(self, handoff_id: str, offset: int) -> bytes:
+        """What the run printed from a byte on; nothing when that is all."""
+        headers = {**self._api, "Range": f"bytes={offset}-"}
+        answer = self._send("GET", f"/v1/handoffs/{handoff_id}/logs", headers=headers)
+        if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return b""
+        content = checked(answer).content
+        return content if answer.status_code == httpx.codes.PARTIAL_CONTENT else content[offset:]
+
+    def artifacts(self, handoff_id: str) -> Iterator[ArtifactView]:
+        """Every file that the run's steps left for each other or for people."""
+        return self._pages(Page[ArtifactView], f"/v1/handoffs/{handoff_id}/artifacts")
+
+    def artifact(self, handoff_id: str, path: str) -> Iterator[bytes]:
+        """One of them, in blocks; nobody re-read its digest."""
+        return self._stream(f"/v1/handoffs/{handoff_id}/artifacts/{path}")

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from handoff.app import create_app
+from handoff.client.server_sent import messages
 from handoff.database.tables import Batch, Event, Handoff, PipelineVersion, Study
 from handoff.pipelines import TEMPLATE
 from handoff.service import Service
@@ -190,3 +191,27 @@ def test_the_commands_load_no_database_and_no_store():
     )
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_run_that_did_not_fail_early_is_no_dead_letter_to_retry(say):
+    code, _, err = say("handoffs", "retry", FIRST)
+    assert code == 1
+    assert err.startswith("sluice: 409")
+
+
+def test_a_rerun_is_a_new_handoff_that_says_of_which_and_why(say):
+    code, out, _ = say("handoffs", "rerun", FIRST, "--reason", "new driver", "--json")
+    made = json.loads(out)
+    assert (code, made["rerun_of"], made["rerun_reason"], made["state"]) == (0, FIRST, "new driver", "ACCEPTED")
+    assert made["id"] != FIRST
+
+
+def test_logs_of_a_run_that_printed_nothing_are_empty_followed_or_not(say):
+    assert say("handoffs", "logs", FIRST)[:2] == (0, "")
+    assert say("handoffs", "logs", FIRST, "--follow", "--tail", "3")[:2] == (0, "")
+
+
+@pytest.mark.parametrize("text", ["", ": beat\n\n", "data: 1\n\n: beat\nevent: end\ndata: 2\n\ndata: cut"])
+def test_server_sent_messages_are_read_and_what_is_cut_off_is_not(text):
+    expected = [("message", "1"), ("end", "2")] if "1" in text else []
+    assert list(messages(text.split("\n"))) == expected

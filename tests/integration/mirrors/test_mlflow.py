@@ -85,6 +85,17 @@ def test_a_model_version_is_registered_once_with_the_run_that_made_it(told, aske
     assert len(asked.versions(told.model)) == 2
 
 
+def test_an_alias_stands_at_mlflow_for_the_version_that_it_stands_for_here(told, asked):
+    told.end(told.submitted(), dice_test=0.5)
+    told.end(told.submitted(), dice_test=0.6)
+    told.promote(1)
+    told.promote(2)
+    told.start()
+    told.wait()
+    version = asked.alias(told.model, "champion")
+    assert pairs(version["tags"])["sluice.model"] == f"{told.model}:2"
+
+
 def test_lost_answers_leave_one_run_and_one_version(told, asked, proxy):
     calls = [b"runs/create", b"runs/update", b"model-versions/create"]
     for call in calls:

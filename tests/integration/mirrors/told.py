@@ -191,6 +191,12 @@ class Asked:
         answer = self._http.get("model-versions/search", params={"filter": f"name = '{model}'", "max_results": 100})
         return answer.json().get("model_versions", [])
 
+    def alias(self, model: str, alias: str) -> dict[str, Any]:
+        """The version that an alias stands for."""
+        answer = self._http.get("registered-models/alias", params={"name": model, "alias": alias})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["model_version"]
+
 
 def pairs(items: list[dict[str, Any]]) -> dict[str, Any]:
     return {item["key"]: item["value"] for item in items}

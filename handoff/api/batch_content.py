@@ -15,7 +15,7 @@ from handoff.batches.croissant import croissant
 from handoff.contract.identifiers import Digest, RandomId
 from handoff.database.tables import Batch, BatchShipment, Handoff, Shipment
 from handoff.errors import NotFoundError, WithdrawnError
-from handoff.store.files import digest_of
+from handoff.store.files import OutsideError, digest_of
 from handoff.store.store import batch_path, package_path, prepared_path
 from handoff.withdrawals.downloads import note_download
 
@@ -102,7 +102,10 @@ def get_croissant(batch_id: Annotated[Digest, Path()], service: ServiceDep, who:
     """Describe a batch as Croissant 1.0; its tools read it beside the lines, named `batch.jsonl`."""
     with service.database.read() as session:
         batch = _find(session, who, batch_id)
-    size = service.store.files.size(batch_path(batch_id))
+    try:
+        size = service.store.files.size(batch_path(batch_id))
+    except (OSError, OutsideError) as error:
+        raise NotFoundError("The lines of the batch are gone from the store.") from error
     return LinkedData(croissant(batch, size))
 
 

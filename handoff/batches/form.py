@@ -170,6 +170,7 @@ class BatchForming:
                 session.scalar(gone.where(Shipment.id.in_(part)).limit(1)) is not None for part in in_parts(shipments)
             )
             if batch is not None and not withdrawn:
+                _usable(batch)
                 created = not batch.formed
                 if created:
                     batch.formed, batch.file_sha256, batch.facts, batch.created_at = True, sha256, facts, time.time()

@@ -44,8 +44,8 @@ def named_files(session: Session) -> Iterator[NamedFile]:
     pipelines = select(PipelineVersion.id, PipelineVersion.yaml_digest).order_by(PipelineVersion.id)
     for version, digest in _stream(session, pipelines):
         yield NamedFile("store", pipeline_path(version), digest, None)
-    batches = select(Batch.id, Batch.file_sha256).where(Batch.withdrawn_by.is_(None)).order_by(Batch.id)
-    for identifier, digest in _stream(session, batches):
+    batches = select(Batch.id, Batch.file_sha256).where(Batch.formed, Batch.withdrawn_by.is_(None))
+    for identifier, digest in _stream(session, batches.order_by(Batch.id)):
         yield NamedFile("store", batch_path(identifier), digest, None)
     yield from _of_results(session)
 

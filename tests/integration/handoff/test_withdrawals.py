@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -156,3 +157,15 @@ def test_who_pulled_a_batch_is_asked_to_delete_it_when_it_is_withdrawn(service, 
     with pytest.raises(ProblemError) as gone:
         service.client.pull_batch(batch.id, tmp_path)
     assert (gone.value.status, gone.value.code) == (410, "batch-withdrawn")
+
+
+def test_a_prepared_batch_comes_with_its_volumes_and_lines_that_name_them_here(service, tmp_path):
+    images = annotated_study(service, patient="P-prepared")
+    batch = batch_of(service, {"studies": [images.study]})
+    run = service.client.wait(hand_off(service, batch).id)
+    assert run.state == "SUCCEEDED", run.reason
+    lines = service.client.pull_batch(batch, tmp_path, prepared_by=run.id)
+    volumes = [line for line in map(json.loads, lines.read_text().splitlines()) if line["kind"] == "volume"]
+    assert len(volumes) == 1
+    folder = Path(volumes[0]["uri"].removeprefix("file://"))
+    assert (folder / "zarr.json").read_text() == volumes[0]["series"]

@@ -16,15 +16,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
-from sqlalchemy import Connection, create_engine, delete, insert, select, text, update
+from sqlalchemy import Connection, create_engine, delete, select, text, update
 
 from handoff.database.dialect import is_postgresql, sqlite_url
 from handoff.database.engine import Database
 from handoff.database.migrate import configuration, upgrade
 from handoff.database.open import open_database
-from handoff.database.tables import Event, Handoff, LoginSession, OutboxRow, TargetPlace
+from handoff.database.tables import Handoff, LoginSession, OutboxRow, TargetPlace, WorkerPulse
 from handoff.errors import StartError
-from handoff.handoffs.states import State
+from handoff.handoffs.states import State, note, transition
 from handoff.home import ResearchHome
 from handoff.operations import rows
 from handoff.operations.inventory import place_of_files
@@ -36,6 +36,7 @@ from handoff.store.make import open_store
 
 _YAML = "handoff.yaml"
 _STAGING = "research.restoring"
+_EARLY = (State.ACCEPTED, State.VALIDATING, State.READY, State.SUBMITTING)
 RESTORED = "restored"
 """The event of a handoff whose backup cannot say whether it was sent afterwards."""
 
@@ -61,9 +62,8 @@ def restore(folder: Path, home: Path) -> BackupRecord:
         changes, digests = _files(folder, record, settings, target, staging)  # (2)
         _rows(folder, record, database, poured=poured)  # (3)
         with database.writer.begin() as connection:
-            if changes:
-                move_rows(connection, changes, digests)
-            _distrust(connection)  # (4)
+            move_rows(connection, changes, digests)
+        _distrust(database)  # (4)
     finally:
         database.close()
     os.sync()
@@ -204,23 +204,29 @@ def _saved(folder: Path) -> Iterator[Connection | None]:
         engine.dispose()
 
 
-def _distrust(connection: Connection) -> None:
+def _distrust(database: Database) -> None:
     """What happened after the backup is unknown here, and must not happen twice.
 
-    - A handoff that waited may have been sent since: its engine is asked for it, for as long as it settles, before
-      anything is sent.
+    - A handoff that waited for a target may have been sent since: its engine is asked for it, for as long as it
+      settles, before anything is sent.
+    - One that waited for a pool may have been sent to any member; nobody could be asked for sure, so it is ended.
     - Nobody has a lease, and nobody has a target: the home that had it is gone.
     - Whoever was signed in signs in again.
     """
     now = time.time()
-    early = [state.value for state in (State.ACCEPTED, State.VALIDATING, State.READY, State.SUBMITTING)]
-    waits = select(OutboxRow.handoff_id).join(Handoff, Handoff.id == OutboxRow.handoff_id)
-    waiting = connection.scalars(waits.where(Handoff.state.in_(early))).all()
-    connection.execute(update(OutboxRow).values(leased_by=None, leased_until=0.0, due_at=now, sent_at=now))
-    connection.execute(update(OutboxRow).where(OutboxRow.attempts == 0).values(attempts=1))
-    asked = {"state": State.SUBMITTING.value, "sent_at": now}
-    connection.execute(update(Handoff).where(Handoff.state.in_(early)).values(asked))
-    for identifier in waiting:
-        connection.execute(insert(Event).values(handoff_id=identifier, at=now, event=RESTORED))
-    connection.execute(delete(TargetPlace))
-    connection.execute(delete(LoginSession))
+    with database.write() as session:
+        waiting = select(Handoff).join(OutboxRow, OutboxRow.handoff_id == Handoff.id)
+        for handoff in session.scalars(waiting.where(Handoff.state.in_([state.value for state in _EARLY]))):
+            if handoff.pool is not None and handoff.attempts == 0:
+                session.execute(delete(OutboxRow).where(OutboxRow.handoff_id == handoff.id))
+                transition(session, handoff, State.CANCELED, RESTORED)
+            else:
+                handoff.state, handoff.sent_at = State.SUBMITTING.value, now
+                handoff.attempts = max(handoff.attempts, 1)
+                note(session, handoff, RESTORED)
+        session.flush()
+        session.execute(update(OutboxRow).where(OutboxRow.attempts == 0).values(attempts=1))
+        session.execute(update(OutboxRow).values(leased_by=None, leased_until=0.0, due_at=now, sent_at=now))
+        session.execute(delete(TargetPlace))
+        session.execute(delete(WorkerPulse))
+        session.execute(delete(LoginSession))

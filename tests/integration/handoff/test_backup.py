@@ -37,6 +37,7 @@ from tests.integration.handoff.running import (
     running,
     starts,
 )
+from tests.unit.handoff.rows import add_handoff, add_surroundings
 
 pytestmark = pytest.mark.integration
 
@@ -173,6 +174,68 @@ def test_handoffs_go_on_in_a_restored_home_and_those_that_waited_ask_before_they
         assert (done.state, done.reason) == ("SUCCEEDED", None)
         assert starts(restored, done) == 1
         assert str(tmp_path / "gone") not in restored.store.files.local(f"batches/{batch}/batch.jsonl").read_text()
+
+
+def test_decisions_taken_while_a_backup_is_taken_are_in_it_or_are_taken_again(tmp_path, backing):
+    """What was accepted before it began is known by the same id; what came later is accepted anew."""
+    with running(tmp_path / "home", settings=backing.settings) as service:
+        text = (Path(__file__).parents[3] / "ml/pipelines/prepare.yaml").read_text()
+        service.client.register_pipeline("prepare", text, CODE)
+        annotated_study(service)
+        batch, decided = batch_of(service), Deciding(service)
+        decided.batch = batch
+        decided.start()
+        while len(decided.ids) < 5:
+            time.sleep(0.01)
+        early = dict(decided.ids)
+        take(service.home, tmp_path / "backup")
+        decided.enough.set()
+        decided.join()
+    home = empty_home(tmp_path / "restored", backing.settings)
+    restore(tmp_path / "backup", home)
+    with RestoredHandoff(home).started() as restored:
+        known = {view.id for view in restored.client.handoffs()}
+        assert early.keys() <= known
+        for identifier, spec in decided.ids.items():
+            view = restored.client.hand_off(kind="prepare", batch=batch, pipeline="prepare", parameters={"spec": spec})
+            assert (view.id == identifier) is (identifier in known)
+
+
+class Deciding(threading.Thread):
+    """Somebody who takes one decision after the other."""
+
+    batch = ""
+
+    def __init__(self, service: RunningHandoff) -> None:
+        super().__init__()
+        self.service = service
+        self.ids: dict[str, str] = {}
+        self.enough = threading.Event()
+
+    def run(self) -> None:
+        while not self.enough.is_set():
+            spec = f"spec-{len(self.ids)}"
+            facts = {"batch": self.batch, "pipeline": "prepare", "parameters": {"spec": spec}}
+            self.ids[self.service.client.hand_off(kind="prepare", **facts).id] = spec
+
+
+def test_a_handoff_that_waited_for_a_pool_is_ended_as_any_member_may_have_it(tmp_path, still):
+    with opened(still.home) as (_, database, _), database.write() as session:
+        add_surroundings(session)
+        add_handoff(session, id="w" * 32, key="w", state="ACCEPTED", pool="gpus", target="gpus")
+        add_handoff(session, id="s" * 32, key="s", state="ACCEPTED")
+        for name, target in (("w", "gpus"), ("s", "local")):
+            session.add(OutboxRow(handoff_id=name * 32, target=target, due_at=0.0))
+    record = take(still.home, tmp_path / "backup")
+    assert record.rows["outbox"] == 2
+    (tmp_path / "restored" / "research.restoring" / "research").mkdir(parents=True)  # of a restore that was killed
+    restore(tmp_path / "backup", tmp_path / "restored")
+    with opened(tmp_path / "restored") as (_, database, _), database.read() as session:
+        waits, sent = session.get_one(Handoff, "w" * 32), session.get_one(Handoff, "s" * 32)
+        assert (waits.state, waits.reason) == ("CANCELED", RESTORED)
+        assert (sent.state, sent.attempts) == ("SUBMITTING", 1)
+        assert [row.handoff_id for row in session.scalars(select(OutboxRow))] == ["s" * 32]
+    assert not (tmp_path / "restored" / "research.restoring").exists()
 
 
 def test_a_backup_that_is_killed_is_none_and_goes_on_when_it_is_taken_again(tmp_path):

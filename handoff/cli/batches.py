@@ -79,7 +79,10 @@ def form(
     spec_digest: str | None,
     test_percent: int,
 ) -> None:
-    """Form a batch of PROJECT's complete studies, or get the one of the same content."""
+    """Form a batch of complete studies of PROJECT.
+
+    The same content is the same batch.
+    """
     chosen = ChosenStudies(studies=studies) if studies else cast("Selection", selected)
     request = BatchRequest(project=project, select=chosen, spec_digest=spec_digest, test_percent=test_percent)
     with asking.client() as client:

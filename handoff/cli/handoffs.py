@@ -75,7 +75,10 @@ def list_(
 @click.argument("handoff")
 @asking
 def show(asking: Asking, handoff: str) -> None:
-    """Show one HANDOFF: what was decided, where it is, and what became of it."""
+    """Show one HANDOFF.
+
+    What was decided, where it is, and what became of it.
+    """
     with asking.client() as client:
         view = client.handoff(find_handoff(client, handoff))
     say_one(view, _facts(view), as_json=asking.as_json)
@@ -123,7 +126,10 @@ def new(
 @click.argument("handoff")
 @asking
 def follow(asking: Asking, handoff: str) -> None:
-    """Tell each event of HANDOFF until it ended; exit 0 only if it SUCCEEDED. Survives a restart of the service."""
+    """Tell each event of HANDOFF until it ended.
+
+    Exits 0 only if it SUCCEEDED. A restart of the service is waited for.
+    """
     with asking.client() as client:
         view = client.handoff(find_handoff(client, handoff))
         _then(asking, client, view, follow=True)
@@ -144,7 +150,10 @@ def logs(*, asking: Asking, handoff: str, tail: int | None, follow: bool) -> Non
 @click.argument("handoff")
 @asking
 def cancel(asking: Asking, handoff: str) -> None:
-    """End HANDOFF: at once if nothing runs yet, else as soon as its worker looks."""
+    """End HANDOFF.
+
+    At once if nothing runs yet, else as soon as its worker looks.
+    """
     with asking.client() as client:
         view = client.cancel(find_handoff(client, handoff))
     say_one(view, _facts(view), as_json=asking.as_json)
@@ -154,7 +163,10 @@ def cancel(asking: Asking, handoff: str) -> None:
 @click.argument("handoff")
 @asking
 def retry(asking: Asking, handoff: str) -> None:
-    """Send the dead letter HANDOFF again: the same handoff, for no engine ever had its run."""
+    """Send the dead letter HANDOFF again.
+
+    It stays the same handoff, for no engine ever had its run.
+    """
     with asking.client() as client:
         view = client.retry(find_handoff(client, handoff))
     say_one(view, _facts(view), as_json=asking.as_json)
@@ -167,7 +179,10 @@ def retry(asking: Asking, handoff: str) -> None:
 @ID_ALONE
 @asking
 def rerun(*, asking: Asking, handoff: str, reason: str, follow: bool, id_alone: bool) -> None:
-    """Let HANDOFF, which ended, run once more: a new handoff, which says of which and why."""
+    """Let HANDOFF, which ended, run once more.
+
+    It is a new handoff, which says of which and why.
+    """
     with asking.client() as client:
         view = client.rerun(find_handoff(client, handoff), reason)
         _then(asking, client, view, follow=follow, id_alone=id_alone)
@@ -178,7 +193,10 @@ def rerun(*, asking: Asking, handoff: str, reason: str, follow: bool, id_alone: 
 @LIMIT
 @asking
 def artifacts(*, asking: Asking, handoff: str, most: int | None) -> None:
-    """List what the steps of HANDOFF left for each other or for people; `fetch` brings the result itself."""
+    """List what the steps of HANDOFF left behind.
+
+    Files for each other or for people; `fetch` brings the result itself.
+    """
     with asking.client() as client:
         found = client.artifacts(find_handoff(client, handoff))
         say_list(found, _ARTIFACTS, as_json=asking.as_json, most=most, none="Its steps left nothing.")
@@ -189,7 +207,10 @@ def artifacts(*, asking: Asking, handoff: str, most: int | None) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @asking
 def fetch(asking: Asking, handoff: str, folder: Path) -> None:
-    """Bring the result of HANDOFF to FOLDER, every digest checked; what is there already is not fetched again."""
+    """Bring the result of HANDOFF to FOLDER.
+
+    Every digest is checked, and what is there already is not fetched again.
+    """
     with asking.client() as client:
         view = client.handoff(find_handoff(client, handoff))
         for file in view.files:

@@ -42,7 +42,7 @@ def pipelines() -> None:
 @pipelines.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def new(file: Path) -> None:
-    """Write a small pipeline that keeps the contract to FILE, to begin with."""
+    """Write a small pipeline to FILE, to begin with."""
     try:
         with file.open("x", encoding="utf-8") as stream:
             stream.write(TEMPLATE.read_text("utf-8"))
@@ -55,7 +55,10 @@ def new(file: Path) -> None:
 @pipelines.command()
 @click.argument("file", type=_FILE)
 def check(file: Path) -> None:
-    """Say whether the compiled pipeline FILE keeps the contract; asks nobody and changes nothing."""
+    """Say whether FILE keeps the contract.
+
+    FILE is a compiled pipeline. Nobody is asked and nothing changes.
+    """
     from handoff.pipelines.compiled import read_inputs
 
     inputs = read_inputs(_text(file))
@@ -72,7 +75,9 @@ def check(file: Path) -> None:
 @click.option("--code-digest", metavar="SHA256", help="The digest of that code, where it is not at hand.")
 @asking
 def register(asking: Asking, file: Path, name: str | None, code: Path | None, code_digest: str | None) -> None:
-    """Register the compiled pipeline FILE; the same content again is the same version.
+    """Register the compiled pipeline FILE.
+
+    The same content again is the same version.
 
     Its version is the digest of the YAML and of the code that its steps import. A pipeline whose steps import nothing
     of yours needs no --code.
@@ -91,7 +96,10 @@ def register(asking: Asking, file: Path, name: str | None, code: Path | None, co
 @LIMIT
 @asking
 def list_(asking: Asking, name: str | None, most: int | None) -> None:
-    """List versions, the one that was registered last first; that one is used when a handoff says only the name."""
+    """List versions, the last one first.
+
+    The one that was registered last is used when a handoff says only the name.
+    """
     with asking.client() as client:
         none = "No pipeline was registered yet: `sluice pipelines register FILE`."
         say_list(client.pipelines(name), _COLUMNS, as_json=asking.as_json, most=most, none=none)
@@ -102,7 +110,10 @@ def list_(asking: Asking, name: str | None, most: int | None) -> None:
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the YAML as it was registered.")
 @asking
 def show(*, asking: Asking, pipeline: str, as_yaml: bool) -> None:
-    """Show the newest version of PIPELINE, or the version of this digest."""
+    """Show the newest version of PIPELINE.
+
+    Or the version of this digest.
+    """
     with asking.client() as client:
         found = client.pipeline(pipeline)
         if as_yaml:

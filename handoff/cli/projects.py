@@ -25,7 +25,10 @@ def projects() -> None:
 @LIMIT
 @asking
 def list_(asking: Asking, most: int | None) -> None:
-    """List projects: those of handoff.yaml, and all that something arrived for."""
+    """List projects.
+
+    Those of handoff.yaml, and all that something arrived for.
+    """
     with asking.client() as client:
         none = "Nothing arrived yet, and handoff.yaml names no project."
         say_list(client.projects(), _COLUMNS, as_json=asking.as_json, most=most, none=none)

@@ -28,7 +28,7 @@ def targets() -> None:
 @LIMIT
 @asking
 def list_(asking: Asking, most: int | None) -> None:
-    """List targets, with how many handoffs wait for each and run there."""
+    """List targets, and what waits and runs there."""
     with asking.client() as client:
         say_list(client.targets(), _COLUMNS, as_json=asking.as_json, most=most, none="handoff.yaml has no target.")
 
@@ -37,7 +37,9 @@ def list_(asking: Asking, most: int | None) -> None:
 @click.argument("name")
 @asking
 def probe(asking: Asking, name: str) -> None:
-    """Ask the target NAME whether it could run something now; exit 1 and the remedy if not.
+    """Ask whether the target NAME could run now.
+
+    Exits 1, with the remedy, if not.
 
     The service looks from its own machine. `sluice handoff target check` looks from this one.
     """

@@ -145,4 +145,5 @@ class Remover(threading.Thread):
     def stop(self) -> None:
         """End the loop and wait for its last transaction."""
         self._stopping.set()
-        self.join(timeout=10)
+        if self.is_alive():
+            self.join(timeout=10)

@@ -2,12 +2,18 @@
 
 - `state`: the states and which may follow which, as data.
 - `states`: goes from one to the next, and writes the event.
-- `accept`: checks a request, names it by its content, writes handoff and outbox row in one transaction.
+- `decide`: checks a request, and names it by its content.
+- `accept`: writes handoff and outbox row in one transaction, once for each key.
+- `shares`: what projects use of the targets, and their quotas.
+- `queue`: what a target takes next, and in which order.
 - `outbox`: leases: which worker has a row, and until when.
+- `position`: where in its queue a handoff stands.
 - `order`: what an accepted handoff asks of an engine, checked again from the store.
 - `submit`: brings one outbox row to the engine, once.
 - `watch`: follows a run to its end.
-- `cancel`: a person's word.
-- `show`: a handoff as the API shows it.
-- `worker`: the loop over `submit` and `watch`.
+- `sweep`: ends what an engine started twice.
+- `cancel`, `retry`, `rerun`: a person's words.
+- `show`: handoffs as the API shows them.
+- `left`, `tail`: what runs left besides their results, and how it is read.
+- `hold`, `leave_pools`, `worker`: the loop over `submit` and `watch`, of one worker for each target.
 """

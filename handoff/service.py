@@ -10,6 +10,7 @@ from handoff.access.home_tokens import record_tokens
 from handoff.access.openid.openid import Openid
 from handoff.access.sign_in import SignIn
 from handoff.access.tokens import Tokens
+from handoff.batches.worksheet import sweep_worksheets
 from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
 from handoff.database.open import open_database
@@ -80,6 +81,7 @@ class Service:
         store = open_store(settings, home)
         store.spool.sweep()
         sweep_unadmitted(database, store)
+        sweep_worksheets(store.spool.folder)
         tokens = Tokens(database)
         openid = None if settings.openid is None else Openid(settings.openid, settings.pages.url)
         metrics = RequestMetrics()

@@ -3,9 +3,12 @@
 Both are temporary and on disk, so that a batch of a million instances needs no more memory than one of a hundred.
 """
 
+import fcntl
 import json
+import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +16,8 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 _BLOCK = 1 << 20
+_PREFIX = "batch-"
+_YOUNG_SECONDS = 60.0
 _TABLES = """
 CREATE TABLE instance (
     id INTEGER PRIMARY KEY, digest TEXT, sop TEXT, series TEXT, annotation INTEGER, test INTEGER, refers_to TEXT
@@ -39,12 +44,13 @@ class Noted:
 
 
 class Worksheet:
-    """One batch in the making."""
+    """One batch in the making. Locked while it is in use, so that a start-up can tell a dead one from a live one."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="batch-", dir=folder)
+        self._folder = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=folder)
         root = Path(self._folder.name)
         self._files: dict[str, IO[bytes]] = {name: (root / name).open("w+b") for name in ("instances", "labels")}
+        fcntl.flock(self._files["instances"], fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._database = sqlite3.connect(root / "sheet.db", isolation_level=None, check_same_thread=False)
         for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_PAGES_OF_KIB}", "temp_store=FILE"):
             self._database.execute(f"PRAGMA {pragma}")
@@ -138,3 +144,27 @@ class Worksheet:
 
 def _plain(annotation: list[str | list[str]]) -> tuple[str, tuple[str, ...]]:
     return str(annotation[0]), tuple(annotation[1])
+
+
+def sweep_worksheets(folder: Path) -> int:
+    """Remove what killed services left of worksheets; returns how many."""
+    removed = 0
+    for left in folder.glob(f"{_PREFIX}*"):
+        lines = left / "instances"
+        if not lines.exists():
+            dead = left.stat().st_mtime < time.time() - _YOUNG_SECONDS
+        else:
+            with lines.open("rb") as stream:
+                dead = _lock(stream)
+        if dead:
+            shutil.rmtree(left, ignore_errors=True)
+            removed += 1
+    return removed
+
+
+def _lock(stream: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

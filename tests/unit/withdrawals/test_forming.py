@@ -8,7 +8,7 @@ from sqlalchemy import select
 from handoff.batches.check import check_sheet
 from handoff.batches.identity import batch_id, label_text, streamed_batch_id
 from handoff.batches.rows import BatchRow
-from handoff.batches.worksheet import Noted, Worksheet
+from handoff.batches.worksheet import Noted, Worksheet, sweep_worksheets
 from handoff.contract.batch import BATCH_LINE, InstanceLine
 from handoff.contract.canonical import canonical_digest, canonical_json
 from handoff.database.tables import BatchInstance, BatchShipment, BatchStudy
@@ -86,6 +86,16 @@ def test_the_worksheet_sorts_as_python_does(tmp_path):
         for text in said:
             sheet.add_label(text, b"")
         assert list(sheet.labels()) == sorted(said)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_forming_left_is_swept_and_what_is_under_way_is_not(tmp_path):
+    dead = tmp_path / "batch-dead"
+    dead.mkdir()
+    (dead / "instances").write_bytes(b"lines")
+    with Worksheet(tmp_path):
+        assert sweep_worksheets(tmp_path) == 1
+        assert len(list(tmp_path.iterdir())) == 1
     assert list(tmp_path.iterdir()) == []
 
 

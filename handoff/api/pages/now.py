@@ -14,7 +14,6 @@ from handoff.api.pages.browser import SessionDep
 from handoff.api.pages.frame import page, row, table
 from handoff.api.pages.html import Html, fill, join
 from handoff.api.pages.route import page_router
-from handoff.api.pages.study import close_button
 from handoff.api.pages.words import moment, short, state
 from handoff.database.tables import Handoff, OutboxRow, PipelineVersion, Study
 from handoff.handoffs.position import Place, places
@@ -34,6 +33,7 @@ _BODY = """<h1>Now</h1>
 <h2>Waiting <small>in the order in which they came</small></h2>{waiting}
 <h2>Ended <small>in the last seven days</small></h2>{ended}
 <h2>Open studies <small>{open_reasons}</small></h2>{studies}"""
+_CLOSE = '<a href="/studies/{project}/{study}/close">Close…</a>'
 _HEADS = ("Handoff", "Project", "Pipeline", "Target", "State", "Asked")
 
 
@@ -151,5 +151,5 @@ def _study(session: BrowserSession, study: Study) -> Html:
         study.project,
         study.waiting_for or "–",
         moment(study.last_arrival_at),
-        close_button(session, study),
+        fill(_CLOSE, project=study.project, study=study.study_uid) if session.who.may("operate") else "",
     )

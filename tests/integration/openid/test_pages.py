@@ -170,14 +170,18 @@ def test_an_open_study_is_closed_by_an_operators_word(site, admin, alice_browser
         study = Study(study_uid="2.25.7", project="lungs", state="open", waiting_for="held", last_arrival_at=0.0)
         session.add(study)
     path = "/studies/lungs/2.25.7/close"
-    assert f'action="{path}"' in admin.get("/").text
-    assert f'action="{path}"' not in alice_browser.get("/").text
+    assert f'href="{path}"' in admin.get("/").text
+    assert f'href="{path}"' not in alice_browser.get("/").text
+    assert "Waits for" in admin.get(path).text
+    assert "refresh" not in admin.get(path).headers
+    assert alice_browser.get(path).status_code == 403
     refused = alice_browser.post(path, data=alice_browser.form("/", reason="I want it"))
     assert refused.status_code == 403
     assert admin.post(path, data=admin.form("/", reason=" ")).status_code == 422
-    empty = admin.post(path, data=admin.form("/", reason="the scanner broke"))
+    empty = admin.post(path, data=admin.form(path, reason="the scanner broke"))
     assert (empty.status_code, "study-empty" in empty.text) == (422, True)
     assert admin.post("/studies/brains/2.25.7/close", data=admin.form("/", reason="r")).status_code == 404
+    assert admin.get("/studies/brains/2.25.7/close").status_code == 404
 
 
 def test_whoever_may_not_cancel_has_no_button_and_is_refused(site, browser, admin):

@@ -10,6 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 
 from handoff.errors import OpenidDownError, UnauthorizedError
 from tests.unit.openid.signing import CLIENT, EC, ED, OTHER_RSA, RSA, assembled, claims, published, signed
@@ -128,7 +129,7 @@ UNFIT_KEYS = {
     "for another algorithm": published(RSA, alg="RS512"),
     "not for verifying": published(RSA, key_ops=["encrypt"]),
     "too short": published(rsa.generate_private_key(65537, 1024)),
-    "private": {**published(RSA), "d": "AQAB"},
+    "private": {**RSAAlgorithm.to_jwk(RSA, as_dict=True), "kid": "one"},
     "no key at all": "one",
     "broken": {"kty": "RSA", "kid": "one", "n": "!", "e": 3},
 }

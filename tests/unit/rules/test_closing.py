@@ -97,3 +97,16 @@ def test_evidence_that_cannot_be_read_holds_a_study_up_until_a_person_settles_it
 def test_quiet_times_have_no_negative_length():
     with pytest.raises(ValidationError):
         ProjectRules(commitment_quiet_seconds=-1)
+
+
+def test_a_study_that_opens_and_closes_without_a_change_fires_nothing_again(waiting):
+    announce_all(waiting)
+    state(waiting, 61)
+    waiting.look()
+    with waiting.database.write() as session:
+        study = session.scalars(select(Study)).one()
+        study.state, study.due_at = "open", waiting.now
+    assert state(waiting, 61) == ("complete", None)
+    before = waiting.firings()
+    waiting.look()
+    assert (waiting.firings(), waiting.runs()) == (before, {"prepare": 1})

@@ -112,13 +112,34 @@ def test_a_failed_preparing_is_shown_and_goes_on_when_a_person_has_it_run_again(
     assert (here.runs(), here.firings()) == ({"prepare": 2, "train": 1}, [("fired", None)])
 
 
-def rerun_succeeds(here) -> None:
-    """A person asks for the same again, and that succeeds."""
+def test_what_follows_uses_the_volumes_of_its_own_preparing(site):
+    """A person prepared the same batch in another way meanwhile, and that was done later."""
+    here = site(each=rule("study"))
+    here.close_study("1.1")
+    here.look()
+    here.end_runs()
+    rerun_succeeds(here, again=False)
+    here.look()
+    with here.database.read() as session:
+        mine = session.scalars(
+            select(Handoff.id).where(Handoff.asked_by == "rule:each", Handoff.kind == "prepare")
+        ).one()
+        assert session.scalars(select(Handoff.prepared_by).where(Handoff.kind == "train")).one() == mine
+
+
+def rerun_succeeds(here, *, again: bool = True) -> None:
+    """A person asks for the same again, or for something like it, and that succeeds."""
     with here.database.write() as session:
         failed = session.scalars(select(Handoff)).one()
         facts = {name: getattr(failed, name) for name in ("kind", "project", "batch_id", "target", "pipeline_id")}
-        again = {"id": "f" * 32, "key": "f" * 64, "rerun_of": failed.id, "parameters": {}, "created_at": here.now}
-        session.add(Handoff(**facts, **again, state=State.SUCCEEDED, ended_at=here.now))
+        more = {
+            "id": "f" * 32,
+            "key": "f" * 64,
+            "rerun_of": failed.id if again else None,
+            "parameters": {},
+            "created_at": here.now,
+        }
+        session.add(Handoff(**facts, **more, state=State.SUCCEEDED, ended_at=here.now))
     here.now += 120
 
 

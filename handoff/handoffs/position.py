@@ -18,6 +18,7 @@ from handoff.handoffs.shares import WAITS, WINDOW_SECONDS, fits, gpus_held, quot
 from handoff.pools import members_of
 from handoff.settings import Settings
 
+WaitsFor = Literal["turn", "gpu-quota", "target-gone"]
 _UNKNOWN_SECONDS = 60.0
 """How long a run is taken to be where none ended lately."""
 
@@ -27,7 +28,7 @@ class Place:
     """A place in a queue, 1 for the next; and what it waits for."""
 
     number: int
-    waits_for: Literal["turn", "gpu-quota"]
+    waits_for: WaitsFor
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,14 @@ def places(session: Session, settings: Settings, handoffs: Sequence[Handoff], no
     for name in sorted({handoff.pool or handoff.target for handoff in waiting}):
         mine = {handoff.id: handoff for handoff in waiting if (handoff.pool or handoff.target) == name}
         for handoff_id, number in _numbers(session, settings, name, list(mine), now).items():
-            handoff = mine[handoff_id]
-            free = fits(quotas_of(settings), held, handoff.project, handoff.gpus)
-            found[handoff_id] = Place(number, "turn" if free else "gpu-quota")
+            found[handoff_id] = Place(number, _waits_for(settings, name, mine[handoff_id], held))
     return found
+
+
+def _waits_for(settings: Settings, name: str, handoff: Handoff, held: Mapping[str, int]) -> WaitsFor:
+    if name not in settings.pools and name not in settings.targets:
+        return "target-gone"
+    return "turn" if fits(quotas_of(settings), held, handoff.project, handoff.gpus) else "gpu-quota"
 
 
 def _numbers(session: Session, settings: Settings, name: str, ids: list[str], now: float) -> dict[str, int]:

@@ -62,7 +62,9 @@ class HandoffView(Document):
     queue_position: int | None = Field(
         None, ge=1, description="Its place among those that wait for the same target or pool, as turns go now."
     )
-    waits_for: Literal["turn", "gpu-quota"] | None = Field(None, description="Why it still waits in the queue.")
+    waits_for: Literal["turn", "gpu-quota", "target-gone"] | None = Field(
+        None, description="Why it waits in the queue; `target-gone`: handoff.yaml names its target or pool no more."
+    )
     dead_letter: bool = Field(description="It ended though no engine had its run, so :retry sends it again.")
     rerun_of: RandomId | None = Field(None, description="The handoff that it runs once more.")
     rerun_reason: str | None = None

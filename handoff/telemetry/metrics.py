@@ -18,6 +18,7 @@ from handoff.database.tables import (
     OutboxRow,
     Table,
 )
+from handoff.handoffs.retry import dead_letters
 from handoff.telemetry.census import Census
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
@@ -69,7 +70,7 @@ class DatabaseMetrics:
             studies.add_metric([state], count)
         yield studies
         with self._database.read() as session:
-            yield from [*_totals(session), _handoffs(session), _waiting(session), _untold(session)]
+            yield from [*_totals(session), _handoffs(session), _waiting(session), _dead(session), _untold(session)]
 
 
 def _totals(session: Session) -> Iterator[GaugeMetricFamily]:
@@ -98,6 +99,12 @@ def _waiting(session: Session) -> GaugeMetricFamily:
     oldest = session.scalar(select(func.min(Handoff.created_at)).join(OutboxRow, OutboxRow.handoff_id == Handoff.id))
     age = 0.0 if oldest is None else max(time.time() - oldest, 0.0)
     return GaugeMetricFamily("sluice_oldest_handoff_seconds", "Age of the oldest handoff without an engine", age)
+
+
+def _dead(session: Session) -> GaugeMetricFamily:
+    """Handoffs that no engine had and that wait for a person: to retry, or to leave."""
+    count = session.scalar(select(func.count()).select_from(Handoff).where(dead_letters())) or 0
+    return GaugeMetricFamily("sluice_handoff_dead_letters", "Handoffs that ended without an engine's run", count)
 
 
 def _untold(session: Session) -> GaugeMetricFamily:

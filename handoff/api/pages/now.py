@@ -16,7 +16,7 @@ from handoff.api.pages.html import Html, fill, join
 from handoff.api.pages.route import page_router
 from handoff.api.pages.words import moment, short, state
 from handoff.database.tables import Handoff, OutboxRow, PipelineVersion, Study
-from handoff.handoffs.position import Place, places
+from handoff.handoffs.position import Place, WaitsFor, places
 from handoff.handoffs.states import AT_ENGINE, ENDED, State
 
 router = page_router()
@@ -120,11 +120,18 @@ def _tile(label: str, count: int) -> Html:
     return fill('<li class="{tone}"><b>{count}</b>{label}</li>', tone=tone, count=f"{count:,}", label=label)
 
 
+_WAITS_FOR: dict[WaitsFor, str] = {
+    "turn": "",
+    "gpu-quota": ", waits for GPUs of its project",
+    "target-gone": ", waits for a target that is not set up any more",
+}
+
+
 def _place(place: Place | None) -> str:
     """Where it stands, and what keeps it there besides those before it."""
     if place is None:
         return "–"
-    return f"{place.number}" if place.waits_for == "turn" else f"{place.number}, waits for GPUs of its project"
+    return f"{place.number}{_WAITS_FOR[place.waits_for]}"
 
 
 def _next_try(due: float | None) -> Html | str:

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import delete, select, update
 
+from handoff.api.kept_answers import Answer, KeptAnswers, Turn
 from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
 from handoff.database.tables import Event, Handoff, LineageEvent, MirrorRow, OutboxRow
@@ -171,6 +172,19 @@ def test_of_many_retries_at_once_one_row_comes(database):
         with database.read() as session:
             assert len(session.scalars(select(OutboxRow).where(OutboxRow.handoff_id == name)).all()) == 1
             assert session.get_one(Handoff, name).state == "ACCEPTED"
+
+
+def test_of_many_requests_with_one_key_at_once_one_gets_to_work(database):
+    answers = KeptAnswers(database)
+    for key in ("k1", "k2", "k3"):
+        got = at_once(*[lambda key=key: answers.begin("us", key, "d" * 64)] * 6)
+        (turn,) = [item for item in got if isinstance(item, Turn)]
+        assert got.count(None) == 5
+        answers.keep(turn, 202, Answer(202, "application/json", "{}"))
+        assert (
+            at_once(*[lambda key=key: answers.begin("us", key, "d" * 64)] * 3)
+            == [Answer(202, "application/json", "{}")] * 3
+        )
 
 
 def test_the_last_gpus_of_a_project_go_to_one_of_two_targets(database):

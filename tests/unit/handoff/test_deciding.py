@@ -155,11 +155,12 @@ def test_a_rerun_without_a_reason_is_refused(service, asking):
     assert post(asking, ended(service, reference="run-1"), "rerun", {"reason": "  "}).status_code == 422
 
 
-def test_dead_letters_can_be_listed(service, asking):
+def test_dead_letters_can_be_listed_and_are_counted(service, asking):
     handoff = ended(service)
     asking.ask("POST", "/v1/handoffs", DECISION)
     listed = asking.ask("GET", "/v1/handoffs?dead_letter=true").json()["items"]
     assert [item["id"] for item in listed] == [handoff]
+    assert "sluice_handoff_dead_letters 1.0" in asking.ask("GET", "/metrics").text
 
 
 def test_a_list_shows_places_in_the_queue(asking):
@@ -167,3 +168,15 @@ def test_a_list_shows_places_in_the_queue(asking):
         asking.ask("POST", "/v1/handoffs", {**DECISION, "parameters": {"number": number}})
     listed = asking.ask("GET", "/v1/handoffs").json()["items"]
     assert [(item["parameters"]["number"], item["queue_position"]) for item in listed] == [(2, 3), (1, 2), (0, 1)]
+
+
+def test_what_waits_says_for_what(service, asking):
+    with service.database.write() as session:
+        run = {"batch_id": HEARTS, "pipeline_id": PIPELINE, "project": "hearts", "gpus": 1}
+        add_handoff(session, id="1" * 32, key="1" * 64, state="RUNNING", target="left", **run)
+        for digit, target in (("2", "left"), ("3", "removed")):
+            add_handoff(session, id=digit * 32, key=digit * 64, state="ACCEPTED", target=target, **run)
+            session.add(OutboxRow(handoff_id=digit * 32, target=target, due_at=0.0))
+    listed = asking.ask("GET", "/v1/handoffs?project=hearts").json()["items"]
+    waiting = {item["id"][0]: item["waits_for"] for item in listed}
+    assert waiting == {"1": None, "2": "gpu-quota", "3": "target-gone"}

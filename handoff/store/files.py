@@ -125,7 +125,7 @@ class Folder:
     def paths(self) -> Iterator[str]:
         """Regular files, sorted."""
         for file in sorted(self.root.rglob("*")):
-            if file.is_file() and not file.name.startswith("."):  # a name of a file that is being written
+            if file.is_file():
                 yield file.relative_to(self.root).as_posix()
 
     def condition(self) -> Condition:

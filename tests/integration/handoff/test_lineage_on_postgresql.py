@@ -42,6 +42,7 @@ def write_slowly(database: Database, seed: int) -> None:
         with database.write() as session:
             time.sleep(chance.uniform(0, 0.01))
             record(session, "batch-formed", ("batch", "b"), "lungs")
+            session.flush()  # it has its id from here on
             time.sleep(chance.uniform(0, 0.01))
 
 

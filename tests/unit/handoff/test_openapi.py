@@ -2,6 +2,7 @@
 
 import json
 
+from handoff.api import guide
 from handoff.api.openapi import FILE, openapi_text
 
 
@@ -22,3 +23,8 @@ def test_every_guarded_route_describes_its_problems():
         for verb, route in methods.items():
             if "security" in route:
                 assert "application/problem+json" in route["responses"]["422"]["content"], (path, verb)
+
+
+def test_the_guide_has_every_route_with_its_permission():
+    text = guide.FILE.read_text("utf-8")
+    assert text == guide.with_routes(text, openapi_text()), "run: python -m handoff.api.openapi"

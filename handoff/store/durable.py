@@ -5,12 +5,16 @@ When a package came is nobody's business in the research zone: it would tell by 
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
+_BEGINNING_SECONDS = 60.0
+"""Longer than a writer takes from making a file to locking it."""
 NO_TIME = (0, 0)
 """Access and modification time of everything that is kept, ns since 1970."""
 
@@ -18,7 +22,7 @@ NO_TIME = (0, 0)
 def write_durably(target: Path, blocks: Iterable[bytes]) -> str:
     """Write a file by temporary name, fsync and rename; returns its SHA-256."""
     make_folder(target.parent)
-    sweep(target.parent, f".{target.name}.????????")
+    sweep(target.parent, f".{glob.escape(target.name)}.????????", older_seconds=_BEGINNING_SECONDS)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     digest = hashlib.sha256()
     with temporary.open("xb") as stream:
@@ -36,8 +40,14 @@ def write_durably(target: Path, blocks: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
-def sweep(folder: Path, pattern: str) -> int:
-    """Remove temporary files that no living process has locked; returns how many."""
+def sweep(folder: Path, pattern: str, older_seconds: float = 0.0) -> int:
+    """Remove temporary files that no living process has locked; returns how many.
+
+    Args:
+        folder: where they lie.
+        pattern: of their names.
+        older_seconds: how long ago they changed, where another writer may have made one and not yet locked it.
+    """
     removed = 0
     for temporary in folder.glob(pattern):
         with contextlib.suppress(FileNotFoundError), temporary.open("rb") as stream:
@@ -45,8 +55,9 @@ def sweep(folder: Path, pattern: str) -> int:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            temporary.unlink(missing_ok=True)
-            removed += 1
+            if time.time() - os.fstat(stream.fileno()).st_ctime >= older_seconds:
+                temporary.unlink(missing_ok=True)
+                removed += 1
     return removed
 
 

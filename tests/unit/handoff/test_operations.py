@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+import time
 
 import pytest
 from sqlalchemy import event, select
@@ -198,9 +199,12 @@ def test_what_killed_processes_left_is_swept_and_what_is_being_written_stays(tmp
     alive.discard()
 
 
-def test_a_file_that_is_written_again_removes_what_a_killed_writer_left_beside_it(tmp_path):
+def test_a_file_that_is_written_again_removes_what_a_killed_writer_left_beside_it(tmp_path, monkeypatch):
     (tmp_path / ".batch.jsonl.0123abcd").touch()
     (tmp_path / ".other.jsonl.0123abcd").touch()
+    write_durably(tmp_path / "batch.jsonl", [b"x"])  # another writer may have begun just now
+    assert ".batch.jsonl.0123abcd" in names(tmp_path)
+    monkeypatch.setattr(time, "time", lambda later=time.time() + 61: later)
     write_durably(tmp_path / "batch.jsonl", [b"x"])
     assert names(tmp_path) == {"batch.jsonl", ".other.jsonl.0123abcd"}
 

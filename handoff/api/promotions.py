@@ -16,6 +16,7 @@ from handoff.schemas.models import AliasName, AliasRequest, AliasView, DecisionR
 from handoff.schemas.page import Page
 
 router = APIRouter(tags=["models"])
+_NONE = "There is no such promotion."
 PromotionId = Annotated[RandomId, Path()]
 _ASKED: dict[int | str, dict[str, Any]] = {
     202: {"model": PromotionView, "description": "It waits for somebody who may approve"}
@@ -96,7 +97,8 @@ def list_promotions(
 def get_promotion(promotion_id: PromotionId, service: ServiceDep, who: WhoDep) -> PromotionView:
     """Show one promotion."""
     found = _show(service, promotion_id)
-    who.require_project(found.project)
+    if not who.sees(found.project):
+        raise NotFoundError(_NONE)
     return found
 
 
@@ -126,7 +128,7 @@ def _show(service: ServiceDep, promotion_id: str) -> PromotionView:
     with service.database.read() as session:
         found = session.execute(_promotions().where(Promotion.id == promotion_id)).one_or_none()
     if found is None:
-        raise NotFoundError("There is no such promotion.")
+        raise NotFoundError(_NONE)
     row, project = found
     return _view(row, project)
 

@@ -10,7 +10,7 @@ from handoff.access.tokens import Tokens, digest_of
 from handoff.database.engine import Database
 from handoff.database.tables import Handoff, Token
 from handoff.errors import StartError
-from tests.unit.access.asking import ask, home_token, made
+from tests.unit.access.asking import ask, asked, bearer, home_token, made
 from tests.unit.handoff.rows import add_handoff, add_surroundings
 
 
@@ -39,6 +39,22 @@ def test_a_new_token_is_shown_once_and_stored_as_its_digest(service):
     assert not any(token.encode() in file.read_bytes() for file in home.parent.glob("handoff.db*"))
     with service.database.read() as session:
         assert session.scalar(select(Token.digest).where(Token.id == token_id)) == digest_of(token)
+
+
+def test_a_repeat_of_the_request_does_not_show_the_token_again(service):
+    """What answers repeats keeps answers in the database, and never one with a token."""
+    headers = {**bearer(home_token(service)), "Idempotency-Key": "once"}
+    body = {"name": "repeated", "role": "auditor"}
+
+    async def twice(client):
+        return [await client.post("/v1/tokens", json=body, headers=headers) for _ in range(2)]
+
+    first, second = asked(service, twice)
+    assert (first.status_code, second.status_code) == (201, 409)
+    token = first.json()["token"]
+    assert token not in second.text
+    home = service.home.database
+    assert not any(token.encode() in file.read_bytes() for file in home.parent.glob("handoff.db*"))
 
 
 def test_a_revocation_holds_at_once_on_a_replica_that_knew_the_token(service):

@@ -204,7 +204,8 @@ def test_a_file_that_is_written_again_removes_what_a_killed_writer_left_beside_i
     (tmp_path / ".other.jsonl.0123abcd").touch()
     write_durably(tmp_path / "batch.jsonl", [b"x"])  # another writer may have begun just now
     assert ".batch.jsonl.0123abcd" in names(tmp_path)
-    monkeypatch.setattr(time, "time", lambda later=time.time() + 61: later)
+    later = time.time() + 61
+    monkeypatch.setattr(time, "time", lambda: later)
     write_durably(tmp_path / "batch.jsonl", [b"x"])
     assert names(tmp_path) == {"batch.jsonl", ".other.jsonl.0123abcd"}
 

@@ -18,6 +18,7 @@ from handoff.schemas.page import Page
 from handoff.schemas.results import ResultView
 from handoff.store import Store
 from handoff.store.files import Files, OutsideError
+from handoff.withdrawals.downloads import note_download
 from handoff.withdrawals.gate import is_withdrawn
 
 router = APIRouter(tags=["results"])
@@ -77,6 +78,9 @@ def get_result_file(
         raise NotFoundError
     if withdrawn and row.role != "model":
         raise WithdrawnError("Something of the batch of this result was withdrawn.", code="batch-withdrawn")
+    if row.role != "model" and who.role != "intake":  # the trusted side has it by right, a model is nobody's data
+        days = service.settings.download_days
+        note_download(service.database, who.name, days, batch=handoff.batch_id, handoff=handoff.id)
     return stored_file(service.store.result(handoff.key), row.path, row.media_type, row.sha256)
 
 

@@ -47,9 +47,8 @@ class Promotions:
         with self.database.write() as session:
             hold_until_commit(session, f"aliases/{model}")  # (1)
             wanted = session.get(ModelVersion, f"{model}:{version}")
-            if wanted is None:
+            if wanted is None or not who.sees(wanted.project):
                 raise NotFoundError("There is no such model version.")
-            who.require_project(wanted.project)
             now = _holder(session, wanted, alias)
             known = _known(session, wanted, alias, now)  # (2)
             if known is not None:
@@ -133,12 +132,11 @@ class Promotions:
 
 def _open(session: Session, who: Principal, promotion_id: str) -> tuple[Promotion, ModelVersion]:
     row = session.get(Promotion, promotion_id)
-    if row is None:
+    wanted = session.get(ModelVersion, row.model_id) if row else None
+    if row is None or wanted is None or not who.sees(wanted.project):
         raise NotFoundError("There is no such promotion.")
     hold_until_commit(session, f"aliases/{row.model}")
     session.refresh(row)
-    wanted = session.get_one(ModelVersion, row.model_id)
-    who.require_project(wanted.project)
     if row.state != WAITING:
         message = f"The promotion is {row.state} already."
         raise ConflictError(message, code="promotion-decided", remedy="Ask for a new one.")

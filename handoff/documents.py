@@ -29,6 +29,7 @@ class Kind(Generic[Said]):
 
     Args:
         name: what receipts and codes call it.
+        differs: the code of a second document under one id.
         table: where it is recorded, with its digest and its receipt.
         read: parses a body; raises ValidationError where it does not keep the contract.
         identify: the id and the project that the document itself names.
@@ -36,6 +37,7 @@ class Kind(Generic[Said]):
     """
 
     name: Literal["evidence", "labels"]
+    differs: Literal["evidence-differs", "labels-differ"]
     table: type[EvidenceMessage] | type[LabelDocument]
     read: Callable[[bytes], Said]
     identify: Callable[[Said], tuple[str, str]]
@@ -83,7 +85,7 @@ class DocumentAdmission(Generic[Said]):
             return None
         if row.sha256 != sha256:
             message = f"This id already stands for other {self.kind.name}."
-            raise ConflictError(message, code=f"{self.kind.name}-differs")
+            raise ConflictError(message, code=self.kind.differs)
         return Admission(SignedReceipt.model_validate(row.receipt), created=False)
 
     def _read(self, body: bytes, document_id: str) -> tuple[Said, str]:

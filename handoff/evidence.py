@@ -41,7 +41,9 @@ def evidence_admission(database: Database, signer: ReceiptSigner, settings: Sett
         )
         session.add(row)
 
-    return DocumentAdmission(database, signer, Kind("evidence", EvidenceMessage, _read, _identify, record))
+    return DocumentAdmission(
+        database, signer, Kind("evidence", "evidence-differs", EvidenceMessage, _read, _identify, record)
+    )
 
 
 def _read(body: bytes) -> EvidenceDocument:

@@ -19,7 +19,7 @@ LabelAdmission = DocumentAdmission[Labels]
 
 def label_admission(database: Database, signer: ReceiptSigner) -> LabelAdmission:
     """What `PUT /v1/labels/{id}` calls."""
-    kind = Kind("labels", LabelDocument, Labels.model_validate_json, _identify, _record)
+    kind = Kind("labels", "labels-differ", LabelDocument, Labels.model_validate_json, _identify, _record)
     return DocumentAdmission(database, signer, kind)
 
 

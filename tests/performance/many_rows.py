@@ -36,7 +36,7 @@ def fill(database: Database, studies: int = STUDIES) -> dict[str, str]:
         with database.write() as session:
             _studies(session, range(first, min(first + _AT_ONCE, studies + 1)))
     with database.write() as session:
-        session.add(PipelineVersion(id="d" * 64, name="p", yaml_digest="", code_digest="", inputs={}, registered_at=0))
+        session.add(PipelineVersion(id="d" * 64, name="p", yaml_digest="a" * 64, code_digest="a" * 64, inputs={}, registered_at=0))
     for number in range(studies // per_batch):
         with database.write() as session:
             _batch(session, number, range(number * per_batch + 1, (number + 1) * per_batch + 1))
@@ -78,7 +78,9 @@ def _batch(session: Session, number: int, studies: range) -> None:
     identifier = f"{number:064x}"
     instances = len(studies) * INSTANCES_PER_STUDY
     facts = {"project": "bench", "file_sha256": "", "test_percent": 25, "instances": instances, "annotations": 0}
-    session.add(Batch(id=identifier, facts={}, created_at=_NOW + number, **facts))
+    shown: dict[str, Any] = {"left_out": [], "unresolved_references": 0, "patients": {"train": 3, "test": 1}}
+    shown["provenance"] = {"shipments": [], "labels": [], "studies": {}, "treatments": []}
+    session.add(Batch(id=identifier, facts=shown, created_at=_NOW + number, **facts))
     session.flush()
     session.execute(insert(BatchStudy), [{"batch_id": identifier, "study_id": n, "version": 1} for n in studies])
     wanted = iter(range(studies[0] * INSTANCES_PER_STUDY, (studies[-1] + 1) * INSTANCES_PER_STUDY))

@@ -36,7 +36,8 @@ def fill(database: Database, studies: int = STUDIES) -> dict[str, str]:
         with database.write() as session:
             _studies(session, range(first, min(first + _AT_ONCE, studies + 1)))
     with database.write() as session:
-        session.add(PipelineVersion(id="d" * 64, name="p", yaml_digest="a" * 64, code_digest="a" * 64, inputs={}, registered_at=0))
+        digests = {"id": "d" * 64, "yaml_digest": "a" * 64, "code_digest": "a" * 64}
+        session.add(PipelineVersion(name="p", inputs={}, registered_at=0, **digests))
     for number in range(studies // per_batch):
         with database.write() as session:
             _batch(session, number, range(number * per_batch + 1, (number + 1) * per_batch + 1))

@@ -11,7 +11,6 @@
 """
 
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -20,12 +19,11 @@ from typing import Any, TypeVar
 from sqlalchemy import delete, select, update
 
 from handoff.batches.check import check_sheet
-from handoff.batches.identity import label_text, streamed_batch_id
-from handoff.batches.rows import BatchRow, ChangedError, batch_rows, by_patients
-from handoff.batches.select import Selection, select_studies
-from handoff.batches.split import split_of
-from handoff.batches.worksheet import Noted, Worksheet
-from handoff.contract.canonical import canonical_digest, canonical_json
+from handoff.batches.fill import fill, provenance
+from handoff.batches.identity import streamed_batch_id
+from handoff.batches.rows import ChangedError
+from handoff.batches.select import select_studies
+from handoff.batches.worksheet import Worksheet
 from handoff.database.dialect import insert_absent
 from handoff.database.engine import Database
 from handoff.database.tables import (
@@ -39,7 +37,6 @@ from handoff.database.tables import (
     Table,
 )
 from handoff.errors import BatchError, BusyError
-from handoff.labels.attach import AttachedLabel, attached_labels
 from handoff.lineage.log import record
 from handoff.schemas.batches import BatchRequest
 from handoff.store import Store
@@ -92,7 +89,7 @@ class BatchForming:
         """None when something of it was withdrawn before it was finished."""
         with self.database.read() as session:
             selection = select_studies(session, request)
-        filled = self._fill(sheet, request, selection)  # (1)
+        filled = fill(self.database, self.store, sheet, request, selection.studies)  # (1)
         unresolved = check_sheet(sheet)  # (2)
         identifier = streamed_batch_id(
             sheet.digests(),
@@ -111,24 +108,7 @@ class BatchForming:
         self._record_members(identifier, sheet)
         left_out = [item.plain() for item in selection.left_out]
         facts = {**filled.facts(), "left_out": left_out, "unresolved_references": unresolved}
-        return self._finish(identifier, sheet, sha256, {**facts, "provenance": _provenance(sheet)})  # (5)
-
-    def _fill(self, sheet: Worksheet, request: BatchRequest, selection: Selection) -> "_Filled":
-        filled = _Filled(Counter(), Counter())
-        for studies in by_patients(selection.studies):
-            with self.database.read() as session:
-                rows = batch_rows(session, studies)
-                labels = attached_labels(session, request.project, request.labels, (row.place for row in rows))
-            sides = {patient: split_of(request.project, patient, request.test_percent) for patient in _patients(rows)}
-            filled.patients.update(sides.values())
-            lines = (canonical_json(row.line(self.store, sides[row.patient])) + b"\n" for row in rows)
-            sheet.add_instances((_noted(row, test=sides[row.patient] == "test") for row in rows), lines)
-            for label in labels:
-                line = canonical_json(label.line(sides[label.row.patient])) + b"\n"
-                sheet.add_label(label_text(label.content()), line)
-            filled.take(labels)
-            _add_members(sheet, {study.study_uid: (study.id, study.version) for study in studies}, rows, labels)
-        return filled
+        return self._finish(identifier, sheet, sha256, {**facts, "provenance": provenance(sheet)})  # (5)
 
     def _begin(self, identifier: str, request: BatchRequest, sheet: Worksheet) -> None:
         """Say that the batch is being made, and of which shipments, before there is a copy."""
@@ -198,66 +178,6 @@ class BatchForming:
                 done = session.execute(delete(table).where(of_batch == identifier, key.in_(some.scalar_subquery())))
                 if not getattr(done, "rowcount", 0):
                     return
-
-
-@dataclass(frozen=True, slots=True)
-class _Filled:
-    """What is counted while the worksheet is filled."""
-
-    patients: Counter[str]
-    labels: Counter[tuple[str, str]]
-    """By source and name."""
-
-    def take(self, labels: list[AttachedLabel]) -> None:
-        self.labels.update((label.row.source, label.name) for label in labels)
-
-    def facts(self) -> dict[str, Any]:
-        by_source: dict[str, dict[str, int]] = {}
-        for (source, name), number in sorted(self.labels.items()):
-            by_source.setdefault(source, {})[name] = number
-        return {
-            "labels": self.labels.total(),
-            "label_counts": by_source,
-            "patients": {"train": self.patients["train"], "test": self.patients["test"]},
-        }
-
-
-def _patients(rows: list[BatchRow]) -> set[str]:
-    return {row.patient for row in rows}
-
-
-def _noted(row: BatchRow, *, test: bool) -> Noted:
-    return Noted(
-        id=row.id,
-        digest=row.digest,
-        sop=row.sop_instance_uid,
-        series=row.series,
-        annotation=row.annotation,
-        test=test,
-        references=row.references,
-    )
-
-
-def _add_members(
-    sheet: Worksheet, studies: dict[str, tuple[int, int]], rows: list[BatchRow], labels: list[AttachedLabel]
-) -> None:
-    shipments = {row.shipment: row.treatment for row in rows}
-    for shipment, treatment in shipments.items():
-        sheet.add_member("shipment", shipment)
-        sheet.add_member("treatment", canonical_digest(treatment), treatment)
-    for uid in {row.study for row in rows}:
-        sheet.add_member("study", uid, studies[uid])
-    for document in {label.row.document_id for label in labels}:
-        sheet.add_member("labels", document)
-
-
-def _provenance(sheet: Worksheet) -> dict[str, Any]:
-    return {
-        "shipments": [shipment for shipment, _ in sheet.members("shipment")],
-        "labels": [document for document, _ in sheet.members("labels")],
-        "studies": {uid: version for uid, (_, version) in sheet.members("study")},
-        "treatments": [treatment for _, treatment in sheet.members("treatment")],
-    }
 
 
 def _usable(batch: Batch) -> Batch:

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import select, text
 
 from handoff.database.engine import Database
+from handoff.database.migrate import upgrade
 from handoff.database.open import open_database
 from handoff.database.tables import Event, Handoff, OutboxRow
 from handoff.errors import StartError
@@ -219,14 +220,19 @@ class Deciding(threading.Thread):
             self.ids[self.service.client.hand_off(kind="prepare", **facts).id] = spec
 
 
-def test_a_handoff_that_waited_for_a_pool_is_ended_as_any_member_may_have_it(tmp_path, still):
-    with opened(still.home) as (_, database, _), database.write() as session:
+def test_a_handoff_that_waited_for_a_pool_is_ended_as_any_member_may_have_it(tmp_path):
+    home = ResearchHome.of(tmp_path / "home")
+    home.make()
+    home.receipt_key.touch(mode=0o600)
+    with opened(tmp_path / "home") as (_, database, _):
+        upgrade(database)
+    with opened(tmp_path / "home") as (_, database, _), database.write() as session:
         add_surroundings(session)
         add_handoff(session, id="w" * 32, key="w", state="ACCEPTED", pool="gpus", target="gpus")
         add_handoff(session, id="s" * 32, key="s", state="ACCEPTED")
         for name, target in (("w", "gpus"), ("s", "local")):
             session.add(OutboxRow(handoff_id=name * 32, target=target, due_at=0.0))
-    record = take(still.home, tmp_path / "backup")
+    record = take(tmp_path / "home", tmp_path / "backup")
     assert record.rows["outbox"] == 2
     (tmp_path / "restored" / "research.restoring" / "research").mkdir(parents=True)  # of a restore that was killed
     restore(tmp_path / "backup", tmp_path / "restored")

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
+import structlog
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -15,6 +16,12 @@ def _scrub_environment() -> None:
     """Remove the variables that commands read."""
     for name in [name for name in os.environ if name.startswith("SLUICE_")]:
         del os.environ[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_tracebacks() -> None:
+    """Show a logged exception in lines, not in frames with every local variable, which takes a minute to draw."""
+    structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
 
 
 _TESTS = Path(__file__).parent

@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.installed
 LOCKS := requirements/all.lock requirements/uv.lock
+# Many processes are started here: without bytecode in caches each would compile every library anew.
+unexport PYTHONDONTWRITEBYTECODE
 COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
 .PHONY: help setup demo peers test test-fast test-faults lint format nar locks bench-path bench-handoff clean

@@ -13,7 +13,8 @@ from handoff.database.engine import Database
 from handoff.database.migrate import require_current, upgrade
 from handoff.database.tables import Batch, Event, Handoff, OutboxRow, PipelineVersion
 from handoff.errors import StartError
-from handoff.handoffs.outbox import lease, settle
+from handoff.handoffs.outbox import settle, take
+from handoff.handoffs.queue import Queue, due_rows
 from handoff.handoffs.states import State, note, transition
 from handoff.handoffs.submit import Submission
 from handoff.service import Service
@@ -105,7 +106,9 @@ def test_a_handoff_that_is_ended_while_a_worker_takes_it_is_not_begun(database):
     with database.write() as session:
         session.add(OutboxRow(handoff_id=ID, target="local", due_at=0.0))
     with database.write() as session:
-        assert lease(session, "local", "we", time.time(), places=1)
+        queue = Queue("local", places=1)
+        (row_id,) = due_rows(session, queue, time.time())
+        assert take(session, queue, row_id, "we", time.time())
     worker = threading.Thread(target=Submission(database, None, None, None, "we").submit, args=[ID])
     with database.write() as session:
         handoff = session.get_one(Handoff, ID, with_for_update=True)

@@ -6,6 +6,7 @@
 - `accept`: writes handoff and outbox row in one transaction, once for each key.
 - `shares`: what projects use of the targets, and their quotas.
 - `queue`: what a target takes next, and in which order.
+- `lease`: which rows of the outbox are due, and not leased, whatever the clock does.
 - `outbox`: leases: which worker has a row, and until when.
 - `position`: where in its queue a handoff stands.
 - `order`: what an accepted handoff asks of an engine, checked again from the store.

@@ -7,12 +7,13 @@ from sqlalchemy import select
 from handoff.database.engine import Database
 from handoff.database.tables import Handoff, OutboxRow
 from handoff.errors import ConflictError, NotFoundError
+from handoff.handoffs.lease import leased
 from handoff.handoffs.outbox import settle
 from handoff.handoffs.states import ENDED, WAITING, State, note, transition
 
 
 def cancel(database: Database, handoff_id: str) -> None:
-    """Ask for the end of a handoff; asking again changes nothing.
+    """Ask for the end of a handoff; asking again ends one that its worker had and left, and else changes nothing.
 
     Raises:
         NotFoundError: there is no such handoff.
@@ -22,15 +23,16 @@ def cancel(database: Database, handoff_id: str) -> None:
         handoff = session.get(Handoff, handoff_id, with_for_update=True)
         if handoff is None:
             raise NotFoundError
-        if handoff.state == State.CANCELED or handoff.cancel_asked:
+        if handoff.state == State.CANCELED or (handoff.cancel_asked and State(handoff.state) in ENDED):
             return
         if State(handoff.state) in ENDED:
             raise ConflictError("The handoff has already ended.", code="ended", remedy="Nothing is left to cancel.")
         # Locked: else a worker could take it now and begin what we end.
         row = session.scalar(select(OutboxRow).where(OutboxRow.handoff_id == handoff_id).with_for_update())
-        if State(handoff.state) in WAITING and row is not None and row.leased_until <= time.time():
+        if State(handoff.state) in WAITING and row is not None and not leased(row, time.time()):
             settle(session, handoff_id)
             transition(session, handoff, State.CANCELED, "asked")
             return
-        handoff.cancel_asked = True
-        note(session, handoff, "cancel-asked")
+        if not handoff.cancel_asked:
+            handoff.cancel_asked = True
+            note(session, handoff, "cancel-asked")

@@ -1,4 +1,4 @@
-"""Leases: which worker has an outbox row, and until when. A lease outlives the longest call to an engine."""
+"""Leases: which worker has an outbox row, and until when."""
 
 import random
 from collections.abc import Sequence
@@ -8,12 +8,11 @@ from sqlalchemy.orm import Session
 
 from handoff.database.dialect import hold_until_commit
 from handoff.database.tables import Handoff, OutboxRow
+from handoff.handoffs.lease import LEASE_SECONDS, is_free
 from handoff.handoffs.queue import Queue, busy
 from handoff.handoffs.shares import WAITS, fits, gpus_held
 from handoff.handoffs.states import AT_ENGINE, State
-from handoff.targets import LONGEST_CALL_SECONDS
 
-LEASE_SECONDS = 2.0 * LONGEST_CALL_SECONDS
 MOST_ATTEMPTS = 8
 _ASKED_WHILE_SETTLING = 15
 _LONGEST_PAUSE = 60.0
@@ -31,7 +30,7 @@ def take(session: Session, queue: Queue, row_id: int, worker: str, now: float) -
     """
     if queue.quotas:
         hold_until_commit(session, "gpu-quotas")  # or two targets could both give a project its last GPU
-    free = and_(OutboxRow.id == row_id, OutboxRow.due_at <= now, OutboxRow.leased_until <= now)
+    free = and_(OutboxRow.id == row_id, is_free(now))
     chosen = select(OutboxRow, Handoff).join(Handoff, Handoff.id == OutboxRow.handoff_id).where(free)
     mine = or_(OutboxRow.target == queue.target, queue.unsent_of_pools())
     found = session.execute(chosen.where(mine).with_for_update(skip_locked=True)).first()
@@ -76,7 +75,7 @@ def give_back(handoff: Handoff, row: OutboxRow, due_at: float) -> None:
 def wait_to_settle(row: OutboxRow, settle_seconds: float, now: float) -> None:
     """Free the row; the engine is asked for it now and then until what was sent has had its time to appear."""
     settled_at = (row.sent_at or 0.0) + settle_seconds
-    row.due_at = min(settled_at, now + max(0.2, settle_seconds / _ASKED_WHILE_SETTLING))
+    row.due_at = min(settled_at, now + min(_LONGEST_PAUSE, max(0.2, settle_seconds / _ASKED_WHILE_SETTLING)))
     row.leased_until, row.leased_by = 0.0, None
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from handoff.database.tables import Handoff, OutboxRow
+from handoff.handoffs.lease import is_free
 from handoff.handoffs.shares import HOLDS, WAITS, fits, gpus_held, quotas_of, shares_of, usage
 from handoff.handoffs.states import State
 from handoff.pools import members_of
@@ -69,8 +70,7 @@ def due_rows(session: Session, queue: Queue, now: float, *, pools: bool = True) 
         now: seconds since 1970.
         pools: whether it takes rows of its pools too, or only what is its own.
     """
-    free = and_(OutboxRow.due_at <= now, OutboxRow.leased_until <= now)
-    rows = select(OutboxRow.id).join(Handoff, Handoff.id == OutboxRow.handoff_id).where(free)
+    rows = select(OutboxRow.id).join(Handoff, Handoff.id == OutboxRow.handoff_id).where(is_free(now))
     sent = rows.where(OutboxRow.target == queue.target, Handoff.state == State.SUBMITTING.value)
     known = list(session.scalars(sent.order_by(OutboxRow.id).limit(1)))  # (1)
     taken = busy(session, queue.target)
@@ -79,7 +79,8 @@ def due_rows(session: Session, queue: Queue, now: float, *, pools: bool = True) 
     wanted: ColumnElement[bool] = OutboxRow.target == queue.target
     if pools and queue.pools:
         aside = now - _STEP_ASIDE_SECONDS * taken / queue.places  # (4)
-        wanted = or_(wanted, and_(queue.unsent_of_pools(), OutboxRow.due_at <= aside))
+        waited = or_(OutboxRow.due_at <= aside, OutboxRow.due_at > now)
+        wanted = or_(wanted, and_(queue.unsent_of_pools(), waited))
     kind = case((Handoff.gpus > 0, 1), else_=0)
     heads = rows.where(wanted, Handoff.state.in_(WAITS)).with_only_columns(func.min(OutboxRow.id))
     ids = session.scalars(heads.group_by(Handoff.project, kind)).all()

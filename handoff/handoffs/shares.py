@@ -6,6 +6,7 @@ from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from handoff.database.tables import Handoff, OutboxRow
+from handoff.handoffs.lease import is_leased
 from handoff.handoffs.states import AT_ENGINE, WAITING, State
 from handoff.settings import Settings
 
@@ -48,7 +49,7 @@ def usage(session: Session, targets: Collection[str], now: float) -> dict[str, f
 
 def gpus_held(session: Session, now: float) -> dict[str, int]:
     """GPUs that each project's runs hold, at whatever target; a row that a worker has counts as its run."""
-    leased = and_(Handoff.state.in_(WAITS), OutboxRow.leased_until > now)
+    leased = and_(Handoff.state.in_(WAITS), is_leased(now))
     chosen = (
         select(Handoff.project, func.sum(Handoff.gpus))
         .outerjoin(OutboxRow, OutboxRow.handoff_id == Handoff.id)

@@ -28,10 +28,10 @@ from handoff.backends.interface import Answer, Backend, BackendError, Prepared
 from handoff.database.engine import Database
 from handoff.database.tables import Handoff, OutboxRow
 from handoff.errors import StoreDownError
+from handoff.handoffs.lease import LEASE_SECONDS
 from handoff.handoffs.order import OrderError, RunOrder, make_order
 from handoff.handoffs.outbox import (
     CLAIMED,
-    LEASE_SECONDS,
     MOST_ATTEMPTS,
     POSTPONED,
     give_back,
@@ -44,6 +44,7 @@ from handoff.handoffs.states import TRANSITIONS, State, note, transition
 from handoff.home import ResearchHome
 from handoff.store import Store
 from handoff.withdrawals.copies import note_run
+from handoff.withdrawals.gate import hold_shared, is_withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,8 @@ class Submission:
     def _waits(self, session: Session, handoff: Handoff, row: OutboxRow) -> bool:
         """Whether what the engine does not show may not be sent again: not yet, or never."""
         now = time.time()
+        if row.sent_at is not None:
+            row.sent_at = min(row.sent_at, now)  # a clock that was put back will not show for long what it showed then
         if row.sent_at is not None and now < row.sent_at + self.backend.settle_seconds:
             wait_to_settle(row, self.backend.settle_seconds, now)
             return True
@@ -147,10 +150,11 @@ class Submission:
             return make_order(session, self.home, self.store, session.get_one(Handoff, handoff_id))
 
     def _begin_attempt(self, handoff_id: str, prepared: Prepared) -> bool:
-        """Steps (3) and (4); False when another worker has taken the row meanwhile."""
+        """Steps (3) and (4); False when another worker has taken the row meanwhile, or nothing may be sent any more."""
         with self.database.write() as session:
+            hold_shared(session)  # so a withdrawal sees this attempt, or this attempt the withdrawal
             mine = self._mine(session, handoff_id)
-            if mine is None:
+            if mine is None or self._unwanted(session, *mine):
                 return False
             handoff, row = mine
             note_run(session, handoff)
@@ -168,6 +172,19 @@ class Submission:
             else:
                 note(session, handoff, "attempt")
             return True
+
+    def _unwanted(self, session: Session, handoff: Handoff, row: OutboxRow) -> bool:
+        """End what was withdrawn or canceled while its run was made ready, so that nothing of it is sent."""
+        sent = handoff.state == State.SUBMITTING
+        if is_withdrawn(session, handoff.batch_id):
+            ending, code = (State.FAILED if sent else State.REJECTED), "batch-withdrawn"
+        elif handoff.cancel_asked and (not sent or self.backend.settle_seconds):
+            ending, code = State.CANCELED, "asked"
+        else:
+            return False
+        settle(session, handoff.id)
+        transition(session, handoff, ending, code)
+        return True
 
     def _submitted(self, handoff_id: str, reference: str) -> None:
         """Step (5). Another worker may have taken over the run before our answer came; what it recorded stays."""

@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from handoff.backends.interface import Answer, BackendError, Prepared
-from handoff.database.tables import Event, Handoff, OutboxRow
+from handoff.database.tables import Batch, Event, Handoff, OutboxRow
+from handoff.handoffs.cancel import cancel
 from handoff.handoffs.order import RunOrder
 from handoff.handoffs.outbox import MOST_ATTEMPTS, settle, take
-from handoff.handoffs.queue import Queue
+from handoff.handoffs.queue import Queue, due_rows
 from handoff.handoffs.retry import retry
 from handoff.handoffs.states import State, transition
 from handoff.handoffs.submit import Submission
@@ -337,3 +338,60 @@ def test_every_reason_to_wait_is_an_event(world):
     with world.database.read() as session:
         said = [(event.event, event.reason) for event in session.scalars(select(Event).order_by(Event.id))]
     assert [item for item in said if item[0] == "postponed"] == [("postponed", "engine-says")] * 2
+
+
+def withdraw_batch(world) -> None:
+    with world.database.write() as session:
+        session.get_one(Batch, "b").withdrawn_by = "w"
+
+
+def test_what_is_withdrawn_while_its_run_is_made_ready_is_not_sent(world):
+    def slow(order: RunOrder) -> Prepared:
+        withdraw_batch(world)
+        return Prepared(order, "d" * 64)
+
+    world.engine.prepare = slow
+    world.send()
+    assert (world.engine.posts, world.handoff.state, world.handoff.reason) == (0, "REJECTED", "batch-withdrawn")
+    assert world.row is None
+
+
+def test_what_is_canceled_while_its_run_is_made_ready_is_not_sent(world):
+    def slow(order: RunOrder) -> Prepared:
+        cancel(world.database, ID)
+        return Prepared(order, "d" * 64)
+
+    world.engine.prepare = slow
+    world.send()
+    assert (world.engine.posts, world.handoff.state, world.row) == (0, "CANCELED", None)
+
+
+def test_who_asks_again_ends_what_a_worker_that_is_gone_had_leased(world):
+    with world.database.write() as session:
+        session.scalars(select(OutboxRow)).one().leased_until = time.time() + 100.0
+    cancel(world.database, ID)
+    assert (world.handoff.state, world.handoff.cancel_asked) == ("ACCEPTED", True)
+    with world.database.write() as session:
+        session.scalars(select(OutboxRow)).one().leased_until = time.time() - 1.0
+    cancel(world.database, ID)
+    assert (world.handoff.state, world.row) == ("CANCELED", None)
+
+
+@pytest.mark.parametrize("column", ["due_at", "leased_until"])
+def test_a_row_is_taken_though_the_clock_was_put_back(world, column):
+    day_ago = time.time() - 86_400.0
+    with world.database.write() as session:
+        setattr(session.scalars(select(OutboxRow)).one(), column, day_ago + 86_400.0)
+    with world.database.read() as session:
+        (due,) = due_rows(session, QUEUE, day_ago)
+    with world.database.write() as session:
+        assert take(session, QUEUE, due, "we", day_ago) is not None
+
+
+def test_a_clock_that_was_put_back_makes_nobody_wait_longer_than_an_engine_takes_to_settle(world):
+    world.engine.answers = [error(Answer.AMBIGUOUS), "run-2"]
+    world.send()
+    world.send(later=-86_400.0)
+    assert world.row.sent_at <= time.time()
+    world.send(later=SETTLE_SECONDS)
+    assert (world.handoff.reference, world.engine.posts) == ("run-2", 2)

@@ -23,7 +23,7 @@ _END_RUNS = click.option(
 
 @click.group()
 def handoff() -> None:
-    """Serve the handoff, or work for it."""
+    """Serve the handoff, work for it, back it up and restore it."""
 
 
 @handoff.command()

@@ -36,7 +36,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "targets": ("handoff.cli.targets:targets", "See where runs happen, and whether they could now."),
         "handoffs": ("handoff.cli.handoffs:handoffs", "Decide that something runs, and follow it to its end."),
         "rules": ("handoff.cli.rules:rules", "See what projects decide by themselves, and why a rule does not fire."),
-        "models": ("handoff.cli.models:models", "See the models that training runs made."),
+        "models": ("handoff.cli.models:models", "See the models that training runs made, and promote them."),
         "serve-model": (
             "ml.serving.commands:serve_model",
             "Serve one model to infer handoffs, by KServe's ModelServer.",
@@ -51,7 +51,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "audit": ("handoff.cli.audit:audit", "See who changed what at the handoff, and who was refused."),
         "nifi": ("nifi.commands:nifi", "Install, start, stop and look at the embedded Apache NiFi."),
         "flows": ("nifi.releases.commands:flows", "Lint, publish, deploy, compare and save the flows of a release."),
-        "handoff": ("handoff.commands:handoff", "Serve the handoff, or work for it."),
+        "handoff": ("handoff.commands:handoff", "Serve the handoff, work for it, back it up and restore it."),
         "keys": ("processors.deid.commands:keys", "Make the key that pseudonyms are derived from."),
         "secrets": ("sluice.site_secrets:secrets_group", "Make the secrets of a new installation."),
         "completion": ("sluice.completion:completion", "Let your shell complete commands, options and states."),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import ValidationError
 
 from handoff.client import HandoffClient
 from handoff.home import ResearchHome
@@ -59,7 +60,10 @@ class Asking:
 
     def _secret(self) -> str:
         if self.token:
-            return self.token
+            if not self.token.isascii():
+                message = "SLUICE_HANDOFF_TOKEN holds what is in no token."
+                raise NoTokenError(message)
+            return self.token.strip()
         file = self.token_file or ResearchHome.of(self.home).api_token
         try:
             return file.read_text("ascii").strip()
@@ -101,13 +105,27 @@ _NAMES = frozenset(Asking.__dataclass_fields__)
 
 
 def asking(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command these options, and itself one argument `asking` in their place."""
+    """Give a command these options, and itself one argument `asking` in their place.
+
+    What nobody could ask for is a usage error: the handoff is not even asked.
+    """
 
     @functools.wraps(command)
     def run(**given: Any) -> None:
         mine = {name: given.pop(name) for name in _NAMES}
-        command(asking=Asking(**mine), **given)
+        try:
+            command(asking=Asking(**mine), **given)
+        except ValidationError as error:
+            raise click.UsageError(_unfit(error)) from error
 
     for option in reversed(_OPTIONS):
         run = option(run)
     return run
+
+
+def _unfit(error: ValidationError) -> str:
+    """Which parts of a request cannot be, and why; of each part the first that is wrong with it."""
+    wrong: dict[str, str] = {}
+    for one in error.errors(include_input=False, include_url=False):
+        wrong.setdefault(str(one["loc"][0]) if one["loc"] else "request", one["msg"])
+    return "This cannot be used: " + "; ".join(f"{part}: {why}" for part, why in wrong.items()) + "."

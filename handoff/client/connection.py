@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from handoff.client.errors import ProblemError, UnreachableError
+from handoff.client.errors import AnswerError, ProblemError, UnreachableError
 from handoff.schemas.page import Page
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -110,9 +110,13 @@ def read(model: type[Model], answer: httpx.Response) -> Model:
     """An answer as the model that it is.
 
     Raises:
+        AnswerError: it is none.
         ProblemError: it is a problem.
     """
-    return model.model_validate_json(checked(answer).content)
+    try:
+        return model.model_validate_json(checked(answer).content)
+    except ValidationError as error:
+        raise AnswerError(str(answer.request.url)) from error
 
 
 def checked(answer: httpx.Response) -> httpx.Response:

@@ -30,6 +30,15 @@ class UnreachableError(httpx.TransportError):
         super().__init__(f"No handoff answers at {url} ({why}).")
 
 
+class AnswerError(Exception):
+    """The handoff's answer is none that this client knows."""
+
+    remedy = "Is it a handoff, and of the version of this client?"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"The answer of {url} is none that this client knows.")
+
+
 class DigestError(Exception):
     """What was fetched is not what was promised."""
 

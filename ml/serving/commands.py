@@ -13,7 +13,14 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 @click.option("--file", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Its checkpoint.")
 @click.option("--sha256", required=True, help="The checkpoint's digest, as the handoff recorded it.")
 @click.option("--spec", default="ct-body", show_default=True, help="The preparing spec that it was trained with.")
-@click.option("--home", type=click.Path(path_type=Path, file_okay=False), envvar="SLUICE_HOME", default=Path(".sluice"))
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="SLUICE_HOME",
+    default=Path(".sluice"),
+    show_default=True,
+    help="Whose research/ holds store and results, unless they are named.",
+)
 @click.option(
     "--store", type=click.Path(path_type=Path), help="Folder that batches are read from; default: the home's."
 )

@@ -40,7 +40,14 @@ def _ae_title(_context: click.Context, _option: click.Parameter, value: str) -> 
 )
 @click.option("--management-host", default="127.0.0.1", show_default=True, help="Address of the management port.")
 @click.option("--idle-seconds", type=float, default=10.0, hidden=True, help="Silence that seals deliveries.")
-@click.option("--home", type=click.Path(path_type=Path), default=Path(".sluice"), envvar="SLUICE_HOME")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    default=Path(".sluice"),
+    show_default=True,
+    envvar="SLUICE_HOME",
+    help="Whose trusted/ this is about.",
+)
 def receive(
     *,
     port: int,

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-_HOME = click.option("--home", type=click.Path(path_type=Path), default=Path(".sluice"), envvar="SLUICE_HOME")
+_HOME = click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    default=Path(".sluice"),
+    show_default=True,
+    envvar="SLUICE_HOME",
+    help="Whose trusted/ this is about.",
+)
 
 
 @click.group()

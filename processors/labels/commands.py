@@ -30,7 +30,14 @@ def labels() -> None:
 @click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write each listed line here, as JSON lines (0600).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--home", type=click.Path(path_type=Path), default=Path(".sluice"), envvar="SLUICE_HOME")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    default=Path(".sluice"),
+    show_default=True,
+    envvar="SLUICE_HOME",
+    help="Whose trusted/ this is about.",
+)
 def import_(
     *,
     file: Path,

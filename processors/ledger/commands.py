@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from processors.ledger.gaps import HandoffShipment
     from processors.ledger.reconcile import Report
 
-_HOME = click.option("--home", type=click.Path(path_type=Path), default=Path(".sluice"), envvar="SLUICE_HOME")
+_HOME = click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    default=Path(".sluice"),
+    show_default=True,
+    envvar="SLUICE_HOME",
+    help="Whose trusted/ this is about.",
+)
 
 
 @click.group()

@@ -80,7 +80,14 @@ def asking(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--modality", help="Only studies that have this modality."),
             click.option("--description", help="StudyDescription; * and ? are wildcards."),
             click.option("--json", "as_json", is_flag=True, help="JSON lines; also when stdout is no terminal."),
-            click.option("--home", type=click.Path(path_type=Path), default=Path(".sluice"), envvar="SLUICE_HOME"),
+            click.option(
+                "--home",
+                type=click.Path(path_type=Path),
+                default=Path(".sluice"),
+                show_default=True,
+                envvar="SLUICE_HOME",
+                help="Whose trusted/ this is about.",
+            ),
         )
     ):
         command = option(command)

@@ -1,8 +1,31 @@
 """What the command line promises whoever types it."""
 
+import click
 import pytest
 
-from sluice.cli import COMMANDS, main
+from sluice.cli import COMMANDS, main, sluice
+
+
+def every_command(command: click.Command, path: tuple[str, ...] = ()):
+    """A command, and all those below it, each with its words."""
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from every_command(below, (*path, name))
+
+
+def test_every_command_and_every_option_says_what_it_is_for():
+    silent = [
+        " ".join((*path, *parameter.opts))
+        for path, command in every_command(sluice)
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and not parameter.hidden and not parameter.help
+    ]
+    assert not silent
+    assert all(command.help for _, command in every_command(sluice))
 
 
 def test_help_lists_every_command_without_importing_one(capsys):

@@ -148,6 +148,40 @@ def test_a_refusal_is_one_line_with_its_remedy(say):
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("command", "part"),
+    [
+        ("batches form NAME", "project"),
+        ("batches form lungs --study 1.x", "studies"),
+        ("batches form lungs --spec-digest abc", "spec_digest"),
+        (f"handoffs new prepare {BATCH} --target NAME", "target"),
+        (f"handoffs new prepare {BATCH} --pipeline NAME", "pipeline"),
+        (f"handoffs new infer {BATCH} --pipeline prepare --model mine", "model"),
+        ("pipelines register {file} --name NAME", "name"),
+        ("rules signal lungs NAME --value 1", "name"),
+        ("rules signal lungs dice --value nan", "value"),
+        ("withdrawals new lungs abc --yes", "shipments"),
+        (f"withdrawals new lungs {FIRST} --yes --reason Words", "reason"),
+    ],
+)
+def test_what_nobody_could_ask_for_is_a_usage_error_that_names_it(say, tmp_path, command, part):
+    (tmp_path / "mine.yaml").write_text("{}")
+    code, _, err = say(*command.format(file=tmp_path / "mine.yaml").split())
+    assert code == 2
+    assert f"This cannot be used: {part}: " in err
+
+
+def test_an_answer_that_is_none_of_a_handoff_is_one_line_with_a_remedy(say):
+    code, _, err = say("projects", "show", "../me")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "version of this client" in err
+
+
+def test_a_token_that_can_be_none_is_a_usage_error_and_is_not_repeated(say):
+    code, _, err = say("handoffs", "list", "--token", "geheimnis-ä")
+    assert (code, "geheimnis" in err) == (2, False)
+
+
 def test_a_handoff_that_does_not_answer_is_one_line_with_a_remedy(say):
     code, _, err = say("handoffs", "list", "--url", "http://127.0.0.1:9")
     assert code == 1

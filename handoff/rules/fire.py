@@ -1,7 +1,8 @@
 """Takes one firing a step further. Each step is one transaction: a crash leaves it before or after, never between.
 
 1. WAITING: the rule is still there and means it; a study that is open again is waited for, one with a newer version is
-   that version's matter. The limit of a day is looked at and used up under the rule's lock.
+   that version's matter, unless a withdrawal made it. The limit of a day is looked at and used up under the rule's
+   lock.
 2. FORMING: the batch is formed outside of any transaction, for it may be long. The first worker that is done records
    it; its handoff for preparing is accepted in that very transaction. So a firing has one batch and one handoff,
    though two workers may have formed two.
@@ -20,7 +21,7 @@ from sqlalchemy.orm import Session
 from handoff.batches.form import BatchForming
 from handoff.database.dialect import hold_until_commit
 from handoff.database.engine import Database
-from handoff.database.tables import Handoff, RuleFiring, Study
+from handoff.database.tables import Handoff, RuleFiring, Study, StudyVersion
 from handoff.errors import (
     BatchError,
     BusyError,
@@ -39,6 +40,7 @@ from handoff.rules.signals import model_named
 from handoff.rules.states import STARTED, Firing
 from handoff.schemas.handoffs import HandoffRequest
 from handoff.settings import Settings
+from handoff.withdrawals.shrink import WITHDRAWN
 
 log = structlog.get_logger("handoff.rules")
 MEND_SECONDS = 60.0
@@ -219,7 +221,7 @@ def _still_meant(session: Session, row: RuleFiring, rule: Rule, now: float) -> b
     if study is None:
         end(row, Firing.SKIPPED, "study-gone")
         return False
-    if study.version > about[1]:
+    if _overtaken(session, study, about[1]):
         end(row, Firing.SKIPPED, "newer-version")
         return False
     if study.state != "complete":
@@ -233,6 +235,14 @@ def _still_meant(session: Session, row: RuleFiring, rule: Rule, now: float) -> b
         case Meant.ONCE_LABELLED:
             row.state, row.reason = Firing.ASLEEP.value, "no-label-yet"
     return False
+
+
+def _overtaken(session: Session, study: Study, version: int) -> bool:
+    """Whether a newer version is a matter of its own. What is left by a withdrawal is none: nothing of it is new."""
+    if study.version == version:
+        return False
+    newer = select(StudyVersion.closed_by).where(StudyVersion.study_id == study.id, StudyVersion.version > version)
+    return any(closed_by.get("rule") != WITHDRAWN for closed_by in session.scalars(newer))
 
 
 def _within_limit(session: Session, row: RuleFiring, rule: Rule, now: float) -> bool:
@@ -251,15 +261,17 @@ def _within_limit(session: Session, row: RuleFiring, rule: Rule, now: float) -> 
 
 
 def _prepared(session: Session, row: RuleFiring, now: float) -> str | None:
-    """The handoff of this firing once it succeeded, or the one that a person had run again in its place."""
+    """The handoff of this firing once it succeeded, or a rerun of it, or of a rerun of it."""
     mine = session.get_one(Handoff, row.handoff_id)
     if mine.state == State.SUCCEEDED:
         return mine.id
     if State(mine.state) not in ENDED:
         wait(row, "preparing", now + min(LONGEST_LOOK_SECONDS, 0.5 + abs(now - row.at) / 10))
         return None
-    again = select(Handoff.id).where(Handoff.rerun_of == mine.id, Handoff.state == State.SUCCEEDED.value).limit(1)
-    instead = session.scalar(again)
+    again = select(Handoff.id).where(Handoff.rerun_of == mine.id).cte(recursive=True)
+    again = again.union(select(Handoff.id).join(again, Handoff.rerun_of == again.c.id))
+    of_those = select(Handoff.id).join(again, Handoff.id == again.c.id)
+    instead = session.scalar(of_those.where(Handoff.state == State.SUCCEEDED.value).order_by(Handoff.ended_at).limit(1))
     if instead is None:
         wait(row, f"preparing-{mine.state.lower()}", now + MEND_SECONDS)
     return instead

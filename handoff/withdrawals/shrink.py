@@ -7,6 +7,9 @@ from handoff.database.tables import Instance, Study, StudyVersion
 from handoff.studies.content import content_digest, current_instances, truth_of
 from handoff.withdrawals.gate import wanted_instances
 
+WITHDRAWN = "withdrawn"
+"""The rule by which such a version closed."""
+
 
 def shrink(session: Session, study_id: int, withdrawal_id: str, now: float) -> None:
     """Choose the instances of a study anew among shipments that are not withdrawn.
@@ -29,7 +32,7 @@ def shrink(session: Session, study_id: int, withdrawal_id: str, now: float) -> N
             version=study.version,
             content=content,
             instances=len(current),
-            closed_by={"rule": "withdrawn", "withdrawal": withdrawal_id},
+            closed_by={"rule": WITHDRAWN, "withdrawal": withdrawal_id},
             closed_at=now,
         )
     )

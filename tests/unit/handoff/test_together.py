@@ -4,7 +4,7 @@ import threading
 
 import pytest
 from sqlalchemy import event, select
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from handoff.database.dialect import sqlite_url
 from handoff.database.engine import Database
@@ -81,3 +81,31 @@ def test_a_commit_that_fails_is_told_to_all_and_the_next_goes_on(database):
     assert places(database) == []
     assert database.together(put("a")) == "a"
     assert places(database) == ["a"]
+
+
+def test_a_transaction_that_the_database_ended_by_itself_is_success_to_nobody(database):
+    """SQLite takes a whole transaction back when the disk is full, and then commits nothing without a word."""
+
+    def full(session) -> str:
+        session.connection().connection.cursor().execute("ROLLBACK")
+        raise OperationalError("INSERT", None, Exception("database or disk is full"))
+
+    got: dict[str, object] = {}
+
+    def do(name: str, work) -> None:
+        try:
+            got[name] = database.together(work)
+        except SQLAlchemyError as error:
+            got[name] = type(error)
+
+    works = {"first": put("first"), "a": put("a"), "full": full, "b": put("b")}
+    threads = [threading.Thread(target=do, args=each) for each in works.items()]
+    with database.write() as session:
+        session.execute(select(TargetPlace))
+        for thread in threads:
+            thread.start()
+            thread.join(0.2)
+    [thread.join() for thread in threads]
+    assert {name for name, result in got.items() if result == name} == set(places(database))
+    assert got["full"] is OperationalError
+    assert database.together(put("c")) == "c"

@@ -11,10 +11,12 @@ from handoff.database.tables import Handoff, Instance, PipelineVersion, RuleFiri
 from handoff.handoffs.states import State
 from handoff.home import ResearchHome
 from handoff.rules.keeper import RuleKeeper
+from handoff.schemas.withdrawals import WithdrawalRequest
 from handoff.settings import Settings
 from handoff.store.make import open_store
 from handoff.studies.close import close
 from handoff.studies.judge import Complete
+from handoff.withdrawals.ask import withdraw
 
 NOON = 1_780_056_000.0
 """29 May 2026, 12:00 UTC."""
@@ -83,6 +85,22 @@ class Site:
         """Something of a study came, and it is not closed yet."""
         with self.database.write() as session:
             session.scalars(select(Study).where(Study.study_uid == uid)).one().state = "open"
+
+    def withdraw_first(self, uid: str) -> None:
+        """The first shipment of a study is withdrawn."""
+        with self.database.read() as session:
+            of_study = select(Shipment.id).join(Study, Study.id == Shipment.study_id).where(Study.study_uid == uid)
+            shipment = session.scalars(of_study).first()
+        request = WithdrawalRequest(project="lungs", shipments=(shipment,), reason="consent-withdrawn")
+        withdraw(self.database, request, "somebody")
+
+    def run_again(self) -> None:
+        """A person lets the newest run, which has ended, run once more."""
+        with self.database.write() as session:
+            newest = session.scalars(select(Handoff).order_by(Handoff.created_at.desc())).first()
+            same = {column.key: getattr(newest, column.key) for column in Handoff.__table__.columns}
+            fresh = {"id": secrets.token_hex(16), "key": secrets.token_hex(32), "created_at": newest.created_at + 1}
+            session.add(Handoff(**{**same, **fresh, "state": State.ACCEPTED, "rerun_of": newest.id}))
 
     def end_runs(self, state: State = State.SUCCEEDED) -> None:
         """The engine ends all that runs."""

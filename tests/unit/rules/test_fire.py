@@ -48,6 +48,29 @@ def test_a_version_that_is_overtaken_before_it_ran_is_left_to_the_next(site):
     assert here.runs() == {"prepare": 1}
 
 
+def test_a_version_that_a_withdrawal_made_is_no_occasion_so_the_one_before_it_still_counts(site):
+    here = site(each=rule("study"))
+    here.close_study("1.1")
+    here.close_study("1.1")
+    here.withdraw_first("1.1")
+    here.look()
+    assert here.firings() == [("skipped", "newer-version"), ("preparing", "preparing")]
+    assert here.runs() == {"prepare": 1}
+
+
+def test_preparing_that_a_person_had_run_again_twice_is_gone_on_with(site):
+    here = site(each=rule("study"))
+    here.close_study("1.1")
+    here.look()
+    here.end_runs(State.FAILED)
+    here.run_again()
+    here.end_runs(State.FAILED)
+    here.run_again()
+    here.end_runs()
+    here.look()
+    assert (here.firings(), here.runs()) == ([("fired", None)], {"prepare": 3, "train": 1})
+
+
 def test_a_study_that_is_open_again_is_waited_for(site):
     here = site(each=rule("study"))
     here.close_study("1.1")

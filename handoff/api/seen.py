@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session
 
 from handoff.access.principal import Principal
 from handoff.contract.identifiers import RandomId
-from handoff.database.tables import Batch, Handoff, ModelVersion
+from handoff.database.tables import Batch, Handoff
 from handoff.errors import NotFoundError
+from handoff.models.aliases import find_model
 from handoff.schemas.handoffs import HandoffRequest
 from handoff.service import Service
 
@@ -41,7 +42,7 @@ def require_seen(service: Service, who: Principal, handoff_id: str) -> Handoff:
 def as_seen_by(session: Session, who: Principal, request: HandoffRequest) -> HandoffRequest:
     """The decision as the asker means it: a batch or a model of others is, for it, none that there is."""
     batch = session.get(Batch, request.batch)
-    model = None if request.model is None else session.get(ModelVersion, request.model)
+    model = None if request.model is None else find_model(session, request.model)
     unseen = {}
     if batch is not None and not who.sees(batch.project):
         unseen["batch"] = _NO_BATCH

@@ -11,7 +11,9 @@ import re
 import pytest
 from structlog.testing import capture_logs
 
+from handoff.access.principal import Principal
 from handoff.api.openapi import FILE
+from handoff.api.seen import as_seen_by
 from handoff.database.tables import (
     Alias,
     Batch,
@@ -31,6 +33,7 @@ from handoff.database.tables import (
     StudyVersion,
     Withdrawal,
 )
+from handoff.schemas.handoffs import HandoffRequest
 from handoff.store.store import batch_path, package_path
 from tests.unit.access.asking import ask, home_token, made
 
@@ -261,6 +264,14 @@ def test_the_walls_are_there_and_not_the_house_empty(service):
         answer = ask(service, "GET", f"/v1/{path}", admin)
         assert answer.json().get("items"), (path, answer.text)
     assert ask(service, "GET", f"/v1/handoffs/{IDS['handoff']}", admin).status_code == 200
+
+
+@pytest.mark.parametrize("model", [f"{MODEL}:1", f"{MODEL}@champion"])
+def test_a_model_of_others_is_none_to_decide_with_by_whatever_name(service, model):
+    wish = HandoffRequest(kind="infer", batch=IDS["batch"], target="local", pipeline="shared", model=model)
+    with service.database.read() as session:
+        assert as_seen_by(session, Principal("x", "ml-engineer", frozenset({"lungs"})), wish).model == "none:0"
+        assert as_seen_by(session, Principal("x", "ml-engineer", frozenset({SECRET})), wish).model == model
 
 
 def test_an_intake_of_one_project_delivers_to_no_other(service, limited):

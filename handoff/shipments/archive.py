@@ -12,6 +12,7 @@ from typing import BinaryIO
 from handoff.errors import PackageError
 
 _END = struct.Struct("<4s4H2LH")
+_END64 = struct.Struct("<4sQ2H2L4Q")
 _END64_LOCATOR = struct.Struct("<4sLQL")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _ENCRYPTED = 0x1
@@ -63,24 +64,31 @@ def _check_end(file: BinaryIO, size: int, most: int) -> None:
     magic, _, _, _, count, length, _, comment = _END.unpack(file.read(_END.size))
     if magic != b"PK\x05\x06" or comment:
         raise PackageError("The package does not end as a ZIP without comment.", code="zip-invalid")
-    if count == 0xFFFF or length == 0xFFFFFFFF:
-        count, length = _read_end64(file, size)
+    ends = _read_end64(file, size)  # whatever the short record says: readers believe the long one
+    count, length = ends or (count, length)
     if count > most or length > (most + 1) * _DIRECTORY_BYTES_PER_MEMBER:
         raise PackageError("The package has more members than this service takes.", code="zip-members")
 
 
-def _read_end64(file: BinaryIO, size: int) -> tuple[int, int]:
-    """Number of members and bytes of the directory, of a ZIP64."""
-    try:
-        file.seek(size - _END.size - _END64_LOCATOR.size)
-        magic, _, offset, _ = _END64_LOCATOR.unpack(file.read(_END64_LOCATOR.size))
-        file.seek(offset)
-        record = file.read(56)
-        if magic != b"PK\x06\x07" or record[:4] != b"PK\x06\x06":
-            raise PackageError("The package's ZIP64 end cannot be read.", code="zip-invalid")
-        count, length = struct.unpack_from("<QQ", record, 32)
-    except (struct.error, OSError, ValueError, OverflowError) as error:
-        raise PackageError("The package's ZIP64 end cannot be read.", code="zip-invalid") from error
+def _read_end64(file: BinaryIO, size: int) -> tuple[int, int] | None:
+    """Number of members and bytes of the directory, of a ZIP64; None for any other.
+
+    Its record is looked for where `zipfile` does, right before the locator, and must be where the locator says.
+    """
+    at = size - _END.size - _END64_LOCATOR.size
+    if at < 0:
+        return None
+    file.seek(at)
+    magic, _, offset, _ = _END64_LOCATOR.unpack(file.read(_END64_LOCATOR.size))
+    if magic != b"PK\x06\x07":
+        return None
+    at -= _END64.size
+    if offset != at:
+        raise PackageError("The package's ZIP64 end cannot be read.", code="zip-invalid")
+    file.seek(at)
+    magic, *_, count, length, _ = _END64.unpack(file.read(_END64.size))
+    if magic != b"PK\x06\x06":
+        raise PackageError("The package's ZIP64 end cannot be read.", code="zip-invalid")
     return count, length
 
 
@@ -103,7 +111,7 @@ def _member(file: BinaryIO, entry: zipfile.ZipInfo, end: int) -> Member:
     if magic != b"PK\x03\x04" or method != zipfile.ZIP_STORED or name != entry.orig_filename.encode("utf-8"):
         raise PackageError("A member's header and the directory disagree.", code="zip-invalid")
     start = entry.header_offset + _LOCAL.size + name_length + extra_length
-    return Member(entry.filename, start, entry.file_size, entry.CRC)
+    return Member(entry.orig_filename, start, entry.file_size, entry.CRC)
 
 
 def _check_ranges(members: list[Member], end: int) -> None:

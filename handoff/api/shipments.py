@@ -48,7 +48,9 @@ async def put_shipment(
     except WithdrawnError:
         await drain(request, service.settings.max_package_bytes)
         raise
-    body = await receive(request, service.settings.max_package_bytes, lambda: service.store.receive(MemberStream()))
+    settings = service.settings
+    watch = MemberStream(settings.max_package_members)
+    body = await receive(request, settings.max_package_bytes, lambda: service.store.receive(watch))
     try:
         admission = await keep(request, service.shipments.admit, shipment_id, body, who)
     finally:

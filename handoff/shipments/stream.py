@@ -30,7 +30,13 @@ class SeenMember:
 class MemberStream:
     """Takes a package block by block."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        """Begin.
+
+        Args:
+            most: members that are noted at most, or headers of nothing would fill the memory.
+        """
+        self._most = most
         self.seen: dict[int, SeenMember] = {}
         """By the offset at which they begin."""
         self._at = 0
@@ -101,3 +107,4 @@ class MemberStream:
     def _end(self) -> None:
         digest = self._hash.hexdigest() if self._part10 and self._meta is None else None
         self.seen[self._start] = SeenMember(self._size, digest, self._crc)
+        self._over = len(self.seen) >= self._most

@@ -9,7 +9,7 @@ from tests.integration.handoff.packages import Package, make_zip
 
 
 def stream(body: bytes, step: int) -> MemberStream:
-    found = MemberStream()
+    found = MemberStream(100)
     for at in range(0, len(body), step):
         found.feed(body[at : at + step])
     return found
@@ -62,3 +62,8 @@ def test_what_is_no_package_is_nothing_that_was_seen(body):
 def test_a_member_that_is_no_part_10_file_has_no_digest():
     body = make_zip({"a.dcm": b"no dicom" * 40_000, "b.dcm": b""})
     assert [found.digest for found in stream(body, 50_000).seen.values()] == [None, None]
+
+
+def test_a_package_of_nothing_but_headers_fills_no_memory():
+    body = make_zip({f"{number}.dcm": b"" for number in range(300)})
+    assert len(stream(body, 4096).seen) == 100

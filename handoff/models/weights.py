@@ -26,6 +26,8 @@ Verdict = Literal["ok", "model-is-pickle", "model-not-weights"]
 
 _ARCHIVE = b"PK\x03\x04"
 _PICKLE = b"\x80"
+_COMPRESSIONS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""All that torch's reader knows; others' broken streams have errors of their own."""
 _LARGEST_PICKLE = 16 << 20
 _LARGEST_HEADER = 100 << 20
 _IN_MEMORY = 8 << 20
@@ -140,7 +142,10 @@ def _judge_archive(stream: IO[bytes]) -> Verdict:
                 return "model-is-pickle"
             if any(name.startswith("code/") for name in inside):
                 return "model-is-pickle"
-            with archive.open(archive.infolist()[inside.index("data.pkl")]) as member:
+            pickled = archive.infolist()[inside.index("data.pkl")]
+            if pickled.compress_type not in _COMPRESSIONS:
+                return "model-not-weights"
+            with archive.open(pickled) as member:
                 content = member.read(_LARGEST_PICKLE + 1)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, IndexError, ValueError):
         return "model-not-weights"

@@ -106,6 +106,8 @@ OTHERS = {
     "a pickle of the oldest protocol": pickle.dumps(Bomb(), 0),
     "a pickle before an archive": pickle.dumps(Bomb(), 0) + GOOD["a state dict"],
     "an archive of something else": archive({"readme.txt": b""}),
+    "an archive that torch cannot unpack": archive({"m/data.pkl": b"x" * 99}, zipfile.ZIP_LZMA),
+    "a stream that nothing can unpack": archive({"m/data.pkl": b"x" * 99}, zipfile.ZIP_BZIP2).replace(b"BZh", b"BZx"),
     "the same name twice": archive({"m/data.pkl": pickle.dumps([], 2), "m/DATA.PKL": pickle.dumps(Bomb(), 2)}),
     "half an archive": GOOD["a state dict"][: len(GOOD["a state dict"]) // 2],
     "safetensors with a gap": safetensors({"a": entry(0, 2, [2]), "b": entry(3, 4, [1])}, bytes(4)),

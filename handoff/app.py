@@ -29,6 +29,7 @@ from handoff.api import (
     withdrawals,
 )
 from handoff.api.acts import Acts
+from handoff.api.bugs import Bugs
 from handoff.api.gate import Gate
 from handoff.api.idempotency import Idempotency, describe_keys
 from handoff.api.kept_answers import KeptAnswers
@@ -86,6 +87,7 @@ def create_app(service: Service | None) -> FastAPI:
         app.add_middleware(BodyLimit, limits=limits)
         app.add_middleware(Acts, trail=service.trail)
         app.add_middleware(Gate, authentication=service.authentication, limits=limits, trail=service.trail)
+    app.add_middleware(Bugs)
     app.add_middleware(SecurityHeaders)
     metrics, spans = (service.metrics, service.spans) if service else (RequestMetrics(), Spans("", None))
     app.add_middleware(RequestRecord, metrics=metrics, spans=spans)

@@ -2,6 +2,7 @@
 
 - `dependencies`: what routes ask for: the service, a token, a page.
 - `problems`: every error as problem details (RFC 9457), without content of the request.
+- `bugs`: what nobody foresaw is a problem too.
 - `body`: streams a body into the store, within its limit.
 - `limit`: the most that a body may have which is read whole.
 - `record`: one log line per request, and the counters behind /metrics.

@@ -91,9 +91,14 @@ def install_problems(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def _unknown(request: Request, error: Exception) -> JSONResponse:
-        request.state.code = "internal"
-        log.error("request-failed", exc_info=error)
-        return problem_response(500, "internal", HandoffError().args[0], HandoffError.remedy)
+        return unforeseen(request, error)
+
+
+def unforeseen(request: Request, error: Exception) -> JSONResponse:
+    """The response to a bug: it says nothing of it, the log does."""
+    request.state.code = "internal"
+    log.error("request-failed", exc_info=error)
+    return problem_response(500, "internal", HandoffError().args[0], HandoffError.remedy)
 
 
 def _place(step: object) -> str:

@@ -7,8 +7,10 @@ import hashlib
 import httpx
 import pytest
 from prometheus_client import generate_latest
+from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
 from handoff.access.access_settings import AccessLimits
 from handoff.app import create_app
@@ -70,6 +72,31 @@ def test_a_bug_is_a_problem_that_says_nothing_of_itself(service, monkeypatch):
     answer = put(service)
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "Mueller" not in answer.text
+
+
+def test_a_bug_is_answered_to_its_end_and_the_server_need_not_know(service, monkeypatch):
+    def bug(*_):
+        raise KeyError("Mueller^Hans")
+
+    monkeypatch.setattr("handoff.api.batches.older_than", bug)
+    headers = {"Authorization": f"Bearer {service.home.api_token.read_text().strip()}"}
+
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(create_app(service), raise_app_exceptions=True)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            return await client.get("/v1/batches", headers=headers)
+
+    with capture_logs() as logs:
+        answer = asyncio.run(send())
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert [line["code"] for line in logs if line["event"] == "request"] == ["internal"]
+
+
+def test_a_document_that_is_refused_is_not_repeated_by_its_error():
+    with pytest.raises(ValidationError) as error:
+        Evidence.model_validate({**EVIDENCE, "study_instance_uid": "Mueller^Hans"})
+    assert "Mueller" not in str(error.value)
 
 
 @pytest.mark.parametrize("error", [OperationalError("SELECT", {}, Exception("disk I/O error")), KeyError("a bug")])

@@ -8,7 +8,7 @@ import secrets
 import time
 from typing import cast
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import Float, Select, String, and_, bindparam, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from handoff.access.permissions import Role
@@ -47,7 +47,7 @@ class Tokens:
         """The same, for a token of which only the digest is known."""
         now = time.time()
         with self._database.read() as session:
-            row = session.scalar(select(Token).where(_holds(digest, now)))
+            row = session.scalar(_FOUND, {"digest": digest, "now": now})
             if row is not None and row.handoff_id is not None:
                 handoff = session.get(Handoff, row.handoff_id)
                 if handoff is None or handoff.state in ENDED:
@@ -80,8 +80,12 @@ def projects_of(row: Token) -> frozenset[str] | None:
     return None if only is None else frozenset(only)
 
 
-def _holds(digest: str, now: float) -> ColumnElement[bool]:
-    """Whether a row's token is the one of a digest, and holds now."""
+def _found() -> Select[Token]:
+    """The row whose token is the one of `digest`, and holds at `now`. Made once, for each request asks it."""
+    digest, now = bindparam("digest", type_=String()), bindparam("now", type_=Float())
     before = and_(Token.previous_digest == digest, Token.previous_until > now)
     alive = and_(Token.revoked_at.is_(None), or_(Token.expires_at.is_(None), Token.expires_at > now))
-    return and_(or_(Token.digest == digest, before), alive)
+    return select(Token).where(or_(Token.digest == digest, before), alive)
+
+
+_FOUND = _found()

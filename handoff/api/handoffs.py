@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from handoff.access.principal import Principal
 from handoff.api import artifacts, events, logs
@@ -20,7 +21,7 @@ from handoff.handoffs.cancel import cancel
 from handoff.handoffs.rerun import rerun
 from handoff.handoffs.retry import dead_letters, retry
 from handoff.handoffs.show import list_handoffs as views_of
-from handoff.handoffs.show import show_handoff
+from handoff.handoffs.show import show_accepted, show_handoff
 from handoff.handoffs.states import State
 from handoff.schemas.handoffs import HandoffRequest, HandoffView, ModelId, RerunRequest
 from handoff.schemas.page import Page
@@ -40,10 +41,20 @@ for module in (events, logs, artifacts):
 )
 def accept_handoff(request: HandoffRequest, response: Response, service: ServiceDep, who: WhoDep) -> HandoffView:
     """Accept a decision. The same decision is the same handoff, however often it is sent, and becomes one run."""
-    with service.database.read() as session:
-        meant = as_seen_by(session, who, request)
-    accepted = HandoffAcceptance(service.database, service.settings).accept(meant, who.name)
-    return _accepted(service, accepted, response)
+    meant = request
+    if who.projects is not None:
+        with service.database.read() as session:
+            meant = as_seen_by(session, who, request)
+
+    def look(session: Session, accepted: AcceptedHandoff) -> tuple[str, HandoffView | None]:
+        made = accepted.row
+        return accepted.id, None if made is None else show_accepted(session, service.store, made)
+
+    handoff_id, view = HandoffAcceptance(service.database, service.settings).accept_and(meant, who.name, look)
+    if view is None:
+        response.status_code = 200
+        return _show(service, who, handoff_id)
+    return view
 
 
 @router.get("/v1/handoffs", dependencies=allowed("read"), responses=problems())
@@ -127,13 +138,9 @@ def rerun_handoff(
     """Let a handoff that ended run once more, as a new handoff with a new key that says of which and why."""
     require_seen(service, who, handoff_id)
     acceptance = HandoffAcceptance(service.database, service.settings)
-    return _accepted(service, rerun(acceptance, handoff_id, request.reason, who.name), response)
-
-
-def _accepted(service: Service, accepted: AcceptedHandoff, response: Response) -> HandoffView:
+    accepted = rerun(acceptance, handoff_id, request.reason, who.name)
     response.status_code = 202 if accepted.created else 200
-    with service.database.read() as session:
-        return show_handoff(session, service.store, service.settings, session.get_one(Handoff, accepted.id))
+    return _show(service, who, accepted.id)
 
 
 def _show(service: Service, who: Principal, handoff_id: str) -> HandoffView:

@@ -5,7 +5,9 @@ worker takes it.
 """
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -21,13 +23,16 @@ from handoff.schemas.handoffs import HandoffRequest
 from handoff.settings import Settings
 from handoff.targets import ServedModelTarget, Target, runs_beside
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class AcceptedHandoff:
-    """The handoff's id, and whether this request made it."""
+    """The handoff's id, whether this request made it, and then the row that it wrote."""
 
     id: str
     created: bool
+    row: Handoff | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +48,26 @@ class HandoffAcceptance:
         Raises:
             RunError: it could never become a run that can be believed.
         """
+        return self.accept_and(request, asked_by, lambda _session, accepted: accepted)
+
+    def accept_and(
+        self, request: HandoffRequest, asked_by: str | None, then: Callable[[Session, AcceptedHandoff], T]
+    ) -> T:
+        """The same, and return what `then` makes of it in the same transaction, where all of it is at hand.
+
+        Raises:
+            RunError: it could never become a run that can be believed.
+        """
+
+        def work(session: Session) -> T:
+            return then(session, self.accept_within(session, request, asked_by))
+
         try:
-            return self.database.together(lambda session: self.accept_within(session, request, asked_by))
+            return self.database.together(work)
         except IntegrityError:
             # Another replica wrote the same key between our look and our write; now we see it.
             with self.database.write() as session:
-                return self.accept_within(session, request, asked_by)
+                return work(session)
 
     def accept_within(self, session: Session, request: HandoffRequest, asked_by: str | None = None) -> AcceptedHandoff:
         """The same in the caller's transaction, so that what the caller writes stands or falls with the handoff.
@@ -97,7 +116,7 @@ def write_once(session: Session, handoff: Handoff, asked_by: str | None) -> Acce
     session.flush()
     queue_up(session, handoff, handoff.created_at)
     note(session, handoff, State.ACCEPTED)
-    return AcceptedHandoff(handoff.id, created=True)
+    return AcceptedHandoff(handoff.id, created=True, row=handoff)
 
 
 def queue_up(session: Session, handoff: Handoff, now: float | None = None) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from handoff.contract.result import ResultFile
 from handoff.database.tables import Event, Handoff, ModelVersion, PipelineVersion, ResultFileRow
 from handoff.handoffs.order import lines_path
-from handoff.handoffs.position import places
+from handoff.handoffs.position import Place, places
 from handoff.handoffs.retry import is_dead_letter
 from handoff.schemas.handoffs import EventView, HandoffView
 from handoff.settings import Settings
@@ -20,9 +20,17 @@ from handoff.store import Store
 def show_handoff(session: Session, store: Store, settings: Settings, row: Handoff) -> HandoffView:
     """The decision, where it is, what happened to it and what became of it."""
     (brief,) = list_handoffs(session, store, settings, [row])
-    events = session.scalars(select(Event).where(Event.handoff_id == row.id).order_by(Event.id))
-    whole = {"files": result_files(session, row.id), "events": tuple(map(show_event, events))}
-    return brief.model_copy(update=whole)
+    return brief.model_copy(update={"files": result_files(session, row.id), "events": _events(session, row.id)})
+
+
+def show_accepted(session: Session, store: Store, row: Handoff) -> HandoffView:
+    """A handoff that was accepted this moment, in few queries: nothing became of it yet, and its place is not counted.
+
+    To count places takes a look at all that waits, so whoever decides much would slow down as the queue grows.
+    """
+    pipeline = session.get_one(PipelineVersion, row.pipeline_id)
+    prepare = session.get_one(Handoff, row.prepared_by) if row.prepared_by else None
+    return _view(store, row, pipeline, prepare).model_copy(update={"events": _events(session, row.id)})
 
 
 def list_handoffs(
@@ -34,25 +42,42 @@ def list_handoffs(
     prepares = _by_id(session, Handoff, [row.prepared_by for row in rows if row.prepared_by])
     made = select(ModelVersion.handoff_id, ModelVersion.id).where(ModelVersion.handoff_id.in_([row.id for row in rows]))
     models = {found.handoff_id: found.id for found in session.execute(made)}
-    views = []
-    for row in rows:
-        pipeline, place = pipelines[row.pipeline_id], queue.get(row.id)
-        prepare = prepares[row.prepared_by] if row.prepared_by else None
-        facts: dict[str, Any] = {
-            "batch": row.batch_id,
-            "pipeline": pipeline.name,
-            "pipeline_version": pipeline.id,
-            "pipeline_digest": pipeline.yaml_digest,
-            "model": row.model_id,
-            "batch_uri": store.uri(lines_path(row, prepare)),
-            "result_uri": store.result(row.key).uri,
-            "made_model": models.get(row.id),
-            "queue_position": place.number if place else None,
-            "waits_for": place.waits_for if place else None,
-            "dead_letter": is_dead_letter(row),
-        }
-        views.append(HandoffView.model_validate({**{name: getattr(row, name) for name in _AS_THEY_ARE}, **facts}))
-    return tuple(views)
+    return tuple(
+        _view(
+            store,
+            row,
+            pipelines[row.pipeline_id],
+            prepares[row.prepared_by] if row.prepared_by else None,
+            place=queue.get(row.id),
+            made_model=models.get(row.id),
+        )
+        for row in rows
+    )
+
+
+def _view(
+    store: Store,
+    row: Handoff,
+    pipeline: PipelineVersion,
+    prepare: Handoff | None,
+    *,
+    place: Place | None = None,
+    made_model: str | None = None,
+) -> HandoffView:
+    facts: dict[str, Any] = {
+        "batch": row.batch_id,
+        "pipeline": pipeline.name,
+        "pipeline_version": pipeline.id,
+        "pipeline_digest": pipeline.yaml_digest,
+        "model": row.model_id,
+        "batch_uri": store.uri(lines_path(row, prepare)),
+        "result_uri": store.result(row.key).uri,
+        "made_model": made_model,
+        "queue_position": place.number if place else None,
+        "waits_for": place.waits_for if place else None,
+        "dead_letter": is_dead_letter(row),
+    }
+    return HandoffView.model_validate({**{name: getattr(row, name) for name in _AS_THEY_ARE}, **facts})
 
 
 def show_event(event: Event) -> EventView:
@@ -85,6 +110,11 @@ _AS_THEY_ARE = (
     *("metrics", "created_at", "ended_at"),
 )
 """What the view and the row call alike."""
+
+
+def _events(session: Session, handoff_id: str) -> tuple[EventView, ...]:
+    rows = session.scalars(select(Event).where(Event.handoff_id == handoff_id).order_by(Event.id))
+    return tuple(map(show_event, rows))
 
 
 def _by_id(session: Session, table: Any, ids: Sequence[str]) -> dict[str, Any]:

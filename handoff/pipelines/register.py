@@ -15,6 +15,8 @@ from handoff.schemas.pipelines import PipelineRequest
 from handoff.store import Store
 from handoff.store.store import pipeline_path
 
+_DIGEST_LENGTH = 64
+
 
 @dataclass(frozen=True, slots=True)
 class RegisteredPipeline:
@@ -73,9 +75,8 @@ def find_pipeline(session: Session, name_or_version: str, *, beside: bool = Fals
         name_or_version: what a request calls it.
         beside: of a name only a version that may run beside the service.
     """
-    by_version = session.get(PipelineVersion, name_or_version)
-    if by_version is not None:
-        return by_version
+    if len(name_or_version) == _DIGEST_LENGTH:  # a name is shorter
+        return session.get(PipelineVersion, name_or_version)
     named = select(PipelineVersion).where(PipelineVersion.name == name_or_version)
     if beside:
         named = named.where(PipelineVersion.local_too)

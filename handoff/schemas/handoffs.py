@@ -60,10 +60,15 @@ class HandoffView(Document):
     pool: str | None = Field(description="The pool that it was handed to.")
     gpus: NonNegativeInt = Field(description="GPUs that its run takes.")
     queue_position: int | None = Field(
-        None, ge=1, description="Its place among those that wait for the same target or pool, as turns go now."
+        None,
+        ge=1,
+        description="Its place among those that wait for the same target or pool, as turns go now; not in the answer "
+        "that accepts it.",
     )
     waits_for: Literal["turn", "gpu-quota", "target-gone"] | None = Field(
-        None, description="Why it waits in the queue; `target-gone`: handoff.yaml names its target or pool no more."
+        None,
+        description="Why it waits in the queue, said together with its place; `target-gone`: handoff.yaml names its "
+        "target or pool no more.",
     )
     dead_letter: bool = Field(description="It ended though no engine had its run, so :retry sends it again.")
     rerun_of: RandomId | None = Field(None, description="The handoff that it runs once more.")

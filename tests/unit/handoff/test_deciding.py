@@ -163,6 +163,14 @@ def test_dead_letters_can_be_listed_and_are_counted(service, asking):
     assert "sluice_handoff_dead_letters 1.0" in asking.ask("GET", "/metrics").text
 
 
+def test_the_answer_that_accepts_is_what_is_shown_but_for_the_place_and_a_repeat_is_all_of_it(asking):
+    made, again = (asking.ask("POST", "/v1/handoffs", DECISION) for _ in range(2))
+    shown = asking.ask("GET", f"/v1/handoffs/{made.json()['id']}").json()
+    assert (made.status_code, again.status_code) == (202, 200)
+    assert made.json() | {"queue_position": 1, "waits_for": "turn"} == again.json() == shown
+    assert (made.json()["queue_position"], [each["event"] for each in shown["events"]]) == (None, ["ACCEPTED"])
+
+
 def test_a_list_shows_places_in_the_queue(asking):
     for number in range(3):
         asking.ask("POST", "/v1/handoffs", {**DECISION, "parameters": {"number": number}})

@@ -16,6 +16,8 @@ from handoff.store.files import Files, OutsideError
 from handoff.store.store import batch_path, package_path
 
 RESULTS = "results/"
+_LONGEST_NAME = 255
+"""What file systems take of a name."""
 _AT_WORK = frozenset({State.SUBMITTING, State.SUBMITTED, State.RUNNING})
 """States in which a run may be writing; the first one, because it may begin before its reference is recorded."""
 
@@ -98,17 +100,19 @@ def _is_package(session: Session, handoff: Handoff, path: str) -> bool:
 
 
 def _require_inside(files: Files, path: str) -> None:
-    """Refuse to write by a link that a step may have left in its result's folder.
+    """Refuse to write by a link that a step may have left in its result's folder, or below a file.
 
     Raises:
-        NotFoundError: the path leads out of the folder.
+        NotFoundError: the path leads out of the folder, or no file can ever be there.
     """
     root, file = files.local("."), files.local(path)
     if root is None or file is None:
         return
     try:
         inside = file.parent.resolve().is_relative_to(root.resolve()) and not file.is_symlink()
-    except RuntimeError:  # a link to itself
-        inside = False
-    if not inside or file.is_dir():
+        blocked = file.is_dir() or any(step.exists() and not step.is_dir() for step in file.parents)
+        blocked |= any(len(step) > _LONGEST_NAME for step in path.split("/"))
+    except (OSError, RuntimeError):  # a link to itself
+        raise NotFoundError from None
+    if not inside or blocked:
         raise NotFoundError

@@ -20,7 +20,7 @@ from handoff.schemas.page import Page
 from handoff.schemas.runs import RunFile, StoredFile
 from handoff.service import Service
 from handoff.store import Incoming
-from handoff.store.files import Files
+from handoff.store.files import Files, OutsideError
 
 router = APIRouter(tags=["runs"])
 Step = allowed("work")
@@ -60,8 +60,16 @@ def list_run_files(
     with service.database.read() as session:
         files = service.store.result(_own(session, who, handoff_id).key)
     found = [path for path in files.paths() if path > (after or "")][: limit + 1]
-    items = tuple(RunFile(path=path, size=files.size(path)) for path in found[:limit])
+    items = tuple(item for path in found[:limit] if (item := _item(files, path)) is not None)
     return Page(items=items, next=found[limit - 1] if len(found) > limit else None)
+
+
+def _item(files: Files, path: str) -> RunFile | None:
+    """A file of the list; None for what the run removed meanwhile, and for a link that leads out."""
+    try:
+        return RunFile(path=path, size=files.size(path))
+    except (FileNotFoundError, OutsideError):
+        return None
 
 
 @router.put(

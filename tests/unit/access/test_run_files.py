@@ -221,10 +221,21 @@ def test_a_link_that_a_step_left_is_no_way_out(service, tokens, tmp_path):
             token = tokens.give(RUN)
             assert ask(service, "GET", file_of(RUN, own(path)), token).status_code == 404
             assert ask(service, "PUT", file_of(RUN, own(path)), token, content=b"x").status_code == 404
+        listed = ask(service, "GET", f"/v1/runs/{RUN}/files", token).json()["items"]
+        assert not {"out/secret", "file", "loop"} & {item["path"] for item in listed}
         assert (tmp_path / "secret").read_text() == "of the machine"
     finally:
         for name in ("out", "file", "loop"):
             (folder / name).unlink()
+
+
+@pytest.mark.parametrize("path", ["plain/below", "n" * 300, f"folder/{'n' * 300}/file"])
+def test_where_no_file_can_be_none_is_written_or_removed(service, tokens, path):
+    token = tokens.give(RUN)
+    assert ask(service, "PUT", file_of(RUN, own("plain")), token, content=b"x").status_code == 201
+    for method in ("GET", "PUT", "DELETE"):
+        assert ask(service, method, file_of(RUN, own(path)), token).status_code == 404
+    assert ask(service, "GET", file_of(RUN, own("plain")), token).content == b"x"
 
 
 def test_a_token_is_of_one_handoff_and_for_files_alone(service, tokens):

@@ -7,6 +7,7 @@ from fastapi.responses import FileResponse, Response, StreamingResponse
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from handoff.access.principal import Principal
 from handoff.api.dependencies import After, Limit, ServiceDep, WhoDep, allowed, cursor_number
 from handoff.api.problems import problems
 from handoff.contract.identifiers import ProjectName, RandomId, RelativePath
@@ -16,6 +17,7 @@ from handoff.handoffs.show import result_files
 from handoff.handoffs.states import State
 from handoff.schemas.page import Page
 from handoff.schemas.results import ResultView
+from handoff.service import Service
 from handoff.store import Store
 from handoff.store.files import Files, OutsideError
 from handoff.withdrawals.downloads import note_download
@@ -73,15 +75,26 @@ def get_result_file(
     with service.database.read() as session:
         row = session.get(ResultFileRow, (handoff_id, path))
         handoff = session.get(Handoff, handoff_id)
-        withdrawn = handoff is not None and is_withdrawn(session, handoff.batch_id)
     if row is None or handoff is None or not who.sees(handoff.project):
         raise NotFoundError
-    if withdrawn and row.role != "model":
-        raise WithdrawnError("Something of the batch of this result was withdrawn.", code="batch-withdrawn")
-    if row.role != "model" and who.role != "intake":  # the trusted side has it by right, a model is nobody's data
+    note_result_download(service, who, handoff, row)
+    return stored_file(service.store.result(handoff.key), row.path, row.media_type, row.sha256)
+
+
+def note_result_download(service: Service, who: Principal, handoff: Handoff, row: ResultFileRow) -> None:
+    """Write down that somebody gets a file of a result; not of a model, which is nobody's data.
+
+    Raises:
+        WithdrawnError: something of its batch was withdrawn.
+    """
+    if row.role == "model":
+        return
+    with service.database.read() as session:
+        if is_withdrawn(session, handoff.batch_id):
+            raise WithdrawnError("Something of the batch of this result was withdrawn.", code="batch-withdrawn")
+    if who.role != "intake":  # the trusted side has it by right
         days = service.settings.download_days
         note_download(service.database, who.name, days, batch=handoff.batch_id, handoff=handoff.id)
-    return stored_file(service.store.result(handoff.key), row.path, row.media_type, row.sha256)
 
 
 def _view(session: Session, store: Store, handoff: Handoff) -> ResultView:

@@ -16,7 +16,7 @@ from handoff.api.pages.log import last_lines
 from handoff.api.pages.reason import FIELD, reason_of
 from handoff.api.pages.route import go, page_router
 from handoff.api.pages.words import clock, moment, short, size, state
-from handoff.api.results import stored_file
+from handoff.api.results import note_result_download, stored_file
 from handoff.contract.identifiers import RandomId, RelativePath
 from handoff.database.tables import Event, Handoff, ModelVersion, PipelineVersion, ResultFileRow
 from handoff.errors import NotFoundError
@@ -25,6 +25,7 @@ from handoff.handoffs.cancel import cancel
 from handoff.handoffs.rerun import rerun
 from handoff.handoffs.retry import is_dead_letter, retry
 from handoff.handoffs.states import ENDED, State
+from handoff.withdrawals.gate import is_withdrawn
 
 router = page_router()
 HandoffId = Annotated[RandomId, Path()]
@@ -52,6 +53,7 @@ def show_handoff_page(handoff_id: HandoffId, session: SessionDep, service: Servi
         events = database.scalars(select(Event).where(Event.handoff_id == handoff.id).order_by(Event.id)).all()
         chosen = select(ResultFileRow).where(ResultFileRow.handoff_id == handoff.id).order_by(ResultFileRow.path)
         files = database.scalars(chosen.limit(_MOST_FILES)).all()
+        withdrawn = is_withdrawn(database, handoff.batch_id)
     body = fill(
         _BODY,
         kind=handoff.kind,
@@ -63,7 +65,7 @@ def show_handoff_page(handoff_id: HandoffId, session: SessionDep, service: Servi
         metrics=_metrics(handoff.metrics),
         pictures=_pictures(handoff.id, [file.path for file in files if file.media_type in _PICTURES]),
         files=_files(handoff.id, files),
-        log=_log(last_lines(service, handoff)),
+        log=_log(None if withdrawn else last_lines(service, handoff)),
     )
     over = State(handoff.state) in ENDED
     return page(f"{handoff.kind} {handoff.id[:8]}", body, session, refresh_seconds=None if over else _REFRESH_SECONDS)
@@ -79,6 +81,7 @@ def get_picture_or_file(
         file = database.get(ResultFileRow, (handoff_id, path))
     if file is None:
         raise NotFoundError
+    note_result_download(service, session.who, handoff, file)
     seen = file.media_type in _PICTURES
     media_type = file.media_type if seen else "application/octet-stream"
     response = stored_file(service.store.result(handoff.key), file.path, media_type, file.sha256)

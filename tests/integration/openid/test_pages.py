@@ -7,7 +7,7 @@ import time
 import pytest
 from sqlalchemy import delete, select
 
-from handoff.database.tables import AuditRecord, Event, OutboxRow, ResultFileRow, Study, Token
+from handoff.database.tables import AuditRecord, Batch, Copy, Event, OutboxRow, ResultFileRow, Study, Token
 from tests.integration.openid.site import HANDOFF, OTHERS
 
 pytestmark = pytest.mark.integration
@@ -49,6 +49,22 @@ def result(site):
             facts = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "role": "report"}
             session.add(ResultFileRow(handoff_id=HANDOFF, path=path, media_type=media_type, **facts))
     return f"/handoffs/{HANDOFF}"
+
+
+def test_who_fetches_a_file_by_a_page_is_written_down_and_gets_nothing_that_was_withdrawn(site, alice, result):
+    table = f"{result}/files/report/table.html"
+    assert alice.get(table).status_code == 200
+    with site.service.database.read() as session:
+        holders = session.scalars(select(Copy.holder).where(Copy.kind == "download", Copy.handoff_id == HANDOFF)).all()
+    assert [holder.partition(":")[0] for holder in holders] == ["openid"]
+    with site.service.database.write() as session:
+        session.get_one(Batch, "b").withdrawn_by = "9" * 32
+    try:
+        assert alice.get(table).status_code == 410
+        assert alice.get(result).status_code == 200
+    finally:
+        with site.service.database.write() as session:
+            session.get_one(Batch, "b").withdrawn_by = None
 
 
 def test_the_first_page_shows_what_runs_waits_and_is_open(site, admin):

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from handoff.settings import Settings
+
 ROOT = Path(__file__).resolve().parents[3]
 FILE = ROOT / "docker-compose.yml"
 COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
@@ -60,6 +62,13 @@ def test_the_door_lets_through_whatever_the_flows_ask_for():
             assert _door_lets_through(method, re.sub(r"\$\{kind[^}]*\}", kind, path)), (method, path)
     assert not _door_lets_through("GET", "/v1/handoffs")
     assert not _door_lets_through("GET", "/v1/results/objects/../../handoffs")
+
+
+def test_the_handoff_may_end_what_it_has_begun():
+    """Compose kills after 10 s where nothing says otherwise, in the middle of an upload that would get its receipt."""
+    settings = yaml.safe_load((ROOT / "images/settings/handoff.yaml").read_text("utf-8"))
+    stop_seconds = settings.get("stop_seconds", Settings.model_fields["stop_seconds"].default)
+    assert int(SERVICES["handoff"]["stop_grace_period"].removesuffix("s")) >= stop_seconds + 45
 
 
 def test_results_have_a_peer_that_is_there():

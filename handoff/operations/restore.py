@@ -209,7 +209,8 @@ def _distrust(database: Database) -> None:
 
     - A handoff that waited for a target may have been sent since: its engine is asked for it, for as long as it
       settles, before anything is sent.
-    - One that waited for a pool may have been sent to any member; nobody could be asked for sure, so it is ended.
+    - One that waited for a pool, and that no target had claimed, may have been sent to any member; nobody could be
+      asked for sure, so it is ended.
     - Nobody has a lease, and nobody has a target: the home that had it is gone.
     - Whoever was signed in signs in again.
     """
@@ -217,7 +218,8 @@ def _distrust(database: Database) -> None:
     with database.write() as session:
         waiting = select(Handoff).join(OutboxRow, OutboxRow.handoff_id == Handoff.id)
         for handoff in session.scalars(waiting.where(Handoff.state.in_([state.value for state in _EARLY]))):
-            if handoff.pool is not None and handoff.attempts == 0:
+            claimed = handoff.attempts > 0 or handoff.state == State.SUBMITTING
+            if handoff.pool is not None and not claimed:
                 session.execute(delete(OutboxRow).where(OutboxRow.handoff_id == handoff.id))
                 transition(session, handoff, State.CANCELED, RESTORED)
             else:

@@ -26,7 +26,6 @@ from handoff.withdrawals.certificate import finish
 from handoff.withdrawals.purge import Purge
 
 log = structlog.get_logger("handoff.withdrawals")
-_AT_ONCE = 20
 _END_SECONDS = 10.0
 _LONGEST_REST = 15.0
 
@@ -102,8 +101,9 @@ class Withdrawer(threading.Thread):
 
     def _open(self) -> list[str]:
         with self._database.read() as session:
+            # All of them: those that wait long, for a home that is away, must not keep younger ones from their turn.
             chosen = select(Withdrawal.id).where(Withdrawal.ended_at.is_(None)).order_by(Withdrawal.asked_at)
-            return list(session.scalars(chosen.limit(_AT_ONCE)))
+            return list(session.scalars(chosen))
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[IO[str] | None]:

@@ -229,6 +229,20 @@ def test_two_processes_of_a_home_do_not_purge_at_once(desk):
     assert desk.get(Withdrawal, asked.id).ended_at is not None
 
 
+def test_withdrawals_that_wait_for_another_home_keep_no_other_from_its_turn(desk):
+    waits, goes = Package.of(1), Package.of(1)
+    desk.delivered(waits)
+    desk.handoff(desk.form())
+    with desk.database.write() as session:
+        session.scalars(select(Copy).where(Copy.kind == "run")).one().holder = "another-home"
+    for _ in range(25):  # each another withdrawal of the same shipment, beside one that never came
+        desk.withdraw(waits, Package.of(1))
+    desk.delivered(goes)
+    asked = desk.withdraw(goes)
+    Withdrawer(desk.database, desk.home, desk.store, desk.signer).round()
+    assert desk.get(Withdrawal, asked.id).ended_at is not None
+
+
 def test_the_folder_of_a_run_in_another_home_waits_for_that_home(desk):
     goes = Package.of(1)
     desk.delivered(goes)

@@ -1,4 +1,6 @@
 """The command line and the demo.
 
-Reading order: `cli` (every command and where it lives), `demo` (the whole way, live), `trace` (one id, both ways).
+Reading order: `cli` (every command and where it lives), `completion` (for shells), `demo` (the whole way, live),
+`simulate` (modalities), `trace` and `tracing` (one id, both ways), `site_secrets` and `certificates` (what a new
+installation needs).
 """

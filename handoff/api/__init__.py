@@ -4,10 +4,17 @@
 - `problems`: every error as problem details (RFC 9457), without content of the request.
 - `bugs`: what nobody foresaw is a problem too.
 - `body`: streams a body into the store, within its limit.
-- `limit`: the most that a body may have which is read whole.
-- `record`: one log line per request, and the counters behind /metrics.
-- `shipments`, `evidence`, `labels`, `studies`, `batches`, `pipelines`, `handoffs`, `results`, `objects`, `models`,
-  `trace`, `health`.
+- `limit`, `pace`: how much a body may have which is read whole, and how long any may take.
+- `gate`, `acts`: who asks, before a body is read; each change and refusal written down before its answer leaves.
+- `routes`, `record`: which route a request is for; one log line per request, and the counters behind /metrics.
+- `security_headers`: what each answer tells a browser.
+- `idempotency`, `kept_answers`: the same POST again gets the first answer.
+- `seen`, `prefix`, `cursor`, `ranges`, `streams`: what of others is not there, ids by their first letters, pages of
+  lists, parts of files, answers that go on.
+- `shipments`, `evidence`, `labels`, `studies`, `projects`: what came in.
+- `batches`, `batch_content`, `pipelines`, `targets`, `handoffs`, `events`, `logs`, `artifacts`, `runs`: what runs.
+- `results`, `objects`, `models`, `promotions`, `rules`, `trace`, `withdrawals`: what came of it.
+- `tokens`, `audit`, `health`: who may, who did, and whether all works.
 - `login`, `pages`: the same for people at a browser.
-- `openapi`: writes `openapi.json`.
+- `openapi`, `guide`: write `openapi.json` and the table of `docs/api.md`.
 """

@@ -57,10 +57,6 @@ def known() -> list[params.Depends]:
     return [Security(_BEARER), Depends(principal)]
 
 
-Deliverer = allowed("deliver")
-Reader = allowed("reconcile")
-User = allowed("administer")
-
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most items of a page.")]
 After = Annotated[str | None, Query(max_length=128, description="`next` of the page before.")]
 

@@ -9,4 +9,5 @@
 - `check`: no run could use it, or its sides know of each other: refused.
 - `form`: makes the batch: lines in the store, rows in the database.
 - `prepared`: the same batch with the volumes that a preparing run made.
+- `croissant`: a batch as other tools read it.
 """

@@ -7,6 +7,7 @@
 - `follow`: a handoff to its end, event by event.
 - `projects`, `studies`, `batches`, `pipelines`, `targets`, `handoffs`, `rules`, `models`,
   `withdrawals`: a group for each noun.
+- `pull`: a batch to this machine.
 - `tokens`, `token_desk`: make and end tokens, on a home or at a service.
 - `audit`: who changed what.
 """

@@ -9,10 +9,11 @@ with HandoffClient.of_home("http://127.0.0.1:8080", Path(".sluice")) as handoff:
 - `errors`: what a call may raise.
 - `connection`: one call, and every page of a list.
 - `arrivals`: deliver packages, evidence and labels; list what came, and the studies that it makes.
-- `batches`: form and show batches.
+- `batches`, `pull`: form and show batches, and bring one to this machine.
 - `pipelines`: register compiled pipelines.
 - `handoffs`, `server_sent`: decide, follow, end.
-- `results`: what runs left, models, and the line of an id.
+- `results`: what runs left, model versions, and the line of an id.
+- `models`: aliases and promotions, and lineage beyond one trace.
 - `site`: projects, and the targets that run things.
 - `rules`: what projects decide by themselves, signals, and one study with its evidence.
 - `withdrawals`: what may never be used again.

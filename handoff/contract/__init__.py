@@ -14,6 +14,7 @@ Read in this order:
 - `batch`: the lines of `batch_uri`.
 - `result`: what a pipeline leaves in `result_uri`.
 - `environment`: variables that a target may set for a run's steps.
+- `s3`: the variables by which a process reaches S3.
 - `returned`: objects of results on their way back to where their images came from.
 - `webhook`: what a subscriber is told, and the signature by which it knows who said so.
 - `withdrawal`: what was purged of withdrawn shipments and what remains, signed.

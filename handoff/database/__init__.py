@@ -5,5 +5,5 @@
 - `together`: short writes of many threads in one transaction.
 - `dialect`: the only place that knows which database it is; `postgres`: what that one needs.
 - `open`: the database of a site's settings, waited for.
-- `migrate`: brings a database to the newest schema (Alembic; `migrations/`).
+- `migrate`: brings a database to the newest schema (Alembic); `migrations`: the way from each to the next.
 """

@@ -11,7 +11,7 @@
 - `position`: where in its queue a handoff stands.
 - `order`: what an accepted handoff asks of an engine, checked again from the store.
 - `submit`: brings one outbox row to the engine, once.
-- `watch`: follows a run to its end.
+- `watch`: follows a run to its end; `ending`: what is told of it then.
 - `sweep`: ends what an engine started twice.
 - `cancel`, `retry`, `rerun`: a person's words.
 - `show`: handoffs as the API shows them.

@@ -3,7 +3,7 @@
 - `durable`: files that are there whole or not at all, without a time of their own.
 - `incoming`: bodies on their way in: hashed once while they are written to a local part file.
 - `files`: what a place for files can do, and a folder that does it.
-- `s3`: the same below a prefix of a bucket.
+- `s3_settings`, `s3`: the same below a prefix of a bucket.
 - `store`: what lies where.
 - `make`: the store of a site's settings.
 """

@@ -10,6 +10,7 @@ In reading order:
 - `groups`: process groups on the canvas: make, import, replace, connect
 - `context`: the parameters on the canvas
 - `extensions`: the NAR in NiFi
+- `rights`: what deploying needs on a secured NiFi
 - `schedule`: start, stop, wait until valid, count what waits
 - `bundles`: whether NiFi has what the flows are made of
 - `compare`: what differs between two states of a flow
@@ -20,4 +21,5 @@ In reading order:
 - `normalise`, `save`: from the canvas back into the files
 - `bucket`, `full_copy`, `publish`: releases in a NiFi Registry, whole
 - `standing`, `status`: how a deployment is
+- `commands`: `sluice flows`
 """

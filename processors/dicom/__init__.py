@@ -4,7 +4,8 @@ Read in this order: `engine` (what a network engine and the receiver promise eac
 engine of today), `storage_scp` (one C-STORE from the first byte to Success), `status` (every answer and its reason
 code), `sop_class` (what is storage), `header_scan` (identifiers and facts of a data set), `elements` (walk the elements
 of an encoded data set), `part10` (preamble and file meta), `receiver` (the whole process), `event_log` (what it says),
-`silence` (libraries that would log values), `commands`. Outwards: `associate` (an association, or why there is none),
+`silence` (libraries that would log values), `metrics` and `management` (what it counts, and where
+that is asked), `commands`. Outwards: `associate` (an association, or why there is none),
 `checkpoint` (a race of pynetdicom's, closed), `storage_scu` (files as they are), `peer_commands`. Errors are in
 `errors`.
 """

@@ -1,5 +1,6 @@
 """What the documents name is there."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -41,3 +42,35 @@ def test_decisions_are_numbered_without_a_gap_and_dated() -> None:
     assert [int(file.name[:4]) for file in decisions] == list(range(1, len(decisions) + 1))
     for file in decisions:
         assert re.search(r"^20\d\d-\d\d-\d\d$", file.read_text("utf-8"), re.MULTILINE), file.name
+
+
+def test_every_document_can_be_found_from_the_readme() -> None:
+    """By links alone; of decisions the folder is linked."""
+    found: set[Path] = set()
+    waiting = [ROOT / "README.md"]
+    while waiting:
+        document = waiting.pop()
+        for target in re.findall(r"\]\(([^)#]+\.md)[^)]*\)", document.read_text("utf-8")):
+            if "://" not in target and (file := (document.parent / target).resolve()) not in found:
+                found.add(file)
+                waiting.append(file)
+    assert not set((ROOT / "docs").glob("*.md")) - found
+
+
+PACKAGES = sorted(
+    file.parent
+    for package in ("sluice", "nifi", "processors", "handoff", "ml")
+    for file in (ROOT / package).rglob("__init__.py")
+)
+NAMED_BY_A_PATTERN = {"handoff/schemas", "handoff/database/migrations/versions"}
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_every_package_opens_with_an_index_of_its_modules(package: Path) -> None:
+    """Its docstring names each; the shells of NiFi have names of their own, which the canvas lists."""
+    if str(package.relative_to(ROOT)) in NAMED_BY_A_PATTERN:
+        return
+    index = ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8"))) or ""
+    modules = {file.stem for file in package.glob("[a-z]*.py")}
+    modules |= {file.parent.name for file in package.glob("*/[a-z]*.py") if (file.parent / "__init__.py").exists()}
+    assert {name for name in modules if f"`{name}`" not in index} == set()

@@ -15,7 +15,7 @@ from handoff.batches.croissant import croissant
 from handoff.contract.identifiers import Digest, RandomId
 from handoff.database.tables import Batch, BatchShipment, Handoff, Shipment
 from handoff.errors import NotFoundError, WithdrawnError
-from handoff.store.files import OutsideError, digest_of
+from handoff.store.files import Files, OutsideError, digest_of
 from handoff.store.store import batch_path, package_path, prepared_path
 from handoff.withdrawals.downloads import note_download
 
@@ -54,7 +54,7 @@ def get_lines(
             if handoff is None or (handoff.batch_id, handoff.kind, handoff.state) != (batch.id, "prepare", "SUCCEEDED"):
                 raise NotFoundError("No such handoff has prepared this batch.")
             path = prepared_path(batch.id, handoff.key)
-            sha256 = digest_of(files, path)
+            sha256 = _digest(files, path)
     note_download(service.database, who.name, service.settings.download_days, batch=batch_id)
     return file_from(files, path, sha256, _LINES, range)
 
@@ -107,6 +107,18 @@ def get_croissant(batch_id: Annotated[Digest, Path()], service: ServiceDep, who:
     except (OSError, OutsideError) as error:
         raise NotFoundError("The lines of the batch are gone from the store.") from error
     return LinkedData(croissant(batch, size))
+
+
+def _digest(files: Files, path: str) -> str:
+    """The digest of a file of the store.
+
+    Raises:
+        NotFoundError: it is not there any more.
+    """
+    try:
+        return digest_of(files, path)
+    except (OSError, OutsideError) as error:
+        raise NotFoundError("The lines with the volumes are gone from the store.") from error
 
 
 def _find(session: Session, who: Principal, batch_id: str) -> Batch:

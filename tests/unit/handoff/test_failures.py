@@ -15,12 +15,14 @@ from structlog.testing import capture_logs
 from handoff.access.access_settings import AccessLimits
 from handoff.app import create_app
 from handoff.contract.evidence import Evidence
-from handoff.database.tables import EvidenceMessage, Study
+from handoff.database.tables import EvidenceMessage, PipelineVersion, Study
 from handoff.errors import StartError
 from handoff.service import Service
 from handoff.settings import Settings
 from handoff.store import Incoming
 from handoff.studies.close import StudyCloser, close_due
+from tests.unit.handoff.asking import Asking
+from tests.unit.handoff.rows import BATCH, add_decidable, add_handoff
 
 ID = "a" * 32
 EVIDENCE = {"evidence_id": ID, "project": "lungs", "study_instance_uid": "1.1", "ending": "released", "total": 0}
@@ -93,6 +95,18 @@ def test_a_bug_is_answered_to_its_end_and_the_server_need_not_know(service, monk
     assert [line["code"] for line in logs if line["event"] == "request"] == ["internal"]
 
 
+@pytest.mark.parametrize("what", ["lines", f"lines?prepared_by={ID}", "croissant"])
+def test_lines_that_the_store_lost_are_said_to_be_gone(service, what):
+    with service.database.write() as session:
+        add_decidable(session)
+        session.add(PipelineVersion(id="p", name="p", yaml_digest="", code_digest="", inputs={}, registered_at=0.0))
+        session.flush()
+        add_handoff(session, id=ID, key="f" * 64, batch_id=BATCH, state="SUCCEEDED")
+    answer = Asking(service).ask("GET", f"/v1/batches/{BATCH}/{what}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+    assert "gone" in answer.json()["title"]
+
+
 def test_a_document_that_is_refused_is_not_repeated_by_its_error():
     with pytest.raises(ValidationError) as error:
         Evidence.model_validate({**EVIDENCE, "study_instance_uid": "Mueller^Hans"})
@@ -113,7 +127,19 @@ def test_the_closing_loop_survives_a_database_that_fails_and_a_bug(service, monk
     assert not closer.is_alive()
 
 
-def test_evidence_that_cannot_be_read_any_more_keeps_only_its_own_study_waiting(service):
+@pytest.mark.parametrize(("short_seconds", "looks"), [(60.0, [2, 0]), (-1.0, [1, 1, 0])], ids=["quick", "slow"])
+def test_studies_that_take_long_to_judge_hold_the_database_one_at_a_time(service, monkeypatch, short_seconds, looks):
+    monkeypatch.setattr("handoff.studies.close._SHORT_SECONDS", short_seconds)
+    with service.database.write() as session:
+        for uid in ("1.0", "1.1"):
+            session.add(Study(project="lungs", study_uid=uid, last_arrival_at=0.0, due_at=0.0))
+    for looked in looks:
+        with service.database.write() as session:
+            assert close_due(session, service.settings, 10_000.0) == looked
+
+
+def test_evidence_that_cannot_be_read_any_more_keeps_only_its_own_study_waiting(service, monkeypatch):
+    monkeypatch.setattr("handoff.studies.close._SHORT_SECONDS", 60.0)
     with service.database.write() as session:
         for number, body in enumerate([{}, Evidence.model_validate(EVIDENCE).plain()]):
             study = Study(project="lungs", study_uid=f"1.{number}", last_arrival_at=0.0, due_at=0.0)

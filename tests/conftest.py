@@ -5,10 +5,10 @@ folder, which share their peers.
 """
 
 import os
-from pathlib import Path
 
 import pytest
 import structlog
+from xdist.scheduler import LoadScopeScheduling
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -24,13 +24,15 @@ def _plain_tracebacks() -> None:
     structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
 
 
-_TESTS = Path(__file__).parent
+class ByNeighbours(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each process a whole group of tests at a time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """The group of a test by its path below `tests`."""
+        parts = nodeid.partition("::")[0].split("/")[1:]
+        return parts[0] if parts[0] in {"end_to_end", "faults"} else "/".join(parts[:2])
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name the group of each test, which one process runs."""
-    for item in items:
-        parts = item.path.relative_to(_TESTS).parts
-        group = parts[0] if parts[0] in {"end_to_end", "faults"} else "/".join(parts[:2])
-        item.add_marker(pytest.mark.xdist_group(group))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByNeighbours:
+    """Share the tests out."""
+    return ByNeighbours(config, log)

@@ -3,6 +3,7 @@
 ```
 LandingError                (a ProcessorsError)
 ├── LandingUnusableError         the folder cannot be made or written
+│   └── LandingMissingError      there is none to look at
 ├── LandingTakenError            another process holds the lock
 ├── DeliveryUnreadableError      a delivery.json is missing or not what it should be
 └── UnsealedDeliveriesError      an association cannot end before all that it brought is entered
@@ -24,6 +25,12 @@ class LandingUnusableError(LandingError):
     """The landing cannot be written."""
 
     remedy: ClassVar[str] = "Give --landing a folder on a local disk that this user may write and that has space."
+
+
+class LandingMissingError(LandingUnusableError):
+    """There is no landing here."""
+
+    remedy: ClassVar[str] = "Nothing was received here yet: give the home of the receiver with --home."
 
 
 class LandingTakenError(LandingError):

@@ -15,7 +15,7 @@ from typing import Final
 
 from processors.landing import journal
 from processors.landing.delivery import is_sealed
-from processors.landing.errors import LandingUnusableError
+from processors.landing.errors import LandingMissingError
 from processors.landing.filling import JOURNAL_FILE
 from processors.landing.journal import AssociationLine, DeliveryLine
 from processors.landing.layout import Layout
@@ -74,11 +74,11 @@ def reconcile(
 
     Raises:
         LedgerError: the ledger cannot be read, or the handoff does not answer.
-        LandingUnusableError: there is no landing.
+        LandingMissingError: there is no landing.
     """
     layout = Layout(landing)
     if not layout.deliveries.is_dir():
-        raise LandingUnusableError(f"There is no landing at {layout.root}.")
+        raise LandingMissingError(f"There is no landing at {layout.root}.")
     with closing(connect_readonly(ledger)) as connection:
         found = _look(layout, connection, handoff)
         if found:

@@ -60,6 +60,13 @@ def one_line(capsys, *arguments):
     return exit_.value.code, said
 
 
+def test_a_home_that_received_nothing_is_told_by_the_option_that_the_command_has(capsys, tmp_path):
+    code, said = one_line(capsys, "ledger", "reconcile", "--home", tmp_path)
+    assert code == 1
+    assert "--home" in said
+    assert "--landing" not in said
+
+
 def test_a_key_file_that_cannot_be_written_is_one_line_with_a_remedy(capsys, tmp_path):
     (tmp_path / "file").write_text("")
     code, said = one_line(capsys, "keys", "new", tmp_path / "file" / "site.key")

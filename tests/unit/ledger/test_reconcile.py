@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from processors.landing.errors import LandingUnusableError
+from processors.landing.errors import LandingMissingError
 from processors.landing.lock import hold
 from processors.ledger import handoff_list
 from processors.ledger.accounts import STATES
@@ -267,7 +267,7 @@ def test_repair_announces_evidence_again_that_would_wait_for_ever(desk: Desk, st
 
 
 def test_a_landing_that_is_not_there_is_an_error_with_a_remedy(desk: Desk, tmp_path: Path) -> None:
-    with pytest.raises(LandingUnusableError, match="nowhere"):
+    with pytest.raises(LandingMissingError, match="nowhere"):
         reconcile(tmp_path / "nowhere", desk.ledger_file, pause=lambda _: None)
 
 

@@ -12,6 +12,7 @@ from handoff.database.tables import LabelDocument, LabelRowRecord
 from handoff.documents import DocumentAdmission, Kind
 from handoff.receipts import ReceiptSigner
 from handoff.rules.occasions import labels_came
+from handoff.withdrawals.gate import hold_shared
 from handoff.withdrawals.labels import drop_labels_of_document
 
 LabelAdmission = DocumentAdmission[Labels]
@@ -28,6 +29,7 @@ def _identify(labels: Labels) -> tuple[str, str]:
 
 
 def _record(session: Session, labels: Labels, receipt: SignedReceipt) -> None:
+    hold_shared(session)  # or rows that a withdrawal looked for would be committed right after it looked
     now = time.time()
     document = LabelDocument(
         id=labels.labels_id,

@@ -1,5 +1,7 @@
 """A withdrawal beside whatever else happens to its shipments at the same moment, and one that is killed."""
 
+import hashlib
+
 import pytest
 from sqlalchemy import select
 
@@ -22,6 +24,7 @@ from handoff.errors import RunError
 from handoff.handoffs.accept import HandoffAcceptance
 from handoff.handoffs.order import OrderError, make_order
 from handoff.handoffs.watch import Watch
+from handoff.labels.admit import label_admission
 from handoff.schemas.handoffs import HandoffRequest
 from handoff.store.files import digest_of
 from handoff.store.store import batch_path
@@ -296,3 +299,15 @@ def test_labels_of_a_withdrawn_patient_that_come_later_are_not_kept(desk):
     with desk.database.read() as session:
         assert session.scalars(select(LabelRowRecord)).all() == []
         assert session.scalars(select(Study.content)).one() is not None
+
+
+def test_no_withdrawal_comes_between_labels_that_are_recorded_and_the_look_whether_they_may_be(desk, monkeypatch):
+    """On PostgreSQL: its one look for label rows would miss those that are not committed yet."""
+    happened = []
+    monkeypatch.setattr("handoff.withdrawals.gate.hold_until_commit", lambda _, *held, **__: happened.append(held[0]))
+    monkeypatch.setattr("handoff.labels.admit.drop_labels_of_document", lambda *_: happened.append("looked"))
+    row = {"level": "patient", "patient": "P1", "labels": {"lesion": True}}
+    said = {"labels_id": "b" * 32, "project": "lungs", "source": "reader", "revision": 1, "rows": [row]}
+    body = canonical_json(said)
+    label_admission(desk.database, desk.signer).admit("b" * 32, body, hashlib.sha256(body).hexdigest())
+    assert happened == ["withdrawals", "looked"]

@@ -36,6 +36,17 @@ def gateway(tmp_path_factory):
 @pytest.fixture(scope="module", params=BACKINGS)
 def backing(request):
     """Each database and each store; what a module's services share."""
+    return make_backing(request)
+
+
+@pytest.fixture(params=BACKINGS)
+def fresh_backing(request):
+    """Each database and each store, for one test alone."""
+    return make_backing(request)
+
+
+def make_backing(request) -> Backing:
+    """The backing that a fixture's parameter names, with a database and a prefix of its own."""
     settings = {}
     if "postgresql" in request.param:
         server, template = request.getfixturevalue("postgresql"), request.getfixturevalue("template")

@@ -81,9 +81,11 @@ class Delivering(threading.Thread):
             self.sent.append((package, answer.content, time.time()))
 
 
-def test_a_backup_taken_while_deliveries_go_on_is_one_moment_and_a_restored_home_takes_the_rest(tmp_path, backing):
+def test_a_backup_taken_while_deliveries_go_on_is_one_moment_and_a_restored_home_takes_the_rest(
+    tmp_path, fresh_backing
+):
     folder = tmp_path / "backup"
-    with running(tmp_path / "home", settings=backing.settings) as service:
+    with running(tmp_path / "home", settings=fresh_backing.settings) as service:
         sender = Delivering(service)
         sender.start()
         while len(sender.sent) < 5:
@@ -95,7 +97,7 @@ def test_a_backup_taken_while_deliveries_go_on_is_one_moment_and_a_restored_home
         sender.enough.set()
         sender.join()
     assert record.trouble == ()
-    home = empty_home(tmp_path / "restored", backing.settings)
+    home = empty_home(tmp_path / "restored", fresh_backing.settings)
     restore(folder, home)
     with RestoredHandoff(home).started() as restored:
         known = {shipment.id for shipment in restored.client.shipments()}
@@ -177,9 +179,9 @@ def test_handoffs_go_on_in_a_restored_home_and_those_that_waited_ask_before_they
         assert str(tmp_path / "gone") not in restored.store.files.local(f"batches/{batch}/batch.jsonl").read_text()
 
 
-def test_decisions_taken_while_a_backup_is_taken_are_in_it_or_are_taken_again(tmp_path, backing):
+def test_decisions_taken_while_a_backup_is_taken_are_in_it_or_are_taken_again(tmp_path, fresh_backing):
     """What was accepted before it began is known by the same id; what came later is accepted anew."""
-    with running(tmp_path / "home", settings=backing.settings) as service:
+    with running(tmp_path / "home", settings=fresh_backing.settings) as service:
         text = (Path(__file__).parents[3] / "ml/pipelines/prepare.yaml").read_text()
         service.client.register_pipeline("prepare", text, CODE)
         annotated_study(service)
@@ -192,7 +194,7 @@ def test_decisions_taken_while_a_backup_is_taken_are_in_it_or_are_taken_again(tm
         take(service.home, tmp_path / "backup")
         decided.enough.set()
         decided.join()
-    home = empty_home(tmp_path / "restored", backing.settings)
+    home = empty_home(tmp_path / "restored", fresh_backing.settings)
     restore(tmp_path / "backup", home)
     with RestoredHandoff(home).started() as restored:
         known = {view.id for view in restored.client.handoffs()}

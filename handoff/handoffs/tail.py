@@ -7,10 +7,10 @@ _MOST = 1 << 20
 """Bytes of one look, and the most that last lines may be."""
 
 
-def last_lines(file: Path, lines: int) -> bytes:
-    """The last lines of a file, read from its end; at most about 1 MiB of it."""
+def last_lines(file: Path, lines: int, end: int | None = None) -> bytes:
+    """The last lines of a file, or of its first `end` bytes, read from the end; at most about 1 MiB."""
     with file.open("rb") as stream:
-        start = end = stream.seek(0, 2)
+        start = end = stream.seek(0, 2) if end is None else end
         found = b""
         while start > 0 and found.count(b"\n") <= lines and end - start < _MOST:
             start = max(start - _BLOCK, 0)
@@ -50,6 +50,6 @@ class Growing:
         lines = found.splitlines(keepends=True)
         self._lines = set(lines)
         if first and self._tail is not None:
-            self._offset = file.stat().st_size
-            return last_lines(file, self._tail)
+            self._offset = file.stat().st_size  # it may grow meanwhile: what comes is told by the next look
+            return last_lines(file, self._tail, self._offset)
         return found if first else b"".join(line for line in lines if line not in before)

@@ -116,16 +116,26 @@ def test_the_last_lines_of_a_log(service, asking):
     assert asking.ask("GET", f"{LOGS}?tail=0").text == ""
 
 
-def test_a_log_is_followed_to_the_end_of_the_run(service, asking):
+def test_a_log_is_followed_to_the_end_of_the_run(service, asking, monkeypatch):
     log = run_folder(service) / "log.txt"
     log.write_text("one\ntwo\n")
 
+    looked = threading.Event()
+
     def go_on() -> None:
+        looked.wait(30)
         with log.open("a") as stream:
             stream.write("three\n")
         end(service)
 
-    timer = later(0.7, go_on)
+    def more(self, file):
+        found = look(self, file)
+        looked.set()
+        return found
+
+    look = Growing.more
+    monkeypatch.setattr(Growing, "more", more)
+    timer = later(0.0, go_on)
     assert asking.ask("GET", f"{LOGS}?follow=true&tail=1").text == "two\nthree\n"
     timer.join()
 

@@ -36,7 +36,7 @@ peers: $(STAMP) ## build or fetch what tests need beyond Debian's packages, once
 	$(BIN)/python -m tests.peers
 
 test: lint peers ## lint, then all but the faults, gpu and performance tiers
-	$(BIN)/pytest -n $(LANES) --dist loadscope -m "not faults and not gpu and not performance"
+	$(BIN)/pytest -n $(LANES) --dist loadscope --no-loadscope-reorder -m "not faults and not gpu and not performance"
 
 test-fast: $(STAMP) ## unit tests alone, in seconds
 	$(BIN)/pytest tests/unit

@@ -25,7 +25,7 @@ def seen(session: Session, who: Principal, handoff_id: str) -> Handoff:
     """
     row = session.get(Handoff, handoff_id)
     if row is None or not who.sees(row.project):
-        raise NotFoundError
+        raise NotFoundError("There is no such handoff.")
     return row
 
 

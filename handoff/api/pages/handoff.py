@@ -5,7 +5,6 @@ from urllib.parse import quote
 
 from fastapi import Path, Response
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from handoff.access.sessions import BrowserSession
 from handoff.api.dependencies import ServiceDep
@@ -17,7 +16,8 @@ from handoff.api.pages.reason import FIELD, reason_of
 from handoff.api.pages.route import go, page_router
 from handoff.api.pages.words import clock, moment, short, size, state
 from handoff.api.results import note_result_download, stored_file
-from handoff.contract.identifiers import RandomId, RelativePath
+from handoff.api.seen import HandoffId, require_seen, seen
+from handoff.contract.identifiers import RelativePath
 from handoff.database.tables import Event, Handoff, ModelVersion, PipelineVersion, ResultFileRow
 from handoff.errors import NotFoundError
 from handoff.handoffs.accept import HandoffAcceptance
@@ -28,7 +28,6 @@ from handoff.handoffs.states import ENDED, State
 from handoff.withdrawals.gate import is_withdrawn
 
 router = page_router()
-HandoffId = Annotated[RandomId, Path()]
 _REFRESH_SECONDS = 10
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """What browsers show and nothing runs in; a drawing (SVG) may hold a script."""
@@ -47,7 +46,7 @@ _PICTURE = """<figure><a href="{url}"><img src="{url}" alt="{path}" loading="laz
 def show_handoff_page(handoff_id: HandoffId, session: SessionDep, service: ServiceDep) -> Response:
     """Show one handoff; while it is not over, the browser asks again by itself."""
     with service.database.read() as database:
-        handoff = _get(database, session, handoff_id)
+        handoff = seen(database, session.who, handoff_id)
         pipeline = database.get_one(PipelineVersion, handoff.pipeline_id)
         made = database.scalar(select(ModelVersion.id).where(ModelVersion.handoff_id == handoff.id))
         events = database.scalars(select(Event).where(Event.handoff_id == handoff.id).order_by(Event.id)).all()
@@ -77,15 +76,15 @@ def get_picture_or_file(
 ) -> Response:
     """Give a file of the result: a picture to be seen, anything else to be kept, nothing to be run."""
     with service.database.read() as database:
-        handoff = _get(database, session, handoff_id)
+        handoff = seen(database, session.who, handoff_id)
         file = database.get(ResultFileRow, (handoff_id, path))
     if file is None:
         raise NotFoundError
     note_result_download(service, session.who, handoff, file)
-    seen = file.media_type in _PICTURES
-    media_type = file.media_type if seen else "application/octet-stream"
+    shown = file.media_type in _PICTURES
+    media_type = file.media_type if shown else "application/octet-stream"
     response = stored_file(service.store.result(handoff.key), file.path, media_type, file.sha256)
-    if not seen:
+    if not shown:
         name = quote(file.path.rpartition("/")[2])
         response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
     return response
@@ -95,8 +94,7 @@ def get_picture_or_file(
 def cancel_by_page(handoff_id: HandoffId, _form: CheckedFormDep, session: SessionDep, service: ServiceDep) -> Response:
     """Ask for the end of a handoff."""
     require(session, "steer")
-    with service.database.read() as database:
-        _get(database, session, handoff_id)
+    require_seen(service, session.who, handoff_id)
     cancel(service.database, handoff_id)
     return go(f"/handoffs/{handoff_id}")
 
@@ -105,8 +103,7 @@ def cancel_by_page(handoff_id: HandoffId, _form: CheckedFormDep, session: Sessio
 def retry_by_page(handoff_id: HandoffId, _form: CheckedFormDep, session: SessionDep, service: ServiceDep) -> Response:
     """Send a dead letter again."""
     require(session, "steer")
-    with service.database.read() as database:
-        _get(database, session, handoff_id)
+    require_seen(service, session.who, handoff_id)
     retry(service.database, handoff_id)
     return go(f"/handoffs/{handoff_id}")
 
@@ -116,17 +113,9 @@ def rerun_by_page(handoff_id: HandoffId, form: CheckedFormDep, session: SessionD
     """Let an ended handoff run once more, as a new one with a reason."""
     require(session, "decide")
     reason = reason_of(form)
-    with service.database.read() as database:
-        _get(database, session, handoff_id)
+    require_seen(service, session.who, handoff_id)
     made = rerun(HandoffAcceptance(service.database, service.settings), handoff_id, reason, session.who.name)
     return go(f"/handoffs/{made.id}")
-
-
-def _get(database: Session, session: BrowserSession, handoff_id: str) -> Handoff:
-    found = database.get(Handoff, handoff_id)
-    if found is None or not session.who.sees(found.project):
-        raise NotFoundError("There is no such handoff.")
-    return found
 
 
 def _actions(session: BrowserSession, handoff: Handoff) -> Html:

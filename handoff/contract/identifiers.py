@@ -36,3 +36,13 @@ RelativePath = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$", max_length=1024),
     Field(description="A path below a known folder: forward slashes, no empty or upward step."),
 ]
+KeyId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9a-f]{16}$"),
+    Field(description="First 16 hex digits of SHA-256 of the raw Ed25519 public key."),
+]
+Signature = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9+/]{86}==$"),
+    Field(description="Base64 of the 64-byte Ed25519 signature over the canonical JSON."),
+]

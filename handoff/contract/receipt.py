@@ -6,7 +6,7 @@ from pydantic import Field, NonNegativeInt
 
 from handoff.contract.canonical import canonical_json
 from handoff.contract.document import Document
-from handoff.contract.identifiers import Digest, ProjectName, RandomId
+from handoff.contract.identifiers import Digest, KeyId, ProjectName, RandomId, Signature
 
 
 class Receipt(Document):
@@ -17,9 +17,7 @@ class Receipt(Document):
     sha256: Digest = Field(description="SHA-256 of the body as it was received.")
     size: NonNegativeInt = Field(description="Bytes of the body.")
     project: ProjectName
-    key_id: str = Field(
-        pattern=r"^[0-9a-f]{16}$", description="First 16 hex digits of SHA-256 of the raw Ed25519 public key."
-    )
+    key_id: KeyId
 
     def signed_bytes(self) -> bytes:
         """The bytes that the signature covers."""
@@ -30,7 +28,4 @@ class SignedReceipt(Document):
     """A receipt with its Ed25519 signature."""
 
     receipt: Receipt
-    signature: str = Field(
-        pattern=r"^[A-Za-z0-9+/]{86}==$",
-        description="Base64 of the 64-byte Ed25519 signature over the canonical JSON.",
-    )
+    signature: Signature

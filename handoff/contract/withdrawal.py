@@ -7,7 +7,7 @@ from pydantic import Field, NonNegativeInt
 
 from handoff.contract.canonical import canonical_json
 from handoff.contract.document import Document
-from handoff.contract.identifiers import Digest, ProjectName, RandomId, ReasonCode
+from handoff.contract.identifiers import Digest, KeyId, ProjectName, RandomId, ReasonCode, Signature
 
 
 class CopyEntry(Document):
@@ -44,9 +44,7 @@ class Certificate(Document):
     label_rows: NonNegativeInt = Field(description="Imported labels that were deleted.")
     purged: tuple[CopyEntry, ...]
     remains: tuple[RemainingCopy, ...]
-    key_id: str = Field(
-        pattern=r"^[0-9a-f]{16}$", description="First 16 hex digits of SHA-256 of the raw Ed25519 public key."
-    )
+    key_id: KeyId
 
     def signed_bytes(self) -> bytes:
         """The bytes that the signature covers."""
@@ -57,7 +55,4 @@ class SignedCertificate(Document):
     """A certificate with the signature of the key that signs receipts."""
 
     certificate: Certificate
-    signature: str = Field(
-        pattern=r"^[A-Za-z0-9+/]{86}==$",
-        description="Base64 of the 64-byte Ed25519 signature over the canonical JSON.",
-    )
+    signature: Signature

@@ -56,6 +56,7 @@ def create_app(service: Service | None) -> FastAPI:
         service.rules.start()
         service.withdrawer.start()
         service.remover.start()
+        service.gone.start()
         yield
         service.close()
 

@@ -18,6 +18,7 @@ from handoff.database.tables import EvidenceMessage, LabelDocument, Shipment
 from handoff.drain import Drain
 from handoff.errors import StartError
 from handoff.evidence import EvidenceAdmission, evidence_admission
+from handoff.handoffs.gone import GoneTargets
 from handoff.home import ResearchHome
 from handoff.labels.admit import LabelAdmission, label_admission
 from handoff.operations.retention import Remover
@@ -59,6 +60,7 @@ class Service:
     rules: RuleKeeper
     withdrawer: Withdrawer
     remover: Remover
+    gone: GoneTargets
     drain: Drain
     metrics: RequestMetrics
     spans: Spans
@@ -104,6 +106,7 @@ class Service:
             rules=RuleKeeper(database, store, settings),
             withdrawer=Withdrawer(database, home, store, signer),
             remover=Remover(database, home, settings.retention),
+            gone=GoneTargets(database, settings),
             drain=Drain(settings.stop_seconds),
             metrics=metrics,
             spans=open_spans("sluice-handoff", settings.traces_to),
@@ -116,6 +119,7 @@ class Service:
         self.rules.stop()
         self.withdrawer.stop()
         self.remover.stop()
+        self.gone.stop()
         if self.openid is not None:
             self.openid.close()
         self.spans.close()

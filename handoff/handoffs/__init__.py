@@ -13,6 +13,7 @@
 - `submit`: brings one outbox row to the engine, once.
 - `watch`: follows a run to its end; `ending`: what is told of it then.
 - `sweep`: ends what an engine started twice.
+- `gone`: ends runs whose target is in no handoff.yaml any more.
 - `cancel`, `retry`, `rerun`: a person's words.
 - `show`: handoffs as the API shows them.
 - `left`, `tail`: what runs left besides their results, and how it is read.

@@ -11,6 +11,9 @@ from handoff.handoffs.lease import leased
 from handoff.handoffs.outbox import settle
 from handoff.handoffs.states import ENDED, WAITING, State, note, transition
 
+ASKED = "cancel-asked"
+"""The event of a handoff that its worker is to end."""
+
 
 def cancel(database: Database, handoff_id: str) -> None:
     """Ask for the end of a handoff; asking again ends one that its worker had and left, and else changes nothing.
@@ -35,4 +38,4 @@ def cancel(database: Database, handoff_id: str) -> None:
             return
         if not handoff.cancel_asked:
             handoff.cancel_asked = True
-            note(session, handoff, "cancel-asked")
+            note(session, handoff, ASKED)

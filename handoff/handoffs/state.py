@@ -25,7 +25,7 @@ class State(StrEnum):
     CANCELED = "CANCELED"
     """A person ended it."""
     LOST = "LOST"
-    """The engine had it and denies it."""
+    """The engine had it and denies it; or may have it, and its target is gone, so that nobody can ask."""
     REJECTED = "REJECTED"
     """What it needs is not what was recorded."""
 
@@ -39,7 +39,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.ACCEPTED: frozenset({State.VALIDATING, State.CANCELED}),
     State.VALIDATING: frozenset({State.READY, State.REJECTED, State.FAILED, State.CANCELED}),
     State.READY: frozenset({State.SUBMITTING, State.FAILED, State.CANCELED}),
-    State.SUBMITTING: frozenset({State.SUBMITTED, State.FAILED, State.CANCELED}),
+    State.SUBMITTING: frozenset({State.SUBMITTED, State.FAILED, State.CANCELED, State.LOST}),
     State.SUBMITTED: frozenset({State.RUNNING, State.SUCCEEDED, State.FAILED, State.CANCELED, State.LOST}),
     State.RUNNING: frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED, State.LOST}),
     **{state: frozenset() for state in ENDED},

@@ -3,7 +3,8 @@
 1. Studies are chosen in one look, and read some patients at a time into a worksheet on disk. A study that changed
    meanwhile begins it anew, and no look is long.
 2. The whole is checked, and named by the digest of its content. A batch of this content is the answer if there is one.
-3. The copy of patients' data is written down before it is made: the batch, not yet `formed`, and its shipments.
+3. One request at a time goes on with a batch; who waited for that looks again whether it is there. The copy of
+   patients' data is written down before it is made: the batch, not yet `formed`, and its shipments.
 4. The lines are written to the store, and the members recorded by many short transactions; all of it may be repeated,
    so a batch that a killed service left is gone on with by the next request for the same content.
 5. The last transaction lets no withdrawal in between. If one came meanwhile that takes something of the batch away,
@@ -24,6 +25,7 @@ from handoff.batches.identity import streamed_batch_id
 from handoff.batches.rows import ChangedError
 from handoff.batches.select import select_studies
 from handoff.batches.worksheet import Worksheet
+from handoff.database.alone import alone
 from handoff.database.dialect import insert_absent
 from handoff.database.engine import Database
 from handoff.database.tables import (
@@ -66,6 +68,7 @@ class BatchForming:
 
     database: Database
     store: Store
+    patience_seconds: float = 60.0
 
     def form(self, request: BatchRequest) -> FormedBatch:
         """Make the batch that this request means, or return the one of the same content.
@@ -73,7 +76,7 @@ class BatchForming:
         Raises:
             BatchError: no instance, an unknown or open study, an annotation that refers to nothing in the batch, a
                 split that leaks, or content that was withdrawn.
-            BusyError: studies changed again and again while it was formed.
+            BusyError: studies changed again and again while it was formed, or another request is long at forming it.
         """
         for _ in range(_MOST_TRIES):
             with Worksheet(self.store.spool.folder) as sheet:
@@ -99,15 +102,27 @@ class BatchForming:
             project=request.project,
             test_percent=request.test_percent,
         )
-        with self.database.read() as session:
-            known = session.get(Batch, identifier)
-        if known is not None and known.formed:
-            return FormedBatch(_usable(known), created=False)
-        self._begin(identifier, request, sheet)  # (3)
-        sha256 = self.store.files.write(batch_path(identifier), sheet.blocks())  # (4)
-        self._record_members(identifier, sheet)
         left_out = [item.plain() for item in selection.left_out]
         facts = {**filled.facts(), "left_out": left_out, "unresolved_references": unresolved}
+        formed = self._known(identifier)
+        if formed is None:
+            with alone(self.database, "batch", identifier, self.patience_seconds):  # (3)
+                return self._known(identifier) or self._make(identifier, request, sheet, facts)
+        return formed
+
+    def _known(self, identifier: str) -> FormedBatch | None:
+        """The batch of this content, if it is formed."""
+        with self.database.read() as session:
+            known = session.get(Batch, identifier)
+        return FormedBatch(_usable(known), created=False) if known is not None and known.formed else None
+
+    def _make(
+        self, identifier: str, request: BatchRequest, sheet: Worksheet, facts: dict[str, Any]
+    ) -> FormedBatch | None:
+        """Steps (3) to (5)."""
+        self._begin(identifier, request, sheet)
+        sha256 = self.store.files.write(batch_path(identifier), sheet.blocks())  # (4)
+        self._record_members(identifier, sheet)
         return self._finish(identifier, sheet, sha256, {**facts, "provenance": provenance(sheet)})  # (5)
 
     def _begin(self, identifier: str, request: BatchRequest, sheet: Worksheet) -> None:
@@ -166,6 +181,7 @@ class BatchForming:
         for table in _MEMBERS:
             self._delete(table, identifier)
         with self.database.write() as session:
+            session.get(Batch, identifier, with_for_update=True)  # first, as where it begins: two wait in one order
             session.execute(delete(Copy).where(Copy.kind == "batch", Copy.uri == batch_uri(identifier)))
             session.execute(delete(Batch).where(Batch.id == identifier, ~Batch.formed))
 

@@ -1,27 +1,24 @@
 """Who serves a target: one worker of all that share a database, and only where its runs are.
 
-1. One at a time: on SQLite by a lock of a file beside the database, on PostgreSQL by an advisory lock of a connection
-   that is kept for it. Both end with the process, however it ends; a lost connection is noticed at the next look.
+1. One at a time, by a lock that ends with the process, however it ends; a lost connection to PostgreSQL, which ends it
+   too, is noticed at the next look.
 2. A target whose runs live on one machine is bound to its place: a worker of another home would not find them there,
    call them lost and let them run twice. So it takes such a target only when nothing of it may be running, or when a
    person says that the other home is gone (`--take-over`).
 """
 
 import contextlib
-import fcntl
 import secrets
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 import structlog
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from handoff.database.dialect import is_postgresql, lock_number
+from handoff.database.alone import Held, take_alone
 from handoff.database.engine import Database
 from handoff.database.tables import Handoff, TargetPlace
 from handoff.errors import StartError
@@ -32,16 +29,6 @@ log = structlog.get_logger("handoff.worker")
 _PATIENCE_SECONDS = 15.0
 _SAY_SECONDS = 60.0
 _PLACE_FILE = ".place"
-
-
-class Hold(Protocol):
-    """A target that is held."""
-
-    def held(self) -> bool:
-        """Whether it still is."""
-
-    def release(self) -> None:
-        """Let others have it."""
 
 
 @dataclass(slots=True)
@@ -62,7 +49,7 @@ def place_of(home: ResearchHome) -> str:
 
 
 @contextlib.contextmanager
-def hold_target(database: Database, target: str, place: str | None, waiting: Waiting) -> Iterator[Hold | None]:
+def hold_target(database: Database, target: str, place: str | None, waiting: Waiting) -> Iterator[Held | None]:
     """Be the only worker of a target; None when told to stop before that.
 
     Args:
@@ -82,7 +69,7 @@ def hold_target(database: Database, target: str, place: str | None, waiting: Wai
             hold.release()
 
 
-def _acquire(database: Database, target: str, place: str | None, waiting: Waiting) -> Hold | None:
+def _acquire(database: Database, target: str, place: str | None, waiting: Waiting) -> Held | None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     say_at = time.monotonic() + _SAY_SECONDS
     while True:
@@ -98,9 +85,9 @@ def _acquire(database: Database, target: str, place: str | None, waiting: Waitin
                 return None
 
 
-def _try(database: Database, target: str, place: str | None, *, take_over: bool) -> Hold:
+def _try(database: Database, target: str, place: str | None, *, take_over: bool) -> Held:
     try:
-        hold: Hold | None = (_Advisory if is_postgresql(database.writer) else _FileLock).take(database, target)
+        hold = take_alone(database, f"worker/{target}", f"worker-{target}.lock")
         if hold is None:
             message = f"Another worker serves the target {target}."
             raise StartError(message, code="worker-twice", remedy="End it first, or name another target.")
@@ -130,56 +117,3 @@ def _settle_place(database: Database, target: str, place: str | None, *, take_ov
                 remedy = "Start its worker there; or, if that home is gone for good, start this one with --take-over."
                 raise StartError(message, code="target-elsewhere", remedy=remedy)
             row.place = place
-
-
-class _FileLock:
-    """On SQLite: beside the database's file."""
-
-    def __init__(self, file: Path) -> None:
-        self._stream = file.open("a+", encoding="utf-8")
-
-    @classmethod
-    def take(cls, database: Database, target: str) -> "_FileLock | None":
-        held = cls(Path(database.writer.url.database or "").parent / f"worker-{target}.lock")
-        try:
-            fcntl.flock(held._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            held.release()
-            return None
-        return held
-
-    def held(self) -> bool:
-        return True
-
-    def release(self) -> None:
-        self._stream.close()
-
-
-class _Advisory:
-    """On PostgreSQL: a session's lock, which ends with its connection."""
-
-    def __init__(self, connection: Connection, number: int) -> None:
-        self._connection = connection
-        self._number = number
-
-    @classmethod
-    def take(cls, database: Database, target: str) -> "_Advisory | None":
-        connection = database.writer.connect().execution_options(isolation_level="AUTOCOMMIT")
-        number = lock_number(f"worker/{target}")
-        if connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": number}):
-            return cls(connection, number)
-        connection.close()
-        return None
-
-    def held(self) -> bool:
-        try:
-            return bool(self._connection.scalar(text("SELECT 1")))
-        except SQLAlchemyError:
-            return False
-
-    def release(self) -> None:
-        with contextlib.suppress(SQLAlchemyError):
-            self._connection.scalar(text("SELECT pg_advisory_unlock(:lock)"), {"lock": self._number})
-        # Not back to the pool, where it would hold the lock for whoever comes next.
-        self._connection.invalidate()
-        self._connection.close()

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from handoff.api.kept_answers import Answer, KeptAnswers, Turn
+from handoff.database.alone import alone
 from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
 from handoff.database.tables import Event, Handoff, LineageEvent, MirrorRow, OutboxRow
-from handoff.errors import ConflictError
+from handoff.errors import BusyError, ConflictError
 from handoff.handoffs.cancel import cancel
 from handoff.handoffs.outbox import free_leases, give_back, settle, take
 from handoff.handoffs.queue import Queue, due_rows
@@ -292,3 +293,13 @@ def test_what_is_given_back_is_anybodys_at_once(database):
         row.leased_until = 0.0
         give_back(session.get_one(Handoff, row.handoff_id), row, time.time() - 1)
     assert claim(database, of_pool("right")) == "a"
+
+
+def test_one_is_alone_with_a_thing_until_it_lets_go_of_it(database):
+    with alone(database, "batch", "a", 0.0):
+        with pytest.raises(BusyError), alone(database, "batch", "a", 0.0):
+            pass
+        with alone(database, "batch", "b", 0.0):
+            pass
+    with alone(database, "batch", "a", 0.0):
+        pass

@@ -1,20 +1,26 @@
 """A batch is refused when its two sides know of each other; its lines and its id are what they always were."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
 from handoff.batches.check import check_sheet
+from handoff.batches.form import BatchForming
 from handoff.batches.identity import batch_id, label_text, streamed_batch_id
 from handoff.batches.rows import BatchRow
 from handoff.batches.worksheet import Noted, Worksheet, sweep_worksheets
 from handoff.contract.batch import BATCH_LINE, InstanceLine
 from handoff.contract.canonical import canonical_digest, canonical_json
 from handoff.database.tables import BatchInstance, BatchShipment, BatchStudy
-from handoff.errors import BatchError
+from handoff.errors import BatchError, BusyError
+from handoff.schemas.batches import BatchRequest
+from handoff.store.files import Folder
 from handoff.store.store import batch_path
-from tests.integration.handoff.packages import Package
+from tests.integration.handoff.packages import Package, new_id
+
+ALL = BatchRequest(project="lungs", select="all")
 
 
 def noted(number: int, *, test: bool = False, references: tuple[str, ...] = (), **facts: str) -> Noted:
@@ -119,3 +125,37 @@ def test_members_and_lines_are_recorded_whole_and_in_order(desk):
         assert len(session.scalars(select(BatchInstance.instance_id)).all()) == 5
         assert set(session.scalars(select(BatchShipment.shipment_id))) == {p.id for p in (*packages, truth)}
         assert len(session.scalars(select(BatchStudy.study_id)).all()) == 2
+
+
+def test_what_one_request_discards_takes_nothing_from_another_that_forms_the_same_content(desk, monkeypatch):
+    """The first chose what is withdrawn then; the same content comes again by another shipment, for the second."""
+    first = Package.of(2)
+    again = replace(first, id=new_id())
+    desk.delivered(first)
+    forming = BatchForming(desk.database, desk.store)
+    second = BatchForming(desk.database, desk.store, patience_seconds=0.0)
+    begin, remove = BatchForming._begin, Folder.remove
+    withdrawn, refused = [], []
+
+    def begin_late(self, *arguments):
+        if self is forming and not withdrawn:
+            withdrawn.append(desk.withdraw(first))
+            desk.delivered(again)
+        begin(self, *arguments)
+
+    def try_and_remove(self, path):
+        remove(self, path)
+        try:
+            second.form(ALL)
+        except BusyError:
+            refused.append(path)
+
+    monkeypatch.setattr(BatchForming, "_begin", begin_late)
+    monkeypatch.setattr(Folder, "remove", try_and_remove)
+    batch = forming.form(ALL).batch
+    assert refused == [batch_path(batch.id)]
+    with desk.database.read() as session:
+        assert list(session.scalars(select(BatchShipment.shipment_id))) == [again.id]
+        assert len(session.scalars(select(BatchInstance.instance_id)).all()) == batch.instances == 2
+    assert desk.copies().count(("batch", "present")) == 1
+    assert batch_path(batch.id) in desk.files()

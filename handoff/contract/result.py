@@ -7,7 +7,11 @@ from pydantic import Field, NonNegativeInt, model_validator
 from handoff.contract.document import Document
 from handoff.contract.identifiers import Digest, Pseudonym, RelativePath, StoreUri, Uid
 
-RunKind = Literal["prepare", "train", "infer"]
+RunKind = Literal["prepare", "train", "retrain", "evaluate", "infer"]
+TRAINING: frozenset[RunKind] = frozenset({"train", "retrain"})
+"""Kinds whose result is a model."""
+WITH_MODEL: frozenset[RunKind] = frozenset({"retrain", "evaluate", "infer"})
+"""Kinds that use a registered model: to begin with its weights, to judge it, to predict with it."""
 RESULT_FILE = "result.json"
 """The name of the result below `result_uri`."""
 
@@ -67,7 +71,10 @@ class Result(Document):
         if self.model is not None and roles.get(self.model.file) != "model":
             message = "the model's file is not among the files with the role model"
             raise ValueError(message)
-        if (self.kind == "train") != (self.model is not None):
+        if (self.kind in TRAINING) != (self.model is not None):
             message = "a training run names exactly one model, any other run none"
+            raise ValueError(message)
+        if self.kind == "evaluate" and not self.metrics:
+            message = "an evaluation has at least one metric"
             raise ValueError(message)
         return self

@@ -7,7 +7,13 @@ from kfp import compiler
 from ml.pipelines import graphs
 
 FOLDER = Path(__file__).parent
-GRAPHS = {"prepare": graphs.prepare, "train": graphs.train, "infer": graphs.infer}
+GRAPHS = {
+    "prepare": graphs.prepare,
+    "train": graphs.train,
+    "retrain": graphs.retrain,
+    "evaluate": graphs.evaluate,
+    "infer": graphs.infer,
+}
 
 
 def compile_all(folder: Path = FOLDER) -> None:

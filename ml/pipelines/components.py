@@ -26,11 +26,29 @@ def fit(batch_uri: str, result_uri: str, spec: str, steps: int, seed: int) -> No
 
 
 @dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)
-def evaluate(batch_uri: str, handoff_key: str, result_uri: str, spec: str) -> None:
-    """Judge the model on the test side and write the result."""
+def refit(  # noqa: PLR0917 - the arguments are the step's inputs, by name
+    batch_uri: str, result_uri: str, model_uri: str, spec: str, steps: int, seed: int
+) -> None:
+    """Train on from the weights of a model on the annotated volumes of the train side."""
+    from ml.recipes.train import fit as run
+
+    run(batch_uri, result_uri, spec, steps, seed, model_uri)
+
+
+@dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)
+def evaluate_trained(batch_uri: str, handoff_key: str, result_uri: str, spec: str, retrained: bool) -> None:
+    """Judge the model that was just trained on the test side and write the result."""
     from ml.recipes.evaluate import evaluate_and_publish as run
 
-    run(batch_uri, handoff_key, result_uri, spec)
+    run(batch_uri, handoff_key, result_uri, spec, retrained=retrained)
+
+
+@dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)
+def judge(batch_uri: str, result_uri: str, model_uri: str, spec: str) -> None:
+    """Judge a registered model on the test side."""
+    from ml.recipes.evaluate import judge as run
+
+    run(batch_uri, result_uri, model_uri, spec)
 
 
 @dsl.component(base_image=BASE_IMAGE, install_kfp_package=False)

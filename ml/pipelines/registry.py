@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ML = Path(__file__).parent.parent
-NAMES = ("prepare", "train", "infer")
+NAMES = ("prepare", "train", "retrain", "evaluate", "infer")
 CODE = frozenset({".py", ".yaml"})
 
 

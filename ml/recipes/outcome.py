@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from handoff.contract.result import RESULT_FILE, PreparedVolume, Result, ResultFile, TrainedModel
+from handoff.contract.result import RESULT_FILE, PreparedVolume, Result, ResultFile, RunKind, TrainedModel
 from ml.errors import PublishedError
 from ml.files import result_folder
 from ml.pipelines.registry import code_digest
@@ -36,7 +36,7 @@ class Outcome(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["prepare", "train", "infer"]
+    kind: RunKind
     spec_digest: str
     metrics: dict[str, float]
     model: TrainedModel | None = None

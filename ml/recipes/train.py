@@ -7,6 +7,8 @@ Nothing is mirrored, for a mirrored patient is another task.
 Labels are parts of voxels, not yes or no, so that a mask read back on the series' own slices is not too small.
 Loss: soft Dice (Milletari et al. 2016, arXiv:1606.04797) plus cross-entropy with lesions weighted threefold.
 
+Who begins with the weights of a model that is good already takes smaller steps, or the first ones would undo it.
+
 A target that asks for several processes gets each step's crops shared by them (`ml.recipes.ranks`).
 """
 
@@ -24,8 +26,9 @@ from torch.nn import functional
 from ml.datasets.batch import load_batch
 from ml.datasets.cases import Case, cases_of, check_split
 from ml.errors import EmptyBatchError
+from ml.files import opened
 from ml.inference.inputs import input_channels
-from ml.models.checkpoint import save_model
+from ml.models.checkpoint import load_model, save_model
 from ml.models.device import best_device, require_devices
 from ml.models.unet import UNet3D, UNetShape, parameter_count
 from ml.preprocessing.spec import Spec, load_spec
@@ -40,6 +43,7 @@ LESION_SHARE = 2 / 3
 LESION_WEIGHT = 4.0
 DENSITY_JITTER = 0.03
 PEAK_LEARNING_RATE = 3e-3
+PEAK_OF_RETRAINING = 1e-3
 THRESHOLD = 0.5
 LOSS_WINDOW = 25
 """Steps whose mean loss is one figure of the report."""
@@ -54,7 +58,9 @@ class Sample:
     lesions: np.ndarray[tuple[int, int], np.dtype[np.int64]]
 
 
-def fit(batch_uri: str, result_uri: str, spec_name: str, steps: int, seed: int) -> None:
+def fit(  # noqa: PLR0917 - the arguments are those of the pipeline's step
+    batch_uri: str, result_uri: str, spec_name: str, steps: int, seed: int, model_uri: str | None = None
+) -> None:
     """Train and leave the model and a report of the losses below `result_uri`.
 
     Args:
@@ -63,27 +69,31 @@ def fit(batch_uri: str, result_uri: str, spec_name: str, steps: int, seed: int) 
         spec_name: The spec that the volumes must have been prepared with.
         steps: Steps of the optimiser; their number, not passes over the data, decides how long it takes.
         seed: Of weights and crops.
+        model_uri: The model whose weights it begins with; None for new ones.
 
     Raises:
         BatchError, SpecError, LabelError: The batch is not what training needs.
         EmptyBatchError: No annotated volume on the train side.
+        ModelError: The model to begin with was trained on volumes of another spec.
         DeviceError: The accelerators that were asked for are not there, or one of several processes failed.
     """
     processes = processes_asked()
     if processes > 1 and not is_rank():
         given = {"batch_uri": batch_uri, "result_uri": result_uri, "spec_name": spec_name, "steps": steps, "seed": seed}
+        given["model_uri"] = model_uri
         run_ranks("ml.recipes.train", given, processes)
         return
     require_devices()
     spec = load_spec(spec_name)
     batch = load_batch(batch_uri)
     check_split(batch.volumes)
+    begun = None if model_uri is None else load_model(opened(model_uri), spec)[0]
     samples = [sample_of(case, spec) for case in cases_of(batch, spec, split="train") if case.truth is not None]
     if not samples:
         raise EmptyBatchError("the batch has no annotated volume to train on.")
     with joined() as ranks, begin(result_uri) if ranks.first else nullcontext() as folder:
         started = time.monotonic()
-        network, losses = train(samples, steps, seed, best_device(), ranks)
+        network, losses = train(samples, steps, seed, best_device(), ranks, begun)
         if folder is None:
             return
         save_model(folder / MODEL_FILE, network, spec, THRESHOLD)
@@ -96,6 +106,7 @@ def fit(batch_uri: str, result_uri: str, spec_name: str, steps: int, seed: int) 
                 "processes": ranks.processes,
                 "steps": steps,
                 "seed": seed,
+                "retrained": begun is not None,
                 "parameters": parameter_count(network),
                 "seconds": round(time.monotonic() - started, 1),
                 "losses": [round(float(np.mean(losses[at : at + LOSS_WINDOW])), 4) for at in windows],
@@ -113,10 +124,15 @@ def sample_of(case: Case, spec: Spec) -> Sample:
     return Sample(functional.pad(inputs, padding, value=-1.0), padded, np.argwhere(padded.numpy() >= 0.5))
 
 
-def train(
-    samples: list[Sample], steps: int, seed: int, device: torch.device, ranks: Ranks = ALONE
+def train(  # noqa: PLR0917 - as many as a training has
+    samples: list[Sample],
+    steps: int,
+    seed: int,
+    device: torch.device,
+    ranks: Ranks = ALONE,
+    begun: UNet3D | None = None,
 ) -> tuple[UNet3D, list[float]]:
-    """Fit a new network; the same samples, steps and seed give the same network on the same CPU.
+    """Fit a network, a new one unless one is given; the same of all gives the same network on the same CPU.
 
     With more processes than crops in a step, a step takes a crop for each process; else their number does not matter.
 
@@ -126,10 +142,12 @@ def train(
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     # This order of memory is three times as fast on a CPU.
-    network = UNet3D(UNetShape()).to(device).to(memory_format=torch.channels_last_3d)
+    network = (UNet3D(UNetShape()) if begun is None else begun.train()).to(device)
+    network = network.to(memory_format=torch.channels_last_3d)
+    peak = PEAK_LEARNING_RATE if begun is None else PEAK_OF_RETRAINING
     wrapped = ranks.wrapped(network)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_LEARNING_RATE, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_LEARNING_RATE, total_steps=steps + 1, pct_start=0.2)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=peak, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peak, total_steps=steps + 1, pct_start=0.2)
     losses = []
     for _ in range(steps):
         inputs, labels = draw(samples, random, ranks)

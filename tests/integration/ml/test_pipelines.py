@@ -11,16 +11,17 @@ from typing import Any
 
 import highdicom as hd
 import pytest
+import torch
 
 from handoff.contract.batch import InstanceLine, LabelLine
 from handoff.contract.environment import PROCESSES
 from handoff.contract.result import Result
-from ml.errors import DeviceError, PublishedError
-from ml.models.checkpoint import save_model
+from ml.errors import DeviceError, EmptyBatchError, PublishedError
+from ml.models.checkpoint import load_model, save_model
 from ml.models.unet import UNet3D, UNetShape
 from ml.pipelines.registry import registry
 from ml.preprocessing.spec import Spec, load_spec
-from ml.recipes.evaluate import evaluate_and_publish
+from ml.recipes.evaluate import evaluate_and_publish, judge
 from ml.recipes.infer import predict
 from ml.recipes.outcome import publish
 from ml.recipes.ranks import run_ranks
@@ -42,7 +43,7 @@ RUNNER = Path(__file__).with_name("pipeline_process.py")
 
 @dataclass(frozen=True)
 class Runs:
-    """The results of the three pipelines and the batch that they read."""
+    """The results of the five pipelines and the batch that they read."""
 
     folder: Path
     lines: list[InstanceLine]
@@ -77,7 +78,7 @@ def make_batch(folder: Path) -> list[InstanceLine]:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    """prepare, then train, then infer; each must end well."""
+    """prepare, then train, and all that use the model; each must end well."""
     folder = tmp_path_factory.mktemp("runs")
     lines = make_batch(folder)
     raw = write_batch(folder / "raw.jsonl", [*lines, *LABELS])
@@ -85,7 +86,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     _succeed(run, "prepare", batch_uri=raw)
     write_batch(folder / "prepared.jsonl", [*lines, *LABELS, *prepared_lines(run.result("prepare"), SPLITS)])
     _succeed(run, "train", batch_uri=run.batch_uri, steps=2, seed=1)
-    _succeed(run, "infer", batch_uri=run.batch_uri, model_uri=(run.result("train") / "model/unet.pt").as_uri())
+    model_uri = (run.result("train") / "model/unet.pt").as_uri()
+    _succeed(run, "retrain", batch_uri=run.batch_uri, model_uri=model_uri, steps=1, seed=2)
+    _succeed(run, "evaluate", batch_uri=run.batch_uri, model_uri=model_uri)
+    _succeed(run, "infer", batch_uri=run.batch_uri, model_uri=model_uri)
     return run
 
 
@@ -99,7 +103,7 @@ def content(runs: Runs, kind: str, name: str = "result.json") -> Any:
     return json.loads((runs.result(kind) / name).read_bytes())
 
 
-@pytest.mark.parametrize("kind", ["prepare", "train", "infer"])
+@pytest.mark.parametrize("kind", ["prepare", "train", "retrain", "evaluate", "infer"])
 def test_every_result_keeps_the_contract_and_its_digests_can_be_read_again(runs: Runs, kind: str) -> None:
     result = Result.model_validate(content(runs, kind))
     assert (result.kind, result.handoff_key, result.spec_digest) == (kind, KEY, load_spec().digest)
@@ -120,6 +124,36 @@ def test_training_registers_a_model_that_was_judged_on_the_test_side(runs: Runs)
     assert result["model"]["file"] == "model/unet.pt"
     assert set(result["model"]["metrics"]) >= {"dice_test", "baseline_dice_test", "test_volumes"}
     assert result["model"]["metrics"]["test_volumes"] == 1
+
+
+def test_a_registered_model_is_judged_as_its_training_judged_it(runs: Runs) -> None:
+    """On the same test side the figures are the very same: one way to measure, whoever asks."""
+    trained, evaluated = content(runs, "train")["model"]["metrics"], content(runs, "evaluate")["metrics"]
+    assert evaluated == {name: value for name, value in trained.items() if name != "train_volumes"}
+    assert content(runs, "evaluate")["model"] is None
+
+
+def test_no_model_is_judged_on_volumes_that_it_may_have_trained_on(runs: Runs, tmp_path: Path) -> None:
+    batch = write_batch(
+        tmp_path / "all-train.jsonl", prepared_lines(runs.result("prepare"), dict.fromkeys(SPLITS, "train"))
+    )
+    with pytest.raises(EmptyBatchError, match="test side"):
+        judge(batch, (tmp_path / "result").as_uri(), (runs.result("train") / "model/unet.pt").as_uri(), "ct-body")
+    assert not (tmp_path / "result" / "result.json").exists()
+
+
+def test_retraining_goes_on_from_the_weights_of_the_model(runs: Runs) -> None:
+    """One small step away from the trained weights, which are far from new ones."""
+    assert content(runs, "retrain", "report.json")["retrained"]
+    assert content(runs, "retrain")["model"]["name"] == content(runs, "train")["model"]["name"]
+    trained, again = (load_model(runs.result(kind) / "model/unet.pt", load_spec())[0] for kind in ("train", "retrain"))
+    torch.manual_seed(1)
+    new = UNet3D(UNetShape())
+    moved, far = (
+        max(float((a - b).detach().abs().max()) for a, b in zip(trained.parameters(), other.parameters(), strict=True))
+        for other in (again, new)
+    )
+    assert 0 < moved < far
 
 
 def test_two_processes_that_share_the_training_take_the_very_steps_that_one_takes(runs: Runs, tmp_path: Path) -> None:

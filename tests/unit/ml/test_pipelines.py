@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from handoff.contract.result import WITH_MODEL
 from ml.pipelines.registry import ML, NAMES, code_digest, registry
 
 CONTRACT = {"batch_uri", "handoff_key", "result_uri"}
@@ -27,7 +28,7 @@ def test_every_pipeline_takes_the_inputs_of_the_contract(name: str) -> None:
     graph = yaml.safe_load(registry()[name].yaml.read_text())
     inputs = graph["root"]["inputDefinitions"]["parameters"]
     required = {key for key, value in inputs.items() if not value.get("isOptional")}
-    assert required == (CONTRACT | {"model_uri"} if name == "infer" else CONTRACT)
+    assert required == (CONTRACT | {"model_uri"} if name in WITH_MODEL else CONTRACT)
 
 
 @pytest.mark.parametrize("name", NAMES)

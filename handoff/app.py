@@ -84,7 +84,7 @@ def create_app(service: Service | None) -> FastAPI:
     describe_keys(app)
     if service is not None:
         limits = service.settings.access
-        app.add_middleware(Idempotency, answers=KeptAnswers(service.database))
+        app.add_middleware(Idempotency, answers=KeptAnswers(service.database, service.alive))
         app.add_middleware(BodyLimit, limits=limits)
         app.add_middleware(Acts, trail=service.trail)
         app.add_middleware(Gate, authentication=service.authentication, limits=limits, trail=service.trail)

@@ -8,6 +8,7 @@ HandoffError                500
 ├── NotFoundError           404
 ├── SlowError               408  the body came too slowly
 ├── ConflictError           409
+│   └── InProgressError      409  the same request is being worked on
 ├── WithdrawnError          410  withdrawn, for ever
 ├── TooLargeError           413
 ├── TooManyError            429  more than a sender may ask for; `retry_after` says when
@@ -37,6 +38,8 @@ class HandoffError(Exception):
     status: ClassVar[int] = 500
     remedy: str = "Look at the service's log for the cause."
     code: str = "internal"
+    retry_after: int | None = None
+    """Seconds after which the same request may be answered otherwise, where that is known."""
 
     def __init__(self, message: str | None = None, *, code: str | None = None, remedy: str | None = None) -> None:
         """Take the class docstring as message unless another is given."""
@@ -90,6 +93,14 @@ class ConflictError(HandoffError):
     status = 409
     remedy = "Send new content under a new id; what is stored here never changes."
     code = "conflict"
+
+
+class InProgressError(ConflictError):
+    """A request with this key is still being worked on."""
+
+    remedy = "Send it again after the seconds of Retry-After; nothing is done twice."
+    code = "idempotency-in-progress"
+    retry_after = 5
 
 
 class WithdrawnError(HandoffError):

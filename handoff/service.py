@@ -8,8 +8,10 @@ from handoff.access.audit import AuditTrail
 from handoff.access.authenticate import Authentication
 from handoff.access.home_tokens import record_tokens
 from handoff.access.openid.openid import Openid
+from handoff.access.run_tokens import ENGINE_SECONDS, RunTokens
 from handoff.access.sign_in import SignIn
 from handoff.access.tokens import Tokens
+from handoff.alive import Alive
 from handoff.batches.worksheet import sweep_worksheets
 from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
@@ -47,8 +49,10 @@ class Service:
     home: ResearchHome
     database: Database
     store: Store
+    alive: Alive
     signer: ReceiptSigner
     tokens: Tokens
+    run_tokens: RunTokens
     authentication: Authentication
     openid: Openid | None
     sign_in: SignIn
@@ -93,8 +97,10 @@ class Service:
             home=home,
             database=database,
             store=store,
+            alive=Alive(home),
             signer=signer,
             tokens=tokens,
+            run_tokens=RunTokens.of_home(database, home, ENGINE_SECONDS),
             authentication=Authentication(tokens, *([openid] if openid else [])),
             openid=openid,
             sign_in=SignIn.of(settings.pages, openid, database, tokens),
@@ -123,6 +129,7 @@ class Service:
         if self.openid is not None:
             self.openid.close()
         self.spans.close()
+        self.alive.end()
         self.database.close()
 
 

@@ -5,7 +5,8 @@
 2. The same key with another path or body is refused, or the first answer would be taken for the second.
 3. Only an answer that something was done is kept, before it is sent. A request that was refused did nothing, so its key
    is free again.
-4. A key whose service was killed is free after a minute. What is made here is named by its content, so that doing it
+4. A key whose service was killed is free as soon as a service of that home starts, and for those of other homes after
+   a minute; until then they answer 409 with Retry-After. What is made here is named by its content, so that doing it
    again makes nothing twice.
 5. An answer that says that it may not be stored (Cache-Control: no-store, as one with a secret does) is not kept: a
    repeat is refused, and does nothing.
@@ -32,7 +33,7 @@ from handoff.access.principal import Principal
 from handoff.api.kept_answers import LEASE_SECONDS, Answer, KeptAnswers, Turn
 from handoff.api.problems import problem_of
 from handoff.contract.canonical import canonical_digest, canonical_json
-from handoff.errors import BusyError, ConflictError, HandoffError, RefusedError
+from handoff.errors import BusyError, HandoffError, InProgressError, RefusedError
 
 log = structlog.get_logger("handoff.api")
 HEADER = "Idempotency-Key"
@@ -96,11 +97,7 @@ class Idempotency:
         until = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
         while (begun := await run_in_threadpool(self._answers.begin, owner, keys[0], digest)) is None:
             if asyncio.get_running_loop().time() > until:
-                raise ConflictError(
-                    "A request with this key is still being worked on.",
-                    code="idempotency-in-progress",
-                    remedy="Send it again later; nothing is done twice.",
-                )
+                raise InProgressError
             await asyncio.sleep(_LOOK_SECONDS)
         return begun
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from handoff.alive import Alive
 from handoff.database.dialect import insert_if_absent
 from handoff.database.engine import Database
 from handoff.database.tables import IdempotentRequest
 from handoff.errors import ConflictError, RefusedError
 
 LEASE_SECONDS = 60.0
-"""How long a key is of who works on it; renewed while it works, so that only a killed one loses it."""
+"""How long a key is of who works on it, of whom nothing is known; renewed while it works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,9 @@ class Turn:
 class KeptAnswers:
     """The table of answers; what several replicas share."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, alive: Alive) -> None:
         self._database = database
+        self._alive = alive
 
     def begin(self, owner: str, key: str, digest: str) -> Turn | Answer | None:
         """Take the key, or give the answer that it has; None while another request works on it.
@@ -53,7 +55,8 @@ class KeptAnswers:
             ConflictError: it was answered, and the answer could not be kept.
         """
         turn, now = Turn(owner, key, secrets.token_hex(8)), time.time()
-        fresh = {"principal": owner, "key": key, "request_digest": digest, "body": {"by": turn.by}, "at": now}
+        hand = {"by": turn.by, "service": self._alive.name}
+        fresh = {"principal": owner, "key": key, "request_digest": digest, "body": hand, "at": now}
         with self._database.write() as session:
             insert_if_absent(session, IdempotentRequest, fresh)
             row = session.get(IdempotentRequest, (owner, key), with_for_update=True)
@@ -67,9 +70,9 @@ class KeptAnswers:
                 )
             if row.status is not None:
                 return _kept(row)
-            if row.body["by"] != turn.by and row.at > now - LEASE_SECONDS:
+            if row.body["by"] != turn.by and row.at > now - LEASE_SECONDS and not self._is_left(row):
                 return None
-            row.body, row.at = {"by": turn.by}, now
+            row.body, row.at = hand, now
         return turn
 
     def renew(self, turn: Turn) -> None:
@@ -93,6 +96,10 @@ class KeptAnswers:
             if _own(session, turn) is not None:
                 mine = IdempotentRequest.principal == turn.owner, IdempotentRequest.key == turn.key
                 session.execute(delete(IdempotentRequest).where(*mine))
+
+    def _is_left(self, row: IdempotentRequest) -> bool:
+        """Whether the service that worked on it is known to have ended."""
+        return self._alive.is_dead(str(row.body.get("service", "")))
 
 
 def _own(session: Session, turn: Turn) -> IdempotentRequest | None:

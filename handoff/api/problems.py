@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.exceptions import HTTPException
 
 from handoff.contract.document import Document
-from handoff.errors import BusyError, HandoffError, RefusedError, StoreFullError, TooManyError
+from handoff.errors import BusyError, HandoffError, RefusedError, StoreFullError
 
 log = structlog.get_logger("handoff.api")
 MEDIA_TYPE = "application/problem+json"
@@ -42,7 +42,7 @@ def problem_response(status: int, code: str, title: str, remedy: str, places: tu
 def problem_of(error: HandoffError) -> JSONResponse:
     """A response that tells of an error."""
     response = problem_response(error.status, error.code, str(error), error.remedy)
-    if isinstance(error, TooManyError):
+    if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import delete, select, update
 
+from handoff.alive import Alive
 from handoff.api.kept_answers import Answer, KeptAnswers, Turn
 from handoff.database.alone import alone
 from handoff.database.engine import Database
@@ -19,6 +20,7 @@ from handoff.handoffs.outbox import free_leases, give_back, settle, take
 from handoff.handoffs.queue import Queue, due_rows
 from handoff.handoffs.retry import retry
 from handoff.handoffs.states import State, transition
+from handoff.home import ResearchHome
 from tests.integration.handoff.backings import with_database
 from tests.unit.handoff.rows import add_handoff, add_surroundings
 
@@ -175,8 +177,10 @@ def test_of_many_retries_at_once_one_row_comes(database):
             assert session.get_one(Handoff, name).state == "ACCEPTED"
 
 
-def test_of_many_requests_with_one_key_at_once_one_gets_to_work(database):
-    answers = KeptAnswers(database)
+def test_of_many_requests_with_one_key_at_once_one_gets_to_work(database, tmp_path):
+    home = ResearchHome.of(tmp_path)
+    home.make()
+    answers = KeptAnswers(database, Alive(home))
     for key in ("k1", "k2", "k3"):
         got = at_once(*[lambda key=key: answers.begin("us", key, "d" * 64)] * 6)
         (turn,) = [item for item in got if isinstance(item, Turn)]

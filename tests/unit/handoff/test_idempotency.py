@@ -1,12 +1,14 @@
 """A POST that comes again with its Idempotency-Key."""
 
 import asyncio
+import os
 import time
 
 import pytest
 from sqlalchemy import func, select
 
 from handoff.access.principal import Principal
+from handoff.alive import Alive
 from handoff.api.idempotency import Idempotency
 from handoff.api.kept_answers import LEASE_SECONDS, KeptAnswers, Turn
 from handoff.database.tables import Handoff, IdempotentRequest, Token
@@ -105,12 +107,12 @@ def test_a_bug_frees_the_key(service):
     scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "server": ("x", 1), "scheme": "http"}
     scope |= {"headers": [(b"idempotency-key", b"k")], "state": {"principal": Principal("us", "admin")}}
     with pytest.raises(KeyError):
-        asyncio.run(Idempotency(bug, KeptAnswers(service.database))(scope, receive, bug))
+        asyncio.run(Idempotency(bug, KeptAnswers(service.database, service.alive))(scope, receive, bug))
     assert kept(service) == 0
 
 
-def test_a_key_of_a_killed_service_is_taken_over_only_when_nobody_renews_it(service):
-    answers = KeptAnswers(service.database)
+def test_a_key_of_a_killed_service_of_another_home_is_taken_over_only_when_nobody_renews_it(service):
+    answers = KeptAnswers(service.database, service.alive)
     killed = answers.begin("us", "k", "d" * 64)
     assert isinstance(killed, Turn)
     assert answers.begin("us", "k", "d" * 64) is None
@@ -125,6 +127,35 @@ def test_a_key_of_a_killed_service_is_taken_over_only_when_nobody_renews_it(serv
 
 
 def test_keys_of_others_are_others(service):
-    answers = KeptAnswers(service.database)
+    answers = KeptAnswers(service.database, service.alive)
     assert isinstance(answers.begin("us", "k", "d" * 64), Turn)
     assert isinstance(answers.begin("them", "k", "e" * 64), Turn)
+
+
+def test_a_key_of_a_killed_service_is_free_as_soon_as_one_of_its_home_starts(service):
+    """The kill lets go of the lock; nothing else of a killed service is undone."""
+    killed = Alive(service.home)
+    begun = KeptAnswers(service.database, killed).begin("us", "k", "d" * 64)
+    beside = KeptAnswers(service.database, Alive(service.home))
+    assert isinstance(begun, Turn)
+    assert beside.begin("us", "k", "d" * 64) is None
+    os.close(killed._lock)
+    assert isinstance(beside.begin("us", "k", "d" * 64), Turn)
+
+
+def test_a_start_forgets_the_dead_and_leaves_the_living_of_its_home_alone(service):
+    killed = Alive(service.home)
+    os.close(killed._lock)
+    starts = [Alive(service.home), Alive(service.home)]
+    names = {start.name.partition(":")[2] for start in (service.alive, *starts)}
+    assert {file.name for file in (service.home.root / "services").iterdir()} == names
+    assert [starts[0].is_dead(start.name) for start in (killed, service.alive, *starts)] == [True, False, False, False]
+    assert not starts[0].is_dead("another-home:1")
+
+
+def test_a_repeat_while_the_first_is_worked_on_is_told_when_to_come_again(service, asking, monkeypatch):
+    monkeypatch.setattr("handoff.api.idempotency._PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(KeptAnswers, "begin", lambda *_: None)
+    answer = asking.ask("POST", RERUN, {"reason": "one more"}, Idempotency_Key="k")
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency-in-progress")
+    assert int(answer.headers["Retry-After"]) > 0

@@ -1,19 +1,21 @@
-"""Models that training runs made."""
+"""Models that training runs made, and what was measured of them since."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from sqlalchemy import select
 
+from handoff.api.cursor import newest_cursor, older_than
 from handoff.api.dependencies import After, Limit, ServiceDep, WhoDep, allowed
 from handoff.api.problems import problems
 from handoff.contract.identifiers import ProjectName
 from handoff.database.tables import Handoff, ModelVersion
 from handoff.errors import NotFoundError
 from handoff.models.aliases import aliases_of, find_model
+from handoff.models.evaluations import evaluated
 from handoff.schemas.handoffs import ModelReference
 from handoff.schemas.page import Page
-from handoff.schemas.results import ModelView
+from handoff.schemas.results import EvaluationView, ModelView
 from handoff.store import Store
 
 router = APIRouter(tags=["models"])
@@ -55,6 +57,40 @@ def get_model(model: Annotated[ModelReference, Path()], service: ServiceDep, who
         return _view(service.store, row, session.get_one(Handoff, row.handoff_id), aliases.get(row.id, ()))
 
 
+@router.get("/v1/models/{model}/evaluations", dependencies=allowed("read"), responses=problems(404))
+def list_evaluations(
+    model: Annotated[ModelReference, Path()], service: ServiceDep, who: WhoDep, after: After = None, limit: Limit = 50
+) -> Page[EvaluationView]:
+    """List what handoffs of the kind evaluate measured of a model version, the newest first."""
+    order = Handoff.created_at, Handoff.id
+    with service.database.read() as session:
+        row = find_model(session, model)
+        if row is None:
+            raise NotFoundError
+        who.require_project(row.project)
+        chosen = select(Handoff).where(*evaluated(), Handoff.model_id == row.id, who.within(Handoff.project))
+        chosen = chosen.where(*older_than(after, *order)).order_by(*(column.desc() for column in order))
+        rows = session.scalars(chosen.limit(limit + 1)).all()
+    items = tuple(_evaluation(found) for found in rows[:limit])
+    further = newest_cursor(rows[limit - 1].created_at, rows[limit - 1].id) if len(rows) > limit else None
+    return Page(items=items, next=further)
+
+
+def _evaluation(row: Handoff) -> EvaluationView:
+    return EvaluationView.model_validate(
+        {
+            "model": row.model_id,
+            "handoff": row.id,
+            "project": row.project,
+            "batch": row.batch_id,
+            "pipeline_version": row.pipeline_id,
+            "spec_digest": row.spec_digest,
+            "metrics": row.metrics,
+            "ended_at": row.ended_at,
+        }
+    )
+
+
 def _view(store: Store, model: ModelVersion, training: Handoff, aliases: tuple[str, ...]) -> ModelView:
     return ModelView(
         id=model.id,
@@ -68,4 +104,5 @@ def _view(store: Store, model: ModelVersion, training: Handoff, aliases: tuple[s
         file=model.path,
         metrics=model.metrics,
         aliases=aliases,
+        retrained_from=training.model_id,
     )

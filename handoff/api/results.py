@@ -1,6 +1,6 @@
 """Results to poll: only of SUCCEEDED handoffs, only files whose digests were re-read."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import FileResponse, Response, StreamingResponse
@@ -11,6 +11,7 @@ from handoff.access.principal import Principal
 from handoff.api.dependencies import After, Limit, ServiceDep, WhoDep, allowed, cursor_number
 from handoff.api.problems import problems
 from handoff.contract.identifiers import ProjectName, RandomId, RelativePath
+from handoff.contract.result import RunKind
 from handoff.database.tables import Event, Handoff, ResultFileRow
 from handoff.errors import NotFoundError, WithdrawnError
 from handoff.handoffs.show import result_files
@@ -32,7 +33,7 @@ def list_results(
     who: WhoDep,
     *,
     project: Annotated[ProjectName | None, Query()] = None,
-    kind: Annotated[Literal["prepare", "train", "infer"] | None, Query()] = None,
+    kind: Annotated[RunKind | None, Query()] = None,
     is_open: Annotated[
         bool | None, Query(alias="open", description="True: only results with an object that nobody acknowledged.")
     ] = None,
@@ -126,19 +127,6 @@ def stored_file(result: Files, path: str, media_type: str, sha256: str) -> Respo
         message = "The file of this result is gone from the store."
         raise NotFoundError(message, remedy="Restore the results from a backup.") from error
     return _bytes(result, path, size, media_type, {"Sluice-SHA256": sha256})
-
-
-def stored_bytes(files: Files, path: str, media_type: str) -> Response:
-    """A file as an answer, as it is now.
-
-    Raises:
-        NotFoundError: it is not there.
-    """
-    try:
-        size = files.size(path)
-    except (OSError, OutsideError) as error:
-        raise NotFoundError from error
-    return _bytes(files, path, size, media_type, {})
 
 
 def _bytes(files: Files, path: str, size: int, media_type: str, headers: dict[str, str]) -> Response:

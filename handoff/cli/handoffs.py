@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast, get_args
 
 import click
 from pydantic import JsonValue
@@ -15,10 +15,10 @@ from handoff.cli.identifiers import short, whole
 from handoff.cli.parameters import read_parameters
 from handoff.cli.table import ID_ALONE, LIMIT, Column, say_list, say_one
 from handoff.client import HandoffClient
+from handoff.contract.result import RunKind
 from handoff.handoffs.state import State
 from handoff.schemas.handoffs import ArtifactView, HandoffView
 
-Kind = Literal["prepare", "train", "infer"]
 _ID = 32
 _COLUMNS: tuple[Column[HandoffView], ...] = (
     Column("handoff", lambda handoff: short(handoff.id)),
@@ -85,12 +85,12 @@ def show(asking: Asking, handoff: str) -> None:
 
 
 @handoffs.command()
-@click.argument("kind", type=click.Choice(["prepare", "train", "infer"]))
+@click.argument("kind", type=click.Choice(get_args(RunKind)))
 @click.argument("batch")
 @click.option("--pipeline", help="A name, meaning its newest version, or a version. Default: the kind.")
 @click.option("--target", default="local", show_default=True, help="Where it runs; `sluice targets list` has them.")
 @click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A parameter; as often as needed.")
-@click.option("--model", help="name:version, to infer with.")
+@click.option("--model", help="name:version or name@alias: to retrain, to evaluate, or to infer with.")
 @click.option("--follow", is_flag=True, help="Stay until it ended; exit 0 only if it SUCCEEDED.")
 @ID_ALONE
 @asking
@@ -106,13 +106,13 @@ def new(
     model: str | None,
     follow: bool,
 ) -> None:
-    """Decide that a pipeline runs on BATCH. Train and infer need a batch that a handoff prepared."""
+    """Decide that a pipeline runs on BATCH. All but prepare need a batch that a handoff prepared."""
     with asking.client() as client:
         parameters: dict[str, JsonValue] = {}
         if given:
             parameters = read_parameters(given, client.pipeline(pipeline or kind).inputs)
         view = client.hand_off(
-            kind=cast("Kind", kind),
+            kind=cast("RunKind", kind),
             batch=find_batch(client, batch),
             pipeline=pipeline or kind,
             target=target,

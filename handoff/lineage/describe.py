@@ -25,6 +25,7 @@ from handoff.database.tables import (
 )
 from handoff.lineage.nodes import Node
 from handoff.models.aliases import aliases_of
+from handoff.models.evaluations import newest_figures
 from handoff.schemas.trace import NodeKind
 
 _AT_ONCE = 500
@@ -164,10 +165,11 @@ def _handoffs(session: Session, keys: Sequence[str]) -> Rows:
 
 
 def _models(session: Session, keys: Sequence[str]) -> Rows:
-    aliases = aliases_of(session, keys)
+    aliases, figures = aliases_of(session, keys), newest_figures(session, keys)
     for row in session.scalars(select(ModelVersion).where(ModelVersion.id.in_(keys))):
         standing = {"aliases": aliases[row.id]} if row.id in aliases else {}
-        facts = {"spec_digest": row.spec_digest, "metrics": row.metrics, **standing}
+        measured = {"evaluated": figures[row.id]} if row.id in figures else {}
+        facts = {"spec_digest": row.spec_digest, "metrics": row.metrics, **standing, **measured}
         yield row.id, Described(row.id, row.project, facts)
 
 

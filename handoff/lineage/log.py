@@ -21,6 +21,7 @@ EventName = Literal[
     "handoff-submitted",
     "handoff-ended",
     "model-registered",
+    "model-evaluated",
     "promotion-asked",
     "promotion-approved",
     "promotion-refused",

@@ -1,12 +1,14 @@
 """What there is to tell of a handoff and of a model version: ids, digests and figures; no path and no address."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from handoff.database.tables import Alias, Batch, Handoff, ModelVersion, PipelineVersion, Promotion, ResultFileRow
+from handoff.models.evaluations import newest_figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class HandoffFacts:
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """A model version and the handoff that made it."""
+    """A model version, the handoff that made it, and what was measured of it last since."""
 
     id: str
     name: str
@@ -46,6 +48,7 @@ class ModelFacts:
     spec_digest: str
     sha256: str
     handoff: HandoffFacts
+    evaluated: Mapping[str, float] = field(default_factory=dict)
 
 
 def handoff_facts(session: Session, handoff_id: str) -> HandoffFacts:
@@ -91,6 +94,7 @@ def model_facts(session: Session, model_id: str) -> ModelFacts:
         spec_digest=row.spec_digest,
         sha256=session.scalars(file).one(),
         handoff=handoff_facts(session, row.handoff_id),
+        evaluated=newest_figures(session, [row.id]).get(row.id, {}),
     )
 
 

@@ -6,7 +6,8 @@
 3. Where a look finds several, because a create was slower than the next look, the one with the smallest id stays, on
    every later look too; the others are tagged as duplicates and deleted.
 4. Parameters, metrics, tags and the data set: telling MLflow the same again changes nothing.
-5. A model version is searched by the tag `sluice.model` and made once, with the run that made it.
+5. A model version is searched by the tag `sluice.model` and made once, with the run that made it. What was measured of
+   it last stands in its tags.
 
 What is told are ids, digests and figures. MLflow asks for times; it gets only how long a run took, counted from 1970,
 because the day of a run beside its shifted dates tells by how much they were shifted. `with_times` tells more.
@@ -26,9 +27,16 @@ DIGEST_LENGTH = 36
 KEY_TAG = "handoff.key"
 MODEL_TAG = "sluice.model"
 _STATUS = {"SUCCEEDED": "FINISHED", "FAILED": "FAILED", "LOST": "FAILED", "REJECTED": "FAILED", "CANCELED": "KILLED"}
-_CONTEXT = {"train": "training", "infer": "inference", "prepare": "preparing"}
+_CONTEXT = {
+    "prepare": "preparing",
+    "train": "training",
+    "retrain": "training",
+    "evaluate": "evaluation",
+    "infer": "inference",
+}
 _UNFIT = re.compile(r"[^\w./ -]", re.ASCII)
 _LONGEST_VALUE = 500
+_MOST_FIGURES = 50
 _START_MILLISECONDS = 1
 """The beginning of a run that tells no time; MLflow takes 0 for now."""
 
@@ -64,6 +72,8 @@ class Mlflow:
         found = self._versions(model)
         if not found:
             tags = {MODEL_TAG: model.id, "sluice.model_sha256": model.sha256, "sluice.spec_digest": model.spec_digest}
+            if model.handoff.model is not None:
+                tags["sluice.retrained_from"] = model.handoff.model
             self._api.post(
                 "model-versions/create",
                 name=model.name,
@@ -74,6 +84,11 @@ class Mlflow:
             found = self._versions(model)
         for extra in found[1:]:
             self._api.delete("model-versions/delete", name=model.name, version=str(extra))
+        for metric, value in sorted(model.evaluated.items())[:_MOST_FIGURES]:
+            key = f"sluice.evaluated.{_UNFIT.sub('_', metric)[:200]}"
+            self._api.post(
+                "model-versions/set-tag", name=model.name, version=str(found[0]), key=key, value=repr(float(value))
+            )
         return str(found[0])
 
     def tell_alias(self, moved: AliasFacts) -> str:

@@ -15,6 +15,7 @@ _KINDS = {
     "handoff-submitted": "handoff",
     "handoff-ended": "handoff",
     "model-registered": "model",
+    "model-evaluated": "model",
     "promotion-approved": "promotion",
 }
 

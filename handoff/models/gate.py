@@ -2,13 +2,23 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeFloat, model_validator
 
 from handoff.contract.document import Document
+from handoff.contract.identifiers import Digest, RandomId
 
-Shortfall = Literal["metric-missing", "too-low", "too-high", "worse-than-before", "data-withdrawn"]
+Shortfall = Literal[
+    "metric-missing",
+    "too-low",
+    "too-high",
+    "worse-than-before",
+    "data-withdrawn",
+    "not-evaluated",
+    "before-not-evaluated",
+]
 
 
 class Threshold(BaseModel):
@@ -43,12 +53,24 @@ class Threshold(BaseModel):
         return None
 
 
+class EvaluationGate(BaseModel):
+    """What an evaluation of the registered version must reach, beside one of the version before on the same batch."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch: Digest | None = Field(None, description="Only evaluations on this batch count; None: the newest counts.")
+    metrics: dict[str, Threshold] = Field(min_length=1, description="Thresholds by the metric's name.")
+
+
 class Gate(BaseModel):
     """What a project asks of a model version before an alias may stand for it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    metrics: dict[str, Threshold] = Field(default_factory=dict, description="Thresholds by the metric's name.")
+    metrics: dict[str, Threshold] = Field(
+        default_factory=dict, description="Thresholds by the metric's name, of what the training measured."
+    )
+    evaluation: EvaluationGate | None = Field(None, description="What an evaluation must reach; None: none is needed.")
     second_person: bool = Field(False, description="Whether somebody else than who asks has to approve.")
 
 
@@ -60,13 +82,39 @@ class Finding(Document):
     before: float | None = Field(description="The same of the version that the alias stood for.")
     demand: str = Field(description="In words, as `at least 0.8`.")
     shortfall: Shortfall | None = Field(description="Why it was not reached; null when it was.")
+    evaluation: RandomId | None = Field(
+        None, description="The handoff that measured it; null where it is a figure of the training, or none."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An evaluation of a version.
+
+    Attributes:
+        handoff: That measured it.
+        metrics: Its figures.
+        before: Those of the version that the alias stands for, on the same batch.
+        compared: Whether there are such, or no version that they could be of.
+    """
+
+    handoff: str
+    metrics: Mapping[str, float]
+    before: Mapping[str, float] | None
+    compared: bool
 
 
 def judge(
-    gate: Gate, metrics: Mapping[str, float], before: Mapping[str, float] | None, *, withdrawn: bool
+    gate: Gate,
+    metrics: Mapping[str, float],
+    before: Mapping[str, float] | None,
+    *,
+    withdrawn: bool,
+    judged: Judged | None = None,
 ) -> tuple[Finding, ...]:
     """Everything that the gate demands, reached or not; nobody is told one reason at a time."""
-    return tuple(_findings(gate, metrics, before or {}, withdrawn=withdrawn))
+    trained = _findings(gate, metrics, before or {}, withdrawn=withdrawn)
+    return (*trained, *(_of_evaluation(gate.evaluation, judged) if gate.evaluation else ()))
 
 
 def passed(findings: tuple[Finding, ...]) -> bool:
@@ -92,6 +140,26 @@ def _findings(
             before=was,
             demand=_words(threshold),
             shortfall=threshold.shortfall(value, was),
+        )
+
+
+def _of_evaluation(demanded: EvaluationGate, judged: Judged | None) -> Iterator[Finding]:
+    for metric, threshold in sorted(demanded.metrics.items()):
+        value = _finite(judged.metrics.get(metric)) if judged else None
+        was = _finite(judged.before.get(metric)) if judged and judged.before else None
+        if judged is None:
+            shortfall: Shortfall | None = "not-evaluated"
+        elif threshold.worse_by is not None and not judged.compared:
+            shortfall = "before-not-evaluated"
+        else:
+            shortfall = threshold.shortfall(value, was)
+        yield Finding(
+            metric=metric,
+            value=value,
+            before=was,
+            demand=f"evaluated: {_words(threshold)}",
+            shortfall=shortfall,
+            evaluation=judged.handoff if judged else None,
         )
 
 

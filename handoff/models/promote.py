@@ -20,6 +20,7 @@ from handoff.database.engine import Database
 from handoff.database.tables import Alias, Batch, Handoff, ModelVersion, Promotion
 from handoff.errors import ConflictError, ForbiddenError, NotFoundError, PromotionError
 from handoff.lineage.log import EventName, record
+from handoff.models.evaluations import judged
 from handoff.models.gate import Finding, Gate, judge, passed
 from handoff.settings import Settings
 
@@ -173,7 +174,8 @@ def _known(session: Session, wanted: ModelVersion, alias: str, now: ModelVersion
 def _ask_gate(session: Session, gate: Gate, wanted: ModelVersion, now: ModelVersion | None) -> tuple[Finding, ...]:
     trained_on = select(Batch.withdrawn_by).join(Handoff, Handoff.batch_id == Batch.id)
     withdrawn = session.scalar(trained_on.where(Handoff.id == wanted.handoff_id)) is not None
-    return judge(gate, wanted.metrics, now.metrics if now else None, withdrawn=withdrawn)
+    before = now.metrics if now else None
+    return judge(gate, wanted.metrics, before, withdrawn=withdrawn, judged=judged(session, gate, wanted, now))
 
 
 def _kept(gate: Gate, findings: tuple[Finding, ...]) -> dict[str, object]:

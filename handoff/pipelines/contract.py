@@ -14,7 +14,7 @@ from handoff.schemas.pipelines import PipelineInput
 CONTRACT_INPUTS = ("batch_uri", "handoff_key", "result_uri")
 """Inputs that every pipeline takes and no request may set."""
 MODEL_INPUT = "model_uri"
-"""The input that a pipeline for inference takes besides."""
+"""The input that a pipeline takes besides, which uses a model."""
 
 
 def keep_contract(document: Mapping[str, Any], inputs: Mapping[str, PipelineInput]) -> None:

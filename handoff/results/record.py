@@ -40,6 +40,9 @@ def record_result(session: Session, handoff: Handoff, result: Result) -> None:
         model = model_uri(f"{name}:{newest + 1}")
         note_copy(session, "model", model, batch=handoff.batch_id, handoff=handoff.id)
         record(session, "model-registered", ("model", f"{name}:{newest + 1}"), handoff.project)
+    if result.kind == "evaluate" and handoff.model_id is not None:
+        measured = {"handoff": handoff.id, "batch": handoff.batch_id}
+        record(session, "model-evaluated", ("model", handoff.model_id), handoff.project, **measured)
 
 
 def _file(handoff: Handoff, file: ResultFile) -> dict[str, object]:

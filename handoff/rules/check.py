@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
+from handoff.contract.result import TRAINING, WITH_MODEL
 from handoff.database.tables import ModelVersion
 from handoff.errors import PipelineError, StartError
 from handoff.pipelines.compiled import fit_parameter
@@ -68,12 +69,14 @@ def lacking(session: Session, settings: Settings, project: str, name: str) -> Fi
 def _wrong(rule: Rule, settings: Settings, gpus: int | None) -> Iterator[tuple[str, str]]:
     if rule.select == "labelled" and () in {rule.labels.names, rule.labels.sources}:
         yield "labels", "it takes labelled studies and no labels."
-    if rule.then and rule.then.kind == "train" and rule.test_percent == 100:
+    if rule.then and rule.then.kind in TRAINING and rule.test_percent == 100:
         yield "split", "it trains, and its split leaves every patient to the test."
+    if rule.then and rule.then.kind == "evaluate" and rule.test_percent == 0:
+        yield "split", "it evaluates, and its split leaves no patient to the test."
     yield from _wrong_step(rule.prepare, "prepare", None, settings, gpus)
     if rule.then is not None:
-        if (rule.then.kind == "infer") != (rule.then.model is not None):
-            yield "model", "to infer it must name a model, and to train none."
+        if (rule.then.kind in WITH_MODEL) != (rule.then.model is not None):
+            yield "model", "to retrain, evaluate or infer it must name a model, and to train none."
         yield from _wrong_step(rule.then, rule.then.kind, rule.then.model, settings, gpus)
 
 
@@ -114,8 +117,8 @@ def _unfit(session: Session, step: Step, settings: Settings) -> Iterator[tuple[s
     if pipeline is None:
         yield "pipeline-unknown", f"no pipeline {step.pipeline} is registered that its target may run."
         return
-    infers = isinstance(step, FollowUp) and step.kind == "infer"
-    given = {*step.parameters, *CONTRACT_INPUTS, *([MODEL_INPUT] if infers else [])}
+    uses_model = isinstance(step, FollowUp) and step.kind in WITH_MODEL
+    given = {*step.parameters, *CONTRACT_INPUTS, *([MODEL_INPUT] if uses_model else [])}
     unknown = sorted(given - pipeline.inputs.keys())
     missing = sorted({name for name, facts in pipeline.inputs.items() if not facts.get("optional")} - given)
     if unknown:

@@ -127,8 +127,8 @@ class Step(BaseModel):
 class FollowUp(Step):
     """What runs on a batch once it is prepared."""
 
-    kind: Literal["train", "infer"]
-    model: ModelReference | None = Field(None, description="Only for kind infer.")
+    kind: Literal["train", "retrain", "evaluate", "infer"]
+    model: ModelReference | None = Field(None, description="For the kinds retrain, evaluate and infer.")
 
 
 class Rule(BaseModel):

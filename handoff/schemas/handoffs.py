@@ -27,7 +27,9 @@ class HandoffRequest(Document):
     target: TargetName = "local"
     pipeline: ProjectName | Digest = Field(description="A name, meaning its newest version, or a version.")
     parameters: dict[ParameterName, JsonValue] = Field(default_factory=dict)
-    model: ModelReference | None = Field(None, description="name:version or name@alias; only for kind infer.")
+    model: ModelReference | None = Field(
+        None, description="name:version or name@alias; for the kinds retrain, evaluate and infer."
+    )
 
 
 class RerunRequest(Document):

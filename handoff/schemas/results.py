@@ -37,3 +37,17 @@ class ModelView(Document):
     file: RelativePath
     metrics: dict[str, float]
     aliases: tuple[str, ...] = Field((), description="Names that stand for it now.")
+    retrained_from: ModelId | None = Field(None, description="The version whose weights its training began with.")
+
+
+class EvaluationView(Document):
+    """What a handoff of the kind evaluate measured of a model version."""
+
+    model: ModelId
+    handoff: RandomId
+    project: ProjectName
+    batch: Digest
+    pipeline_version: Digest
+    spec_digest: Digest
+    metrics: dict[str, float]
+    ended_at: float = Field(description="UTC seconds since 1970, for operators.")

@@ -1,10 +1,12 @@
 """One handoff: what was decided, how it goes, what it left, and what it printed."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import Path, Response
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from handoff.access.sessions import BrowserSession
 from handoff.api.dependencies import ServiceDep
@@ -25,6 +27,7 @@ from handoff.handoffs.cancel import cancel
 from handoff.handoffs.rerun import rerun
 from handoff.handoffs.retry import is_dead_letter, retry
 from handoff.handoffs.states import ENDED, State
+from handoff.models.evaluations import evaluated
 from handoff.withdrawals.gate import is_withdrawn
 
 router = page_router()
@@ -32,11 +35,12 @@ _REFRESH_SECONDS = 10
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """What browsers show and nothing runs in; a drawing (SVG) may hold a script."""
 _MOST_FILES = 200
+_MOST_EVALUATIONS = 20
 _BODY = """<h1>{kind} <small>{project}</small> {state}</h1>
 {actions}
 {facts}
 <h2>Progress</h2><ol class="steps">{steps}</ol>
-{metrics}{pictures}{files}
+{metrics}{later}{pictures}{files}
 <h2>Log <small>its last lines</small></h2>{log}"""
 _PICTURE = """<figure><a href="{url}"><img src="{url}" alt="{path}" loading="lazy"></a>
 <figcaption>{path}</figcaption></figure>"""
@@ -53,6 +57,7 @@ def show_handoff_page(handoff_id: HandoffId, session: SessionDep, service: Servi
         chosen = select(ResultFileRow).where(ResultFileRow.handoff_id == handoff.id).order_by(ResultFileRow.path)
         files = database.scalars(chosen.limit(_MOST_FILES)).all()
         withdrawn = is_withdrawn(database, handoff.batch_id)
+        later = [] if made is None else _measured(database, session, made)
     body = fill(
         _BODY,
         kind=handoff.kind,
@@ -62,6 +67,7 @@ def show_handoff_page(handoff_id: HandoffId, session: SessionDep, service: Servi
         facts=_facts(handoff, pipeline, made),
         steps=join(_step(event) for event in events),
         metrics=_metrics(handoff.metrics),
+        later=_evaluations(later),
         pictures=_pictures(handoff.id, [file.path for file in files if file.media_type in _PICTURES]),
         files=_files(handoff.id, files),
         log=_log(None if withdrawn else last_lines(service, handoff)),
@@ -176,6 +182,28 @@ def _metrics(metrics: dict[str, float]) -> Html:
     if not metrics:
         return NOTHING
     return fill("<h2>Metrics</h2>{all}", all=facts({name: f"{value:.6g}" for name, value in sorted(metrics.items())}))
+
+
+def _measured(database: Session, session: BrowserSession, model: str) -> Sequence[Handoff]:
+    """The newest evaluations of a model version, of projects that one sees."""
+    chosen = select(Handoff).where(*evaluated(), Handoff.model_id == model, session.who.within(Handoff.project))
+    return database.scalars(chosen.order_by(Handoff.created_at.desc()).limit(_MOST_EVALUATIONS)).all()
+
+
+def _evaluations(measured: Sequence[Handoff]) -> Html:
+    if not measured:
+        return NOTHING
+    rows = [
+        row(
+            _link(one.id) or NOTHING,
+            short(one.batch_id),
+            ", ".join(f"{name} {value:.4g}" for name, value in sorted(one.metrics.items())),
+            moment(one.ended_at),
+        )
+        for one in measured
+    ]
+    shown = table(("Run", "Batch", "Measured", "When"), rows, "")
+    return fill("<h2>Evaluations <small>of the model that it made</small></h2>{shown}", shown=shown)
 
 
 def _pictures(handoff_id: str, paths: list[str]) -> Html:

@@ -35,6 +35,10 @@ def settings(tmp_path, **facts) -> Settings:
         ({"then": {**TRAIN, "parameters": {"no name": 1}}}, "parameters"),
         ({"select": "labelled", "labels": {"names": []}}, "labels"),
         ({"test_percent": 100}, "split"),
+        ({"then": {"kind": "retrain", "pipeline": "p"}}, "model"),
+        ({"then": {"kind": "evaluate", "pipeline": "p"}}, "model"),
+        ({"then": {"kind": "retrain", "pipeline": "p", "model": "unet:1"}, "test_percent": 100}, "split"),
+        ({"then": {"kind": "evaluate", "pipeline": "p", "model": "unet:1"}, "test_percent": 0}, "split"),
     ],
 )
 def test_a_rule_that_can_never_start_a_run_stops_the_start(tmp_path, facts, code):

@@ -7,7 +7,7 @@ with HandoffClient.of_home("http://127.0.0.1:8080", Path(".sluice")) as handoff:
 ```
 
 - `errors`: what a call may raise.
-- `connection`: one call, and every page of a list.
+- `connection`: one call, and every page of a list; `place`: the path of a thing, with its id quoted.
 - `arrivals`: deliver packages, evidence and labels; list what came, and the studies that it makes.
 - `batches`, `pull`: form and show batches, and bring one to this machine.
 - `pipelines`: register compiled pipelines.

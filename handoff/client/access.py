@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from handoff.client.connection import Connection, read
+from handoff.client.place import at
 from handoff.schemas.audit import ActView
 from handoff.schemas.page import Page
 from handoff.schemas.tokens import NewToken, RotateRequest, TokenRequest, TokenView, WhoView
@@ -25,11 +26,11 @@ class Access(Connection):
 
     def rotate_token(self, token_id: str, request: RotateRequest) -> NewToken:
         """Replace a token under its name."""
-        return read(NewToken, self._post(f"/v1/tokens/{token_id}:rotate", request.plain()))
+        return read(NewToken, self._post(at("/v1/tokens/{}:rotate", token_id), request.plain()))
 
     def revoke_token(self, token_id: str) -> TokenView:
         """End a token."""
-        return read(TokenView, self._post(f"/v1/tokens/{token_id}:revoke", None))
+        return read(TokenView, self._post(at("/v1/tokens/{}:revoke", token_id), None))
 
     def acts(
         self, principal: str | None = None, action: str | None = None, subject: str | None = None

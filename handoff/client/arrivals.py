@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from handoff.client.connection import Connection, read
+from handoff.client.place import at
 from handoff.contract.canonical import canonical_json
 from handoff.contract.evidence import Evidence
 from handoff.contract.labels import Labels
@@ -27,7 +28,7 @@ class Arrivals(Connection):
         headers = {"Sluice-SHA256": sha256, "Content-Length": str(package.stat().st_size)}
         answer = self._send(
             "PUT",
-            f"/v1/shipments/{shipment_id}",
+            at("/v1/shipments/{}", shipment_id),
             content=_blocks(package),
             headers={**self._intake, **headers, "Content-Type": "application/zip"},
         )
@@ -35,11 +36,11 @@ class Arrivals(Connection):
 
     def put_evidence(self, evidence: Evidence) -> SignedReceipt:
         """Deliver an evidence message."""
-        return self._put_document(f"/v1/evidence/{evidence.evidence_id}", canonical_json(evidence))
+        return self._put_document(at("/v1/evidence/{}", evidence.evidence_id), canonical_json(evidence))
 
     def put_labels(self, labels: Labels) -> SignedReceipt:
         """Deliver a label document."""
-        return self._put_document(f"/v1/labels/{labels.labels_id}", canonical_json(labels))
+        return self._put_document(at("/v1/labels/{}", labels.labels_id), canonical_json(labels))
 
     def labels(self, project: str | None = None) -> Iterator[LabelsView]:
         """Every label document."""
@@ -47,7 +48,7 @@ class Arrivals(Connection):
 
     def label_document(self, labels_id: str) -> LabelsDetail:
         """One label document, and what its rows still wait for."""
-        return read(LabelsDetail, self._get(f"/v1/labels/{labels_id}"))
+        return read(LabelsDetail, self._get(at("/v1/labels/{}", labels_id)))
 
     def shipments(self, project: str | None = None) -> Iterator[ShipmentView]:
         """Every shipment."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from handoff.client.connection import Connection, read
+from handoff.client.place import at
 from handoff.schemas.batches import BatchRequest, BatchView
 from handoff.schemas.page import Page
 
@@ -16,7 +17,7 @@ class Batches(Connection):
 
     def batch(self, batch_id: str) -> BatchView:
         """One batch."""
-        return read(BatchView, self._get(f"/v1/batches/{batch_id}"))
+        return read(BatchView, self._get(at("/v1/batches/{}", batch_id)))
 
     def batches(self, project: str | None = None, starts: str | None = None) -> Iterator[BatchView]:
         """Every batch, the newest first; with `starts` those whose id starts with these letters."""

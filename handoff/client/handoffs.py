@@ -7,6 +7,7 @@ import httpx
 from pydantic import JsonValue
 
 from handoff.client.connection import Connection, checked, read
+from handoff.client.place import at
 from handoff.client.server_sent import messages
 from handoff.contract.result import RunKind
 from handoff.handoffs.state import ENDED
@@ -37,7 +38,7 @@ class Handoffs(Connection):
 
     def handoff(self, handoff_id: str) -> HandoffView:
         """One handoff with its events."""
-        return read(HandoffView, self._get(f"/v1/handoffs/{handoff_id}"))
+        return read(HandoffView, self._get(at("/v1/handoffs/{}", handoff_id)))
 
     def handoffs(
         self,
@@ -74,15 +75,15 @@ class Handoffs(Connection):
 
     def cancel(self, handoff_id: str) -> HandoffView:
         """End a handoff."""
-        return read(HandoffView, self._post(f"/v1/handoffs/{handoff_id}:cancel", None))
+        return read(HandoffView, self._post(at("/v1/handoffs/{}:cancel", handoff_id), None))
 
     def retry(self, handoff_id: str) -> HandoffView:
         """Send a dead letter again: the same handoff, for no engine ever had its run."""
-        return read(HandoffView, self._post(f"/v1/handoffs/{handoff_id}:retry", None))
+        return read(HandoffView, self._post(at("/v1/handoffs/{}:retry", handoff_id), None))
 
     def rerun(self, handoff_id: str, reason: str) -> HandoffView:
         """Let a handoff that ended run once more, as a new handoff that says of which and why."""
-        return read(HandoffView, self._post(f"/v1/handoffs/{handoff_id}:rerun", {"reason": reason}))
+        return read(HandoffView, self._post(at("/v1/handoffs/{}:rerun", handoff_id), {"reason": reason}))
 
     def events(self, handoff_id: str, after: int = 0) -> Iterator[EventView]:
         """Each event when it happens, until the handoff has ended.
@@ -96,7 +97,7 @@ class Handoffs(Connection):
         """
         ended = False
         while not ended:
-            for kind, data in messages(self._lines(f"/v1/handoffs/{handoff_id}/events", after=after or None)):
+            for kind, data in messages(self._lines(at("/v1/handoffs/{}/events", handoff_id), after=after or None)):
                 if kind == "end":
                     ended = True
                     break
@@ -106,12 +107,12 @@ class Handoffs(Connection):
 
     def logs(self, handoff_id: str, tail: int | None = None) -> str:
         """What the run printed so far, or the last lines of it."""
-        return checked(self._get(f"/v1/handoffs/{handoff_id}/logs", tail=tail)).text
+        return checked(self._get(at("/v1/handoffs/{}/logs", handoff_id), tail=tail)).text
 
     def logs_from(self, handoff_id: str, offset: int) -> bytes:
         """What the run printed from a byte on; nothing when that is all."""
         headers = {**self._api, "Range": f"bytes={offset}-"}
-        answer = self._send("GET", f"/v1/handoffs/{handoff_id}/logs", headers=headers)
+        answer = self._send("GET", at("/v1/handoffs/{}/logs", handoff_id), headers=headers)
         if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
             return b""
         content = checked(answer).content
@@ -119,8 +120,8 @@ class Handoffs(Connection):
 
     def artifacts(self, handoff_id: str) -> Iterator[ArtifactView]:
         """Every file that the run's steps left for each other or for people."""
-        return self._pages(Page[ArtifactView], f"/v1/handoffs/{handoff_id}/artifacts")
+        return self._pages(Page[ArtifactView], at("/v1/handoffs/{}/artifacts", handoff_id))
 
     def artifact(self, handoff_id: str, path: str) -> Iterator[bytes]:
         """One of them, in blocks; nobody re-read its digest."""
-        return self._stream(f"/v1/handoffs/{handoff_id}/artifacts/{path}")
+        return self._stream(at("/v1/handoffs/{}/artifacts", handoff_id, below=path))

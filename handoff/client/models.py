@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from handoff.client.connection import Connection, checked, read
+from handoff.client.place import at
 from handoff.schemas.models import AliasView, PromotionView
 from handoff.schemas.page import Page
 from handoff.schemas.trace import LineageEventView, TraceNode
@@ -14,7 +15,7 @@ class Models(Connection):
 
     def aliases(self, model: str) -> Iterator[AliasView]:
         """Every alias of a model."""
-        return self._pages(Page[AliasView], f"/v1/models/{model}/aliases")
+        return self._pages(Page[AliasView], at("/v1/models/{}/aliases", model))
 
     def promote(self, model: str, alias: str, version: int, reason: str) -> PromotionView:
         """Let an alias stand for a version; the answer says whether it does, or waits for somebody to approve.
@@ -23,7 +24,7 @@ class Models(Connection):
             ProblemError: `gate-refused`, with where the findings are.
         """
         body = {"version": version, "reason": reason}
-        path = f"/v1/models/{model}/aliases/{alias}"
+        path = at("/v1/models/{}/aliases/{}", model, alias)
         return read(PromotionView, self._send("PUT", path, json=body, headers=self._api))
 
     def promotions(self, model: str | None = None, state: str | None = None) -> Iterator[PromotionView]:
@@ -32,23 +33,23 @@ class Models(Connection):
 
     def promotion(self, promotion_id: str) -> PromotionView:
         """One promotion, and what the gate found."""
-        return read(PromotionView, self._get(f"/v1/promotions/{promotion_id}"))
+        return read(PromotionView, self._get(at("/v1/promotions/{}", promotion_id)))
 
     def approve(self, promotion_id: str, reason: str) -> PromotionView:
         """Let the alias move."""
-        return read(PromotionView, self._post(f"/v1/promotions/{promotion_id}:approve", {"reason": reason}))
+        return read(PromotionView, self._post(at("/v1/promotions/{}:approve", promotion_id), {"reason": reason}))
 
     def refuse(self, promotion_id: str, reason: str) -> PromotionView:
         """Leave the alias where it is."""
-        return read(PromotionView, self._post(f"/v1/promotions/{promotion_id}:refuse", {"reason": reason}))
+        return read(PromotionView, self._post(at("/v1/promotions/{}:refuse", promotion_id), {"reason": reason}))
 
     def neighbours(self, identifier: str, way: str, kind: str) -> Iterator[TraceNode]:
         """Everything of a kind that is one step up or down from an id, however much it is."""
-        return self._pages(Page[TraceNode], f"/v1/trace/{identifier}/{way}", kind=kind, limit=1000)
+        return self._pages(Page[TraceNode], at("/v1/trace/{}/{}", identifier, way), kind=kind, limit=1000)
 
     def prov(self, identifier: str) -> dict[str, Any]:
         """The line of an id as W3C PROV-JSON."""
-        found: dict[str, Any] = checked(self._get(f"/v1/trace/{identifier}/prov")).json()
+        found: dict[str, Any] = checked(self._get(at("/v1/trace/{}/prov", identifier))).json()
         return found
 
     def lineage(self, project: str | None = None) -> Iterator[LineageEventView]:

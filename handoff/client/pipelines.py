@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from handoff.client.connection import Connection, checked, read
+from handoff.client.place import at
 from handoff.schemas.page import Page
 from handoff.schemas.pipelines import PipelineRequest, PipelineView
 
@@ -21,8 +22,8 @@ class Pipelines(Connection):
 
     def pipeline(self, name_or_version: str) -> PipelineView:
         """One version by its digest, or the newest of a name."""
-        return read(PipelineView, self._get(f"/v1/pipelines/{name_or_version}"))
+        return read(PipelineView, self._get(at("/v1/pipelines/{}", name_or_version)))
 
     def pipeline_yaml(self, version: str) -> str:
         """The YAML of a version as it was registered."""
-        return checked(self._get(f"/v1/pipelines/{version}/yaml")).text
+        return checked(self._get(at("/v1/pipelines/{}/yaml", version))).text

@@ -20,12 +20,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 
 from handoff.batches.croissant import FILE, LINES
 from handoff.client.connection import Connection, checked
 from handoff.client.errors import DigestError, UnreachableError
+from handoff.client.place import at
 from handoff.contract.batch import InstanceLine, VolumeLine, read_batch
 from handoff.contract.canonical import canonical_json
 from handoff.contract.result import ResultFile
@@ -75,11 +77,11 @@ class Pull(Connection):
             UnreachableError: the handoff does not answer any more.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        query = f"?prepared_by={prepared_by}" if prepared_by else ""
-        lines = Fetch(f"/v1/batches/{batch_id}/lines{query}", folder / LINES, None)
+        query = f"?{urlencode({'prepared_by': prepared_by})}" if prepared_by else ""
+        lines = Fetch(at("/v1/batches/{}/lines", batch_id) + query, folder / LINES, None)
         (folder / LINES).unlink(missing_ok=True)  # another batch may have been pulled here
         self.fetch(lines)
-        _write(folder / FILE, checked(self._get(f"/v1/batches/{batch_id}/croissant")).content)
+        _write(folder / FILE, checked(self._get(at("/v1/batches/{}/croissant", batch_id))).content)
         wanted = [*_packages(batch_id, folder), *(self._volumes(prepared_by, folder) if prepared_by else ())]
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
@@ -122,11 +124,12 @@ class Pull(Connection):
             raise UnreachableError(self._url, str(error) or type(error).__name__) from error
 
     def _volumes(self, prepared_by: str, folder: Path) -> Iterator[Fetch]:
-        answer = checked(self._get(f"/v1/handoffs/{prepared_by}")).json()
+        answer = checked(self._get(at("/v1/handoffs/{}", prepared_by))).json()
         for entry in answer["files"]:
             file = ResultFile.model_validate(entry)
             if file.role in {"volume", "volume-index"}:
-                yield Fetch(f"/v1/results/{prepared_by}/files/{file.path}", folder / VOLUMES / file.path, file.sha256)
+                place = at("/v1/results/{}/files", prepared_by, below=file.path)
+                yield Fetch(place, folder / VOLUMES / file.path, file.sha256)
 
 
 def _append(answer: httpx.Response, part: Path) -> None:
@@ -145,7 +148,7 @@ def _packages(batch_id: str, folder: Path) -> list[Fetch]:
     """The packages that the lines name, each once."""
     names = {line.package.rpartition("/")[2] for line in read_batch(folder / LINES) if isinstance(line, InstanceLine)}
     return [
-        Fetch(f"/v1/batches/{batch_id}/packages/{sha256}", folder / PACKAGES / name, sha256)
+        Fetch(at("/v1/batches/{}/packages/{}", batch_id, sha256), folder / PACKAGES / name, sha256)
         for name in sorted(names)
         for sha256 in (name.removesuffix(".zip"),)
     ]

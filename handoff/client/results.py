@@ -6,6 +6,7 @@ from pathlib import Path
 
 from handoff.client.connection import Connection, checked, read
 from handoff.client.errors import DigestError
+from handoff.client.place import at
 from handoff.contract.result import ResultFile, RunKind
 from handoff.schemas.page import Page
 from handoff.schemas.results import ModelView, ResultView
@@ -21,7 +22,7 @@ class Results(Connection):
 
     def result_file(self, handoff_id: str, path: str) -> bytes:
         """One file of a result."""
-        return checked(self._get(f"/v1/results/{handoff_id}/files/{path}")).content
+        return checked(self._get(at("/v1/results/{}/files", handoff_id, below=path))).content
 
     def save_result_file(self, handoff_id: str, file: ResultFile, path: Path) -> bool:
         """Bring one file of a result to this machine, streamed; it is there whole or not at all.
@@ -38,7 +39,7 @@ class Results(Connection):
         part = path.with_name(f".{path.name}.part")
         try:
             with part.open("wb") as stream:
-                stream.writelines(self._stream(f"/v1/results/{handoff_id}/files/{file.path}"))
+                stream.writelines(self._stream(at("/v1/results/{}/files", handoff_id, below=file.path)))
             if _sha256(part) != file.sha256:
                 raise DigestError(file.path)
             part.replace(path)
@@ -52,7 +53,7 @@ class Results(Connection):
 
     def trace(self, identifier: str, limit: int | None = None) -> Trace:
         """The whole line of an id, or its nearest part; `cut` says where more came. See also `neighbours`."""
-        return read(Trace, self._get(f"/v1/trace/{identifier}", limit=limit))
+        return read(Trace, self._get(at("/v1/trace/{}", identifier), limit=limit))
 
 
 def _sha256(path: Path) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from handoff.client.connection import Connection, read
+from handoff.client.place import at
 from handoff.schemas.page import Page
 from handoff.schemas.rules import FiringView, RuleView, SignalRequest, SignalView
 from handoff.schemas.studies import StudyDetail
@@ -17,7 +18,7 @@ class Rules(Connection):
 
     def firings(self, project: str, rule: str, state: str | None = None) -> Iterator[FiringView]:
         """What a rule did about each occasion, the newest first."""
-        return self._pages(Page[FiringView], f"/v1/rules/{project}/{rule}/firings", state=state)
+        return self._pages(Page[FiringView], at("/v1/rules/{}/{}/firings", project, rule), state=state)
 
     def send_signal(self, signal: SignalRequest) -> SignalView:
         """Say what was noticed outside; the same signal again changes nothing."""
@@ -25,8 +26,8 @@ class Rules(Connection):
 
     def study(self, project: str, study: str) -> StudyDetail:
         """One study with every version, what closed it, and all evidence."""
-        return read(StudyDetail, self._get(f"/v1/studies/{project}/{study}"))
+        return read(StudyDetail, self._get(at("/v1/studies/{}/{}", project, study)))
 
     def close_study(self, project: str, study: str, reason: str) -> StudyDetail:
         """Close an open study upon what is here."""
-        return read(StudyDetail, self._post(f"/v1/studies/{project}/{study}:close", {"reason": reason}))
+        return read(StudyDetail, self._post(at("/v1/studies/{}/{}:close", project, study), {"reason": reason}))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from handoff.client.connection import Connection, read
+from handoff.client.place import at
 from handoff.schemas.page import Page
 from handoff.schemas.projects import ProjectView
 from handoff.schemas.targets import ProbeView, TargetView
@@ -17,7 +18,7 @@ class Site(Connection):
 
     def project(self, name: str) -> ProjectView:
         """One project."""
-        return read(ProjectView, self._get(f"/v1/projects/{name}"))
+        return read(ProjectView, self._get(at("/v1/projects/{}", name)))
 
     def targets(self) -> Iterator[TargetView]:
         """Every target."""
@@ -25,8 +26,8 @@ class Site(Connection):
 
     def target(self, name: str) -> TargetView:
         """One target."""
-        return read(TargetView, self._get(f"/v1/targets/{name}"))
+        return read(TargetView, self._get(at("/v1/targets/{}", name)))
 
     def probe(self, name: str) -> ProbeView:
         """Ask a target whether it could run something now."""
-        return read(ProbeView, self._post(f"/v1/targets/{name}:probe", None))
+        return read(ProbeView, self._post(at("/v1/targets/{}:probe", name), None))

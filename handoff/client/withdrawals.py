@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from handoff.client.connection import Connection, read
+from handoff.client.place import at
 from handoff.contract.withdrawal import SignedCertificate
 from handoff.schemas.page import Page
 from handoff.schemas.withdrawals import WithdrawalItem, WithdrawalRequest, WithdrawalView
@@ -18,7 +19,7 @@ class Withdrawals(Connection):
 
     def withdrawal(self, withdrawal_id: str) -> WithdrawalView:
         """One withdrawal, and how far it is."""
-        return read(WithdrawalView, self._get(f"/v1/withdrawals/{withdrawal_id}"))
+        return read(WithdrawalView, self._get(at("/v1/withdrawals/{}", withdrawal_id)))
 
     def withdrawals(self, project: str | None = None) -> Iterator[WithdrawalItem]:
         """Every withdrawal, the newest first."""
@@ -26,4 +27,4 @@ class Withdrawals(Connection):
 
     def certificate(self, withdrawal_id: str) -> SignedCertificate:
         """The certificate of a withdrawal that has ended."""
-        return read(SignedCertificate, self._get(f"/v1/withdrawals/{withdrawal_id}/certificate"))
+        return read(SignedCertificate, self._get(at("/v1/withdrawals/{}/certificate", withdrawal_id)))

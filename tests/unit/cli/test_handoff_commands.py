@@ -171,10 +171,17 @@ def test_what_nobody_could_ask_for_is_a_usage_error_that_names_it(say, tmp_path,
     assert f"This cannot be used: {part}: " in err
 
 
-def test_an_answer_that_is_none_of_a_handoff_is_one_line_with_a_remedy(say):
-    code, _, err = say("projects", "show", "../me")
+def test_an_answer_that_is_none_of_a_handoff_is_one_line_with_a_remedy(say, monkeypatch):
+    monkeypatch.setattr("handoff.client.site.at", lambda *_: "/v1/me")
+    code, _, err = say("projects", "show", "lungs")
     assert (code, err.count("\n")) == (1, 1)
     assert "version of this client" in err
+
+
+def test_a_name_that_leads_elsewhere_is_a_usage_error_and_nothing_is_asked(say):
+    code, _, err = say("projects", "show", "../me")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "without a slash" in err
 
 
 def test_a_token_that_can_be_none_is_a_usage_error_and_is_not_repeated(say):

@@ -7,7 +7,9 @@ import asyncio
 import re
 import time
 from dataclasses import dataclass
+from typing import Any
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
@@ -18,6 +20,7 @@ from handoff.database.tables import AuditRecord
 NOBODY = "-"
 """The principal and role of a request that nobody known made."""
 _MOST_AT_ONCE = 500
+_ROW = insert(AuditRecord.__table__)
 _PLAIN = re.compile(r"[A-Za-z0-9._:/-]{1,160}", re.ASCII)
 
 
@@ -38,17 +41,17 @@ class Act:
     status: int
     code: str | None = None
 
-    def row(self) -> AuditRecord:
-        """The row that says so."""
-        return AuditRecord(
-            at=time.time(),
-            principal=self.who.name[:128] if self.who else NOBODY,
-            role=self.who.role if self.who else NOBODY,
-            action=self.action[:64],
-            subject=self.subject if _PLAIN.fullmatch(self.subject) else NOBODY,
-            status=self.status,
-            code=None if self.code is None else self.code[:64],
-        )
+    def row(self) -> dict[str, Any]:
+        """The values of the row that says so."""
+        return {
+            "at": time.time(),
+            "principal": self.who.name[:128] if self.who else NOBODY,
+            "role": self.who.role if self.who else NOBODY,
+            "action": self.action[:64],
+            "subject": self.subject if _PLAIN.fullmatch(self.subject) else NOBODY,
+            "status": self.status,
+            "code": None if self.code is None else self.code[:64],
+        }
 
 
 class AuditTrail:
@@ -56,7 +59,7 @@ class AuditTrail:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: list[tuple[AuditRecord, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[dict[str, Any], asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
 
     async def append(self, act: Act) -> None:
@@ -85,11 +88,11 @@ class AuditTrail:
                     if not done.done():
                         done.set_result(None)
 
-    def _commit(self, rows: list[AuditRecord]) -> None:
+    def _commit(self, rows: list[dict[str, Any]]) -> None:
         with self._database.write() as session:
-            session.add_all(rows)
+            session.connection().execute(_ROW, rows)
 
 
 def note_act(session: Session, act: Act) -> None:
-    """Append an act of a command, in the transaction that makes the change."""
-    session.add(act.row())
+    """Append an act in the transaction that makes the change."""
+    session.connection().execute(_ROW, act.row())

@@ -6,9 +6,10 @@ A token is 256 random bits, so a digest needs no salt, and looking it up by an i
 import hashlib
 import secrets
 import time
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
-from sqlalchemy import Float, Select, String, and_, bindparam, or_, select, update
+from sqlalchemy import Float, Select, String, and_, bindparam, or_, outerjoin, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from handoff.access.permissions import Role
@@ -46,46 +47,46 @@ class Tokens:
     def of_digest(self, digest: str) -> Principal | None:
         """The same, for a token of which only the digest is known."""
         now = time.time()
-        with self._database.read() as session:
-            row = session.scalar(_FOUND, {"digest": digest, "now": now})
-            if row is not None and row.handoff_id is not None:
-                handoff = session.get(Handoff, row.handoff_id)
-                if handoff is None or handoff.state in ENDED:
-                    return None
-        if row is None:
+        with self._database.reader.connect() as connection:
+            row = connection.execute(_FOUND, {"digest": digest, "now": now}).first()
+        if row is None or (row.handoff_id is not None and (row.state is None or row.state in ENDED)):
             return None
-        self._note_use(row, now)
-        return principal_of(row)
+        self._note_use(row.id, row.used_at, now)
+        return Principal(row.name, cast("Role", row.role), _only(row.projects), row.handoff_id)
 
-    def _note_use(self, row: Token, now: float) -> None:
+    def _note_use(self, token_id: str, used_at: float | None, now: float) -> None:
         """Write down that a token is in use, once an hour: not worth a request that fails for it."""
-        if now - max(self._noted.get(row.id, 0.0), row.used_at or 0.0) < _USE_NOTED_SECONDS:
+        if now - max(self._noted.get(token_id, 0.0), used_at or 0.0) < _USE_NOTED_SECONDS:
             return
-        self._noted[row.id] = now
+        self._noted[token_id] = now
         try:
             with self._database.write() as session:
-                session.execute(update(Token).where(Token.id == row.id).values(used_at=now))
+                session.execute(update(Token).where(Token.id == token_id).values(used_at=now))
         except SQLAlchemyError:
-            self._noted.pop(row.id, None)
-
-
-def principal_of(row: Token) -> Principal:
-    """Whom a row stands for."""
-    return Principal(row.name, cast("Role", row.role), projects_of(row), row.handoff_id)
+            self._noted.pop(token_id, None)
 
 
 def projects_of(row: Token) -> frozenset[str] | None:
     """The only projects of a token; None for all of them."""
-    only = row.projects.get("only")
+    return _only(row.projects)
+
+
+def _only(projects: Mapping[str, Any]) -> frozenset[str] | None:
+    only = projects.get("only")
     return None if only is None else frozenset(only)
 
 
-def _found() -> Select[Token]:
-    """The row whose token is the one of `digest`, and holds at `now`. Made once, for each request asks it."""
+def _found() -> Select[str, str, str, dict[str, Any], str | None, float | None, str | None]:
+    """What is known of the token of `digest` if it holds at `now`, and the state of its run.
+
+    Made once and read as a row, for each request asks it.
+    """
     digest, now = bindparam("digest", type_=String()), bindparam("now", type_=Float())
     before = and_(Token.previous_digest == digest, Token.previous_until > now)
     alive = and_(Token.revoked_at.is_(None), or_(Token.expires_at.is_(None), Token.expires_at > now))
-    return select(Token).where(or_(Token.digest == digest, before), alive)
+    facts = Token.id, Token.name, Token.role, Token.projects, Token.handoff_id, Token.used_at, Handoff.state
+    beside = outerjoin(Token, Handoff, Handoff.id == Token.handoff_id)
+    return select(*facts).select_from(beside).where(or_(Token.digest == digest, before), alive)
 
 
 _FOUND = _found()

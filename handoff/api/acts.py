@@ -1,7 +1,8 @@
 """Each change that somebody asked for is written down before its answer leaves, and each refusal too.
 
-The answer of a change waits for that row: where it cannot be written, the sender is told to send again, which is
-harmless. Ids come from the path, and of something new from the `id` of the answer.
+The answer of a change waits for that row, which a route may write itself, in the transaction of the change. Where it
+cannot be written, the sender is told to send again, which is harmless. Ids come from the path, and of something new
+from the `id` of the answer.
 """
 
 import contextlib
@@ -77,6 +78,8 @@ def _is_noted(scope: Scope, status: int) -> bool:
         return status == 401  # a sign-in that failed, of which pages take few; nobody unknown fills the disk
     if scope["method"] in _READS:
         return status in _REFUSED
+    if scope["state"].get("noted"):
+        return False
     return status not in _NOT_NOTED.get(route_name(scope), ())
 
 

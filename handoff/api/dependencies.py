@@ -1,5 +1,6 @@
 """What routes ask for."""
 
+from collections.abc import Callable
 from typing import Annotated, cast
 
 from fastapi import Depends, Query, Request, Security, params
@@ -39,6 +40,18 @@ async def principal(request: Request) -> Principal:
 
 
 WhoDep = Annotated[Principal, Depends(principal)]
+
+
+async def noted(request: Request) -> Callable[[], None]:
+    """What a route calls once its act was written down together with the change itself."""
+
+    def say() -> None:
+        request.state.noted = True
+
+    return say
+
+
+NotedDep = Annotated[Callable[[], None], Depends(noted)]
 
 
 def allowed(verb: Verb) -> list[params.Depends]:

@@ -6,13 +6,14 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from handoff.access.audit import Act, note_act
 from handoff.access.principal import Principal
 from handoff.api import artifacts, events, logs
 from handoff.api.cursor import newest_cursor, older_than
-from handoff.api.dependencies import After, Limit, ServiceDep, WhoDep, allowed
+from handoff.api.dependencies import After, Limit, NotedDep, ServiceDep, WhoDep, allowed
 from handoff.api.prefix import Starts, starting
 from handoff.api.problems import problems
-from handoff.api.seen import HandoffId, as_seen_by, require_seen, seen
+from handoff.api.seen import HandoffId, require_seen, seen
 from handoff.contract.identifiers import Digest, ProjectName, RandomId
 from handoff.contract.result import RunKind
 from handoff.database.tables import Handoff
@@ -21,7 +22,7 @@ from handoff.handoffs.cancel import cancel
 from handoff.handoffs.rerun import rerun
 from handoff.handoffs.retry import dead_letters, retry
 from handoff.handoffs.show import list_handoffs as views_of
-from handoff.handoffs.show import show_accepted, show_handoff
+from handoff.handoffs.show import show_handoff, show_made
 from handoff.handoffs.states import State
 from handoff.schemas.handoffs import HandoffRequest, HandoffView, ModelId, RerunRequest
 from handoff.schemas.page import Page
@@ -40,21 +41,19 @@ for module in (events, logs, artifacts):
     dependencies=allowed("decide"),
     responses={200: {"model": HandoffView, "description": "This decision was already taken"}, **problems()},
 )
-def accept_handoff(request: HandoffRequest, service: ServiceDep, who: WhoDep) -> Response:
+def accept_handoff(request: HandoffRequest, service: ServiceDep, who: WhoDep, noted: NotedDep) -> Response:
     """Accept a decision. The same decision is the same handoff, however often it is sent, and becomes one run."""
-    meant = request
-    if who.projects is not None:
-        with service.database.read() as session:
-            meant = as_seen_by(session, who, request)
 
-    def look(session: Session, accepted: AcceptedHandoff) -> tuple[str, HandoffView | None]:
-        made = accepted.row
-        return accepted.id, None if made is None else show_accepted(session, service.store, made)
+    def note(session: Session, accepted: AcceptedHandoff) -> None:
+        note_act(session, Act(who, accept_handoff.__name__, accepted.id, _status(accepted)))
 
-    handoff_id, view = HandoffAcceptance(service.database, service.settings).accept_and(meant, who.name, look)
-    shown = _show(service, who, handoff_id) if view is None else view
+    acceptance = HandoffAcceptance(service.database, service.settings)
+    accepted = acceptance.accept(request, who.name, sees=who.sees, also=note)
+    noted()
+    made = accepted.made
+    view = _show(service, who, accepted.id) if made is None else show_made(service.store, made)
     # Written here, in this thread: FastAPI would check the view once more, in another one.
-    return Response(shown.model_dump_json(), 200 if view is None else 202, media_type="application/json")
+    return Response(view.model_dump_json(), _status(accepted), media_type="application/json")
 
 
 @router.get("/v1/handoffs", dependencies=allowed("read"), responses=problems())
@@ -141,6 +140,10 @@ def rerun_handoff(
     accepted = rerun(acceptance, handoff_id, request.reason, who.name)
     response.status_code = 202 if accepted.created else 200
     return _show(service, who, accepted.id)
+
+
+def _status(accepted: AcceptedHandoff) -> int:
+    return 202 if accepted.created else 200
 
 
 def _show(service: Service, who: Principal, handoff_id: str) -> HandoffView:

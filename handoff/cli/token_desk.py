@@ -8,7 +8,7 @@ from typing import Protocol
 
 from sqlalchemy import select
 
-from handoff.access.audit import Act
+from handoff.access.audit import Act, note_act
 from handoff.access.home_tokens import HOME_NAMES, replace_token
 from handoff.access.issue import make_token, revoke_token, rotate_token, show
 from handoff.access.principal import Principal
@@ -78,7 +78,7 @@ class HomeDesk:
 
     def _note(self, action: str, subject: str) -> None:
         with self._database.write() as session:
-            session.add(Act(self._who, action, subject, 200).row())
+            note_act(session, Act(self._who, action, subject, 200))
 
 
 class ServiceDesk:

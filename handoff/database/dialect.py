@@ -3,6 +3,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from handoff.database import postgres
 from handoff.database.tables import Table
@@ -66,10 +68,15 @@ def hold_until_commit(session: Session, name: str, *, shared: bool = False) -> N
         session.execute(text(f"SELECT {taken}(:lock)"), {"lock": lock_number(name)})
 
 
-def insert_if_absent(session: Session, table: type[Table], values: Mapping[str, Any]) -> None:
-    """Insert a row, or do nothing where one with a unique key of it is there or is being committed."""
-    make = postgresql.insert if is_postgresql(session.get_bind()) else sqlite.insert
-    session.execute(make(table).values(values).on_conflict_do_nothing())
+def insert_if_absent(session: Session, table: type[Table], values: Mapping[str, Any]) -> bool:
+    """Insert a row, or do nothing where one with a unique key of it is there or is being committed.
+
+    Returns:
+        Whether it was inserted.
+    """
+    session.flush()
+    statement = _if_absent(table, is_postgresql(session.get_bind()))
+    return session.connection().execute(statement, values).first() is not None
 
 
 def insert_absent(session: Session, table: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -77,6 +84,14 @@ def insert_absent(session: Session, table: type[Table], rows: Sequence[Mapping[s
     if rows:
         make = postgresql.insert if is_postgresql(session.get_bind()) else sqlite.insert
         session.connection().execute(make(table).on_conflict_do_nothing(), rows)
+
+
+@cache
+def _if_absent(table: type[Table], for_postgresql: bool) -> ReturningInsert[Any]:
+    """The statement, made once: to make it takes longer than to execute it."""
+    make = postgresql.insert if for_postgresql else sqlite.insert
+    rows = table.__table__
+    return make(rows).on_conflict_do_nothing().returning(*rows.primary_key)
 
 
 def is_postgresql(bind: Engine | Connection) -> bool:

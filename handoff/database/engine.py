@@ -35,9 +35,9 @@ class Database:
         """Do a short piece of work in a transaction that it may share with others that wait for theirs.
 
         On SQLite one writes at a time, and each commit waits for the disk: those who wait meanwhile are then done in
-        one transaction, each in a savepoint of its own, with one wait for all. On PostgreSQL it is `write`, which
-        shares that wait by itself. Either way this returns when the work is durable, and what `work` raises undoes
-        its own work alone and is raised here.
+        one transaction, with one wait for all. On PostgreSQL it is `write`, which shares that wait by itself. Either
+        way this returns when the work is durable, and what `work` raises undoes its own work alone and is raised here.
+        The work of others may let a transaction begin anew, and `work` is called once more then.
         """
         if is_postgresql(self.writer):
             with self.write() as session:

@@ -1,18 +1,20 @@
 """Short writes of many threads in one transaction: whoever gets the turn does the work of all who wait.
 
 1. Each puts its work into the line and waits for the turn.
-2. Who gets it takes the whole line, does each piece in a savepoint, commits once, and tells each. A single piece needs
-   no savepoint.
+2. Who gets it takes the whole line, does each piece, commits once, and tells each.
 3. Who was told so while waiting for the turn has nothing left to do.
-4. An error of the database itself, as of a full disk, ends the transaction for all in it, and all are told: SQLite may
+4. A piece that raises before it wrote anything undoes nothing. One that wrote undoes the whole transaction, and all is
+   done once more with a savepoint for each: these are dear, and hardly ever needed.
+5. An error of the database itself, as of a full disk, ends the transaction for all in it, and all are told: SQLite may
    have taken back what was done before it, and would then commit nothing without a word.
 """
 
+import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Generic, TypeVar, cast
 
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -20,6 +22,35 @@ from sqlalchemy.orm import Session
 T = TypeVar("T")
 _MOST = 64
 """Pieces of work in one transaction, which keeps it short."""
+
+
+class _WroteError(Exception):
+    """A piece raised after it had written something."""
+
+
+@contextmanager
+def _undo_nothing(session: Session) -> Iterator[None]:
+    """Let pass what is raised before anything was written.
+
+    Raises:
+        _WroteError: something was, or the database refused to write it.
+    """
+    rows = cast("sqlite3.Connection", session.connection().connection.driver_connection)
+    before = rows.total_changes
+    try:
+        yield
+    except Exception as error:
+        if _is_fatal(error):
+            raise
+        unwritten = session.new or session.dirty or session.deleted
+        if isinstance(error, SQLAlchemyError) or rows.total_changes != before or unwritten:
+            raise _WroteError from error
+        raise
+
+
+def _is_fatal(error: Exception) -> bool:
+    """Whether the transaction may be over, for all in it."""
+    return isinstance(error, SQLAlchemyError) and not isinstance(error, IntegrityError | DataError)
 
 
 class _Piece(Generic[T]):
@@ -33,19 +64,28 @@ class _Piece(Generic[T]):
         self.error: BaseException | None = None
         self._result: list[T] = []
 
-    def attempt(self, session: Session) -> None:
-        """Do it; what it raises undoes it alone.
+    def attempt(self, session: Session, nest: Callable[[Session], AbstractContextManager[object]]) -> None:
+        """Do it; what it raises is raised where it came from.
+
+        Args:
+            session: of the transaction.
+            nest: what undoes it alone.
 
         Raises:
+            _WroteError: `nest` could not.
             SQLAlchemyError: the transaction may be over, for all in it.
         """
+        self.error = None
         try:
-            with session.begin_nested():
+            with nest(session):
                 self._result = [self.work(session)]
+                session.flush()
+        except _WroteError:
+            raise
         except Exception as error:
-            self.error = error  # raised where the work came from
-            if isinstance(error, SQLAlchemyError) and not isinstance(error, IntegrityError | DataError):
-                raise  # (4)
+            self.error = error
+            if _is_fatal(error):
+                raise  # (5)
 
     def complete(self, session: Session) -> None:
         """Do it as the only one of its transaction, which ends with what it raises."""
@@ -79,12 +119,10 @@ class Together:
     def _go(self) -> None:
         taken = [self._line.popleft() for _ in range(min(len(self._line), _MOST))]
         try:
-            with self._write() as session:
-                if len(taken) == 1:
-                    taken[0].complete(session)
-                else:
-                    for piece in taken:
-                        piece.attempt(session)
+            try:
+                self._do(taken, _undo_nothing)
+            except _WroteError:
+                self._do(taken, Session.begin_nested)  # (4)
         except BaseException as error:
             for piece in taken:
                 piece.error = piece.error or error
@@ -93,3 +131,11 @@ class Together:
         finally:
             for piece in taken:
                 piece.done = True
+
+    def _do(self, taken: Sequence[_Piece[object]], nest: Callable[[Session], AbstractContextManager[object]]) -> None:
+        with self._write() as session:
+            if len(taken) == 1:
+                taken[0].complete(session)
+                return
+            for piece in taken:
+                piece.attempt(session, nest)

@@ -7,32 +7,40 @@ worker takes it.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from handoff.database.dialect import insert_if_absent
 from handoff.database.engine import Database
 from handoff.database.tables import Handoff, OutboxRow
 from handoff.errors import RunError
-from handoff.handoffs.decide import decide
-from handoff.handoffs.states import State, note
+from handoff.handoffs.decide import Decision, Seen, all_seen, decide
+from handoff.handoffs.states import Noted, State, note
 from handoff.pools import gpus_of_run, members_of
 from handoff.schemas.handoffs import HandoffRequest
 from handoff.settings import Settings
 from handoff.targets import ServedModelTarget, Target, runs_beside
 
-T = TypeVar("T")
+_COLUMNS = tuple(Handoff.__table__.columns.keys())
+_QUEUED = insert(OutboxRow.__table__)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a request wrote: the decision, and its first event."""
+
+    decision: Decision
+    event: Noted
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedHandoff:
-    """The handoff's id, whether this request made it, and then the row that it wrote."""
+    """The handoff's id, whether this request made it, and then what it wrote."""
 
     id: str
     created: bool
-    row: Handoff | None = field(default=None, repr=False, compare=False)
+    made: Made | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,43 +50,37 @@ class HandoffAcceptance:
     database: Database
     settings: Settings
 
-    def accept(self, request: HandoffRequest, asked_by: str | None = None) -> AcceptedHandoff:
+    def accept(
+        self,
+        request: HandoffRequest,
+        asked_by: str | None = None,
+        *,
+        sees: Seen = all_seen,
+        also: Callable[[Session, AcceptedHandoff], None] | None = None,
+    ) -> AcceptedHandoff:
         """Accept a decision, or return the handoff that it already is.
 
-        Raises:
-            RunError: it could never become a run that can be believed.
-        """
-        return self.accept_and(request, asked_by, lambda _session, accepted: accepted)
-
-    def accept_and(
-        self, request: HandoffRequest, asked_by: str | None, then: Callable[[Session, AcceptedHandoff], T]
-    ) -> T:
-        """The same, and return what `then` makes of it in the same transaction, where all of it is at hand.
+        Args:
+            request: the decision.
+            asked_by: whose it is.
+            sees: whether the asker sees a project.
+            also: what it writes stands or falls with the handoff; it may be called again if the transaction is.
 
         Raises:
             RunError: it could never become a run that can be believed.
         """
 
-        def work(session: Session) -> T:
-            return then(session, self.accept_within(session, request, asked_by))
+        def work(session: Session) -> AcceptedHandoff:
+            accepted = write_once(session, self.decide(session, request, sees=sees), asked_by)
+            if also is not None:
+                also(session, accepted)
+            return accepted
 
-        try:
-            return self.database.together(work)
-        except IntegrityError:
-            # Another replica wrote the same key between our look and our write; now we see it.
-            with self.database.write() as session:
-                return work(session)
+        return self.database.together(work)
 
-    def accept_within(self, session: Session, request: HandoffRequest, asked_by: str | None = None) -> AcceptedHandoff:
-        """The same in the caller's transaction, so that what the caller writes stands or falls with the handoff.
-
-        Raises:
-            RunError: it could never become a run that can be believed.
-            IntegrityError: another replica accepted the same decision meanwhile; the transaction is over.
-        """
-        return write_once(session, self.decide(session, request), asked_by)
-
-    def decide(self, session: Session, request: HandoffRequest, prepared_by: str | None = None) -> Handoff:
+    def decide(
+        self, session: Session, request: HandoffRequest, prepared_by: str | None = None, sees: Seen = all_seen
+    ) -> Decision:
         """Check a decision and name it, as `handoff.handoffs.decide` does; its target or pool is of these settings.
 
         Raises:
@@ -89,11 +91,12 @@ class HandoffAcceptance:
         if target is None:
             raise RunError("The target is not among those of handoff.yaml.", code="target-unknown")
         _fit_target(target, request)
-        handoff = decide(session, request, beside=runs_beside(target), prepared_by=prepared_by)
+        decision = decide(session, request, beside=runs_beside(target), prepared_by=prepared_by, sees=sees)
+        handoff = decision.handoff
         handoff.pool = request.target if request.target in self.settings.pools else None
         handoff.gpus = gpus_of_run(target)
         self._fit_quota(handoff)
-        return handoff
+        return decision
 
     def _fit_quota(self, handoff: Handoff) -> None:
         project = self.settings.projects.get(handoff.project)
@@ -102,27 +105,22 @@ class HandoffAcceptance:
             raise RunError(message, code="gpu-quota", remedy="Name a target whose runs take fewer, or raise the quota.")
 
 
-def write_once(session: Session, handoff: Handoff, asked_by: str | None) -> AcceptedHandoff:
-    """Write a handoff with its outbox row, unless its key is known.
-
-    Raises:
-        IntegrityError: another replica writes the same key at this moment; the transaction is over.
-    """
-    known = session.scalar(select(Handoff.id).where(Handoff.key == handoff.key))
-    if known is not None:
-        return AcceptedHandoff(known, created=False)
+def write_once(session: Session, decision: Decision, asked_by: str | None) -> AcceptedHandoff:
+    """Write a handoff with its outbox row, unless its key is known; one that another replica just writes is awaited."""
+    handoff = decision.handoff
     handoff.asked_by = asked_by
-    session.add(handoff)
-    session.flush()
+    if not insert_if_absent(session, Handoff, {name: getattr(handoff, name) for name in _COLUMNS}):
+        known = session.scalars(select(Handoff.id).where(Handoff.key == handoff.key)).one()
+        return AcceptedHandoff(known, created=False)
     queue_up(session, handoff, handoff.created_at)
-    note(session, handoff, State.ACCEPTED)
-    return AcceptedHandoff(handoff.id, created=True, row=handoff)
+    event = note(session, handoff, State.ACCEPTED)
+    return AcceptedHandoff(handoff.id, created=True, made=Made(decision, event))
 
 
 def queue_up(session: Session, handoff: Handoff, now: float | None = None) -> None:
     """Write the outbox row of a handoff that waits for a worker."""
     due_at = time.time() if now is None else now
-    session.add(OutboxRow(handoff_id=handoff.id, target=handoff.target, due_at=due_at))
+    session.connection().execute(_QUEUED, {"handoff_id": handoff.id, "target": handoff.target, "due_at": due_at})
 
 
 def _fit_target(target: Target, request: HandoffRequest) -> None:

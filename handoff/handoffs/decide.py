@@ -8,24 +8,65 @@
 
 import secrets
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import select
+from sqlalchemy import Row, String, bindparam, select
 from sqlalchemy.orm import Session
 
 from handoff.contract.canonical import canonical_digest
-from handoff.database.tables import Batch, Handoff, ModelVersion, PipelineVersion
+from handoff.database.tables import Batch, Handoff, ModelVersion
 from handoff.errors import RunError
 from handoff.handoffs.states import State
 from handoff.models.aliases import find_model
 from handoff.pipelines.compiled import fit_parameter
 from handoff.pipelines.contract import CONTRACT_INPUTS, MODEL_INPUT
-from handoff.pipelines.register import find_pipeline
+from handoff.pipelines.register import chosen_pipeline
 from handoff.schemas.handoffs import HandoffRequest
 from handoff.withdrawals.gate import hold_shared
 
+_ID = bindparam("id", type_=String())
+_BATCH = select(Batch.id, Batch.project, Batch.formed, Batch.withdrawn_by).where(Batch.id == _ID)
+_PREPARED = (
+    select(Handoff.id, Handoff.key, Handoff.spec_digest)
+    .where(Handoff.batch_id == _ID, Handoff.kind == "prepare", Handoff.state == State.SUCCEEDED.value)
+    .order_by(Handoff.ended_at.desc())
+    .limit(1)
+)
+_PREPARED_BY = _PREPARED.where(Handoff.id == bindparam("prepared_by", type_=String()))
+"""Made once, and read as rows: of what a decision costs, objects and new statements would be the most."""
 
-def decide(session: Session, request: HandoffRequest, *, beside: bool, prepared_by: str | None = None) -> Handoff:
+Seen = Callable[[str], bool]
+"""Whether who decides sees a project."""
+
+
+def all_seen(_project: str) -> bool:
+    """Of whoever is limited to no projects."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided: a row that is not written yet, and what it says by ids alone.
+
+    Attributes:
+        handoff: The row.
+        pipeline: The pipeline's name.
+        pipeline_digest: The SHA-256 of its YAML.
+        prepare_key: The key of the handoff whose volumes it uses.
+    """
+
+    handoff: Handoff
+    pipeline: str
+    pipeline_digest: str
+    prepare_key: str | None
+
+
+def decide(
+    session: Session, request: HandoffRequest, *, beside: bool, prepared_by: str | None = None, sees: Seen = all_seen
+) -> Decision:
     """The handoff that a request asks for, not written yet.
 
     Args:
@@ -33,19 +74,21 @@ def decide(session: Session, request: HandoffRequest, *, beside: bool, prepared_
         request: what is asked for.
         beside: whether its runs happen on the machine of the target's worker.
         prepared_by: the handoff whose volumes it uses; None for the newest that prepared the batch.
+        sees: a batch or a model of a project that is not seen is none that there is.
 
     Raises:
         RunError: it could never become a run that can be believed.
     """
-    batch = require_batch(session, request.batch)
-    pipeline = find_pipeline(session, request.pipeline, beside=beside)  # (1)
+    batch = require_batch(session, request.batch, sees)
+    chosen = chosen_pipeline(request.pipeline, beside=beside)  # (1)
+    pipeline = session.connection().execute(chosen, {"called": request.pipeline}).first()
     if pipeline is None:
         raise RunError("There is no such pipeline that the target may run.", code="pipeline-unknown")
     if beside and not pipeline.local_too:
         remedy = "Let an admin register it, or name a target that runs it elsewhere."
         raise RunError("The target runs only what an admin registered.", code="pipeline-not-local", remedy=remedy)
-    prepared = None if request.kind == "prepare" else _prepared(session, batch, prepared_by)  # (2)
-    model = _model(session, request, prepared)
+    prepared = None if request.kind == "prepare" else _prepared(session, batch.id, prepared_by)  # (2)
+    model = _model(session, request, prepared, sees)
     parameters = _parameters(request, pipeline)  # (3)
     key = canonical_digest(  # (4)
         {
@@ -59,7 +102,7 @@ def decide(session: Session, request: HandoffRequest, *, beside: bool, prepared_
             "model": model.id if model else None,
         }
     )
-    return Handoff(
+    handoff = Handoff(
         id=secrets.token_hex(16),
         key=key,
         kind=request.kind,
@@ -71,19 +114,29 @@ def decide(session: Session, request: HandoffRequest, *, beside: bool, prepared_
         pipeline_id=pipeline.id,
         parameters=parameters,
         state=State.ACCEPTED.value,
+        attempts=0,
+        cancel_asked=False,
+        metrics={},
         created_at=time.time(),
     )
+    return Decision(handoff, pipeline.name, pipeline.yaml_digest, prepared.key if prepared else None)
 
 
-def require_batch(session: Session, batch_id: str) -> Batch:
+def require_batch(session: Session, batch_id: str, sees: Seen = all_seen) -> Row[str, str, bool, str | None]:
     """A batch that is formed and of which nothing was withdrawn, nor will be before this transaction ends.
+
+    Args:
+        session: where it is used.
+        batch_id: its digest.
+        sees: one of a project that is not seen is none.
 
     Raises:
         RunError: there is none.
     """
+    session.flush()
     hold_shared(session)
-    batch = session.get(Batch, batch_id)
-    if batch is None or not batch.formed:
+    batch = session.connection().execute(_BATCH, {"id": batch_id}).first()
+    if batch is None or not batch.formed or not sees(batch.project):
         raise RunError("There is no such batch.", code="batch-unknown")
     if batch.withdrawn_by is not None:
         raise RunError(
@@ -94,14 +147,10 @@ def require_batch(session: Session, batch_id: str) -> Batch:
     return batch
 
 
-def _prepared(session: Session, batch: Batch, prepared_by: str | None) -> Handoff:
+def _prepared(session: Session, batch_id: str, prepared_by: str | None) -> Row[str, str, str | None]:
     """The handoff that prepared the batch: the named one, else the newest."""
-    chosen = select(Handoff).where(
-        Handoff.batch_id == batch.id, Handoff.kind == "prepare", Handoff.state == State.SUCCEEDED.value
-    )
-    if prepared_by is not None:
-        chosen = chosen.where(Handoff.id == prepared_by)
-    prepared = session.scalar(chosen.order_by(Handoff.ended_at.desc()).limit(1))
+    chosen, named = (_PREPARED, {}) if prepared_by is None else (_PREPARED_BY, {"prepared_by": prepared_by})
+    prepared = session.connection().execute(chosen, {"id": batch_id, **named}).first()
     if prepared is None:
         raise RunError(
             "The batch is not prepared.",
@@ -111,13 +160,15 @@ def _prepared(session: Session, batch: Batch, prepared_by: str | None) -> Handof
     return prepared
 
 
-def _model(session: Session, request: HandoffRequest, prepared: Handoff | None) -> ModelVersion | None:
+def _model(
+    session: Session, request: HandoffRequest, prepared: Row[str, str, str | None] | None, sees: Seen
+) -> ModelVersion | None:
     if (request.kind == "infer") != (request.model is not None):
         raise RunError("A handoff of kind infer names a model, any other none.", code="model-unfit")
     if request.model is None or prepared is None:
         return None
     model = find_model(session, request.model)
-    if model is None:
+    if model is None or not sees(model.project):
         raise RunError("There is no such model.", code="model-unknown")
     if model.spec_digest != prepared.spec_digest:
         raise RunError(
@@ -128,7 +179,7 @@ def _model(session: Session, request: HandoffRequest, prepared: Handoff | None) 
     return model
 
 
-def _parameters(request: HandoffRequest, pipeline: PipelineVersion) -> dict[str, JsonValue]:
+def _parameters(request: HandoffRequest, pipeline: Row[Any]) -> dict[str, JsonValue]:
     ours = {*CONTRACT_INPUTS, *([MODEL_INPUT] if request.kind == "infer" else [])}
     if request.kind == "infer" and MODEL_INPUT not in pipeline.inputs:
         raise RunError("The pipeline takes no model_uri, so it cannot infer.", code="pipeline-unfit")

@@ -58,12 +58,13 @@ class RunOrder:
 
 def batch_lines(session: Session, handoff: Handoff) -> str:
     """The path of the file behind `batch_uri`: plain for preparing, with volumes for anything else."""
-    return lines_path(handoff, session.get_one(Handoff, handoff.prepared_by) if handoff.prepared_by else None)
+    prepare = session.get_one(Handoff, handoff.prepared_by) if handoff.prepared_by else None
+    return lines_path(handoff.batch_id, None if prepare is None else prepare.key)
 
 
-def lines_path(handoff: Handoff, prepare: Handoff | None) -> str:
-    """The same, of the handoff that prepared it, if it uses volumes."""
-    return batch_path(handoff.batch_id) if prepare is None else prepared_path(handoff.batch_id, prepare.key)
+def lines_path(batch_id: str, prepare_key: str | None) -> str:
+    """The same, by the key of the handoff that prepared it, if it uses volumes."""
+    return batch_path(batch_id) if prepare_key is None else prepared_path(batch_id, prepare_key)
 
 
 def make_order(session: Session, home: ResearchHome, store: Store, handoff: Handoff) -> RunOrder:

@@ -5,7 +5,6 @@ named. The key is the digest of the first one's key and the reason, so that the 
 often it is sent; who wants one more of the same runs the newest again.
 """
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from handoff.contract.canonical import canonical_digest
@@ -24,13 +23,8 @@ def rerun(acceptance: HandoffAcceptance, handoff_id: str, reason: str, asked_by:
         ConflictError: it has not ended.
         RunError: what it needs is not there any more.
     """
-    try:
-        with acceptance.database.write() as session:
-            return _rerun(session, acceptance, handoff_id, reason, asked_by)
-    except IntegrityError:
-        # Another replica wrote the same key between our look and our write; now we see it.
-        with acceptance.database.write() as session:
-            return _rerun(session, acceptance, handoff_id, reason, asked_by)
+    with acceptance.database.write() as session:
+        return _rerun(session, acceptance, handoff_id, reason, asked_by)
 
 
 def _rerun(
@@ -42,10 +36,11 @@ def _rerun(
     if State(first.state) not in ENDED:
         message = "The handoff has not ended."
         raise ConflictError(message, code="under-way", remedy="Wait for its end, or POST its :cancel.")
-    again = acceptance.decide(session, _request(first), prepared_by=first.prepared_by)
+    decision = acceptance.decide(session, _request(first), prepared_by=first.prepared_by)
+    again = decision.handoff
     again.key = canonical_digest({"schema": "sluice.rerun/1", "of": first.key, "reason": reason})
     again.rerun_of, again.rerun_reason = first.id, reason
-    return write_once(session, again, asked_by)
+    return write_once(session, decision, asked_by)
 
 
 def _request(first: Handoff) -> HandoffRequest:

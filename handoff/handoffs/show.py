@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from handoff.contract.result import ResultFile
 from handoff.database.tables import Event, Handoff, ModelVersion, PipelineVersion, ResultFileRow
+from handoff.handoffs.accept import Made
 from handoff.handoffs.order import lines_path
 from handoff.handoffs.position import Place, places
 from handoff.handoffs.retry import is_dead_letter
+from handoff.handoffs.states import Noted
 from handoff.schemas.handoffs import EventView, HandoffView
 from handoff.settings import Settings
 from handoff.store import Store
@@ -23,14 +25,14 @@ def show_handoff(session: Session, store: Store, settings: Settings, row: Handof
     return brief.model_copy(update={"files": result_files(session, row.id), "events": _events(session, row.id)})
 
 
-def show_accepted(session: Session, store: Store, row: Handoff) -> HandoffView:
-    """A handoff that was accepted this moment, in few queries: nothing became of it yet, and its place is not counted.
+def show_made(store: Store, made: Made) -> HandoffView:
+    """A handoff that was accepted this moment, by what is at hand: nothing became of it, and its place is not counted.
 
     To count places takes a look at all that waits, so whoever decides much would slow down as the queue grows.
     """
-    pipeline = session.get_one(PipelineVersion, row.pipeline_id)
-    prepare = session.get_one(Handoff, row.prepared_by) if row.prepared_by else None
-    return _view(store, row, pipeline, prepare).model_copy(update={"events": _events(session, row.id)})
+    decision = made.decision
+    brief = _view(store, decision.handoff, decision.pipeline, decision.pipeline_digest, decision.prepare_key)
+    return brief.model_copy(update={"events": (show_event(made.event),)})
 
 
 def list_handoffs(
@@ -46,8 +48,9 @@ def list_handoffs(
         _view(
             store,
             row,
-            pipelines[row.pipeline_id],
-            prepares[row.prepared_by] if row.prepared_by else None,
+            pipelines[row.pipeline_id].name,
+            pipelines[row.pipeline_id].yaml_digest,
+            prepares[row.prepared_by].key if row.prepared_by else None,
             place=queue.get(row.id),
             made_model=models.get(row.id),
         )
@@ -58,19 +61,20 @@ def list_handoffs(
 def _view(
     store: Store,
     row: Handoff,
-    pipeline: PipelineVersion,
-    prepare: Handoff | None,
+    pipeline: str,
+    pipeline_digest: str,
+    prepare_key: str | None,
     *,
     place: Place | None = None,
     made_model: str | None = None,
 ) -> HandoffView:
     facts: dict[str, Any] = {
         "batch": row.batch_id,
-        "pipeline": pipeline.name,
-        "pipeline_version": pipeline.id,
-        "pipeline_digest": pipeline.yaml_digest,
+        "pipeline": pipeline,
+        "pipeline_version": row.pipeline_id,
+        "pipeline_digest": pipeline_digest,
         "model": row.model_id,
-        "batch_uri": store.uri(lines_path(row, prepare)),
+        "batch_uri": store.uri(lines_path(row.batch_id, prepare_key)),
         "result_uri": store.result(row.key).uri,
         "made_model": made_model,
         "queue_position": place.number if place else None,
@@ -80,7 +84,7 @@ def _view(
     return HandoffView.model_validate({**{name: getattr(row, name) for name in _AS_THEY_ARE}, **facts})
 
 
-def show_event(event: Event) -> EventView:
+def show_event(event: Event | Noted) -> EventView:
     """An event as the API shows it."""
     return EventView(id=event.id, event=event.event, reason=event.reason, at=event.at)
 

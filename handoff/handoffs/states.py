@@ -1,8 +1,10 @@
 """A handoff goes from state to state as `state` allows; every change writes an event."""
 
 import time
+from dataclasses import dataclass
 
 import structlog
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from handoff.database.dialect import hold_until_commit
@@ -17,6 +19,7 @@ __all__ = [
     "RETRIED",
     "TRANSITIONS",
     "WAITING",
+    "Noted",
     "State",
     "TransitionError",
     "note",
@@ -27,6 +30,19 @@ __all__ = [
 log = structlog.get_logger("handoff.handoffs")
 RETRIED = "retried"
 """The reason of an ACCEPTED that a person asked for again."""
+
+
+_EVENT = insert(Event.__table__)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """An event as it was written."""
+
+    id: int
+    event: str
+    reason: str | None
+    at: float
 
 
 class TransitionError(Exception):
@@ -67,7 +83,7 @@ def readmit(session: Session, handoff: Handoff) -> None:
     note(session, handoff, State.ACCEPTED, RETRIED)
 
 
-def note(session: Session, handoff: Handoff, event: str, reason: str | None = None) -> None:
+def note(session: Session, handoff: Handoff, event: str, reason: str | None = None) -> Noted:
     """Write an event of a handoff.
 
     Ids of events are what pollers go on from, so they must become visible in their order. PostgreSQL gives an id when
@@ -78,5 +94,8 @@ def note(session: Session, handoff: Handoff, event: str, reason: str | None = No
     """
     session.flush()
     hold_until_commit(session, "events")
-    session.add(Event(handoff_id=handoff.id, at=time.time(), event=event, reason=reason))
+    now = time.time()
+    values = {"handoff_id": handoff.id, "at": now, "event": str(event), "reason": reason}
+    (number,) = session.connection().execute(_EVENT, values).inserted_primary_key or (0,)
     log.info("handoff", handoff_id=handoff.id, key=handoff.key, kind=handoff.kind, happened=event, reason=reason)
+    return Noted(number, str(event), reason, now)

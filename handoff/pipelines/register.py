@@ -4,7 +4,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Select, String, bindparam, select
 from sqlalchemy.orm import Session
 
 from handoff.contract.canonical import canonical_digest
@@ -75,9 +75,19 @@ def find_pipeline(session: Session, name_or_version: str, *, beside: bool = Fals
         name_or_version: what a request calls it.
         beside: of a name only a version that may run beside the service.
     """
+    return session.scalar(chosen_pipeline(name_or_version, beside=beside), {"called": name_or_version})
+
+
+def chosen_pipeline(name_or_version: str, *, beside: bool = False) -> Select[PipelineVersion]:
+    """The query for that version, with what it is called as the parameter `called`."""
     if len(name_or_version) == _DIGEST_LENGTH:  # a name is shorter
-        return session.get(PipelineVersion, name_or_version)
-    named = select(PipelineVersion).where(PipelineVersion.name == name_or_version)
-    if beside:
-        named = named.where(PipelineVersion.local_too)
-    return session.scalar(named.order_by(PipelineVersion.registered_at.desc()).limit(1))
+        return _BY_VERSION
+    return _NEWEST_BESIDE if beside else _NEWEST
+
+
+_CALLED = bindparam("called", type_=String())
+_BY_VERSION = select(PipelineVersion).where(PipelineVersion.id == _CALLED)
+_NAMED = select(PipelineVersion).where(PipelineVersion.name == _CALLED)
+_NEWEST = _NAMED.order_by(PipelineVersion.registered_at.desc()).limit(1)
+_NEWEST_BESIDE = _NAMED.where(PipelineVersion.local_too).order_by(PipelineVersion.registered_at.desc()).limit(1)
+"""Made once, for each handoff that is accepted asks one of them."""

@@ -171,14 +171,14 @@ class Deciding:
     ) -> AcceptedHandoff | None:
         """Accept a handoff in the transaction of the firing; None when it cannot be, now or ever."""
         try:
-            handoff = self.acceptance.decide(session, request, prepared_by)
+            decision = self.acceptance.decide(session, request, prepared_by)
         except RefusedError as error:
             if error.code == "batch-withdrawn":
                 end(row, Firing.FAILED, error.code)
             else:
                 wait(row, error.code, now + MEND_SECONDS)
             return None
-        accepted = write_once(session, handoff, f"rule:{row.rule}")
+        accepted = write_once(session, decision, f"rule:{row.rule}")
         row.handoff_id = accepted.id
         return accepted
 

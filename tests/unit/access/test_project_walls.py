@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 
 from handoff.access.principal import Principal
 from handoff.api.openapi import FILE
-from handoff.api.seen import as_seen_by
 from handoff.database.tables import (
     Alias,
     Batch,
@@ -33,6 +32,8 @@ from handoff.database.tables import (
     StudyVersion,
     Withdrawal,
 )
+from handoff.errors import RunError
+from handoff.handoffs.decide import decide
 from handoff.schemas.handoffs import HandoffRequest
 from handoff.store.store import batch_path, package_path
 from tests.unit.access.asking import ask, home_token, made
@@ -266,12 +267,35 @@ def test_the_walls_are_there_and_not_the_house_empty(service):
     assert ask(service, "GET", f"/v1/handoffs/{IDS['handoff']}", admin).status_code == 200
 
 
+@pytest.fixture
+def lungs_batch(service):
+    """A prepared batch of the project `lungs`, taken back afterwards: nothing else here expects it."""
+    batch, prepare = "5" * 64, "5" * 32
+    facts = {"file_sha256": "", "test_percent": 25, "instances": 1, "annotations": 0, "created_at": 0.0}
+    decided = {"kind": "prepare", "project": "lungs", "batch_id": batch, "target": "local", "parameters": {}}
+    ended = {"state": "SUCCEEDED", "spec_digest": "c" * 64, "pipeline_id": "9" * 64, "created_at": 0.0}
+    with service.database.write() as session:
+        inputs = {"model_uri": {"type": "STRING"}}
+        digests = {"yaml_digest": "9" * 64, "code_digest": "9" * 64}
+        session.add(PipelineVersion(id="9" * 64, name="infers", inputs=inputs, registered_at=0.0, **digests))
+        session.add(Batch(id=batch, project="lungs", facts=FORMED, **facts))
+        session.flush()
+        session.add(Handoff(id=prepare, key="5" * 64, **decided, **ended))
+    yield batch
+    with service.database.write() as session:
+        for table, identifier in ((Handoff, prepare), (Batch, batch), (PipelineVersion, "9" * 64)):
+            session.delete(session.get_one(table, identifier))
+            session.flush()
+
+
 @pytest.mark.parametrize("model", [f"{MODEL}:1", f"{MODEL}@champion"])
-def test_a_model_of_others_is_none_to_decide_with_by_whatever_name(service, model):
-    wish = HandoffRequest(kind="infer", batch=IDS["batch"], target="local", pipeline="shared", model=model)
-    with service.database.read() as session:
-        assert as_seen_by(session, Principal("x", "ml-engineer", frozenset({"lungs"})), wish).model == "none:0"
-        assert as_seen_by(session, Principal("x", "ml-engineer", frozenset({SECRET})), wish).model == model
+def test_a_model_of_others_is_none_to_decide_with_by_whatever_name(service, lungs_batch, model):
+    wish = HandoffRequest(kind="infer", batch=lungs_batch, target="local", pipeline="infers", model=model)
+    with service.database.write() as session:
+        with pytest.raises(RunError, match="There is no such model"):
+            decide(session, wish, beside=False, sees=Principal("x", "ml-engineer", frozenset({"lungs"})).sees)
+        both = Principal("x", "ml-engineer", frozenset({"lungs", SECRET}))
+        assert decide(session, wish, beside=False, sees=both.sees).handoff.model_id == f"{MODEL}:1"
 
 
 def test_an_intake_of_one_project_delivers_to_no_other(service, limited):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nifi.releases.flow import Flow, Json, canonical, read_assembly, read_flows
 from nifi.releases.groups import children, find_parent
-from nifi.releases.processor_types import read_types
+from nifi.releases.processor_types import find_type
 from nifi.releases.rules import line_name
 from nifi.rest import NiFi
 
@@ -137,7 +137,7 @@ def _comparable(part: Json) -> Json:
 
 def _properties(part: Json) -> Json:
     """A component's properties with the defaults of its type; NiFi writes them out and files leave them out."""
-    type_ = read_types().get(part.get("type", ""))
+    type_ = find_type(part.get("type", ""))
     defaults = {key: value.default for key, value in type_.properties.items()} if type_ else {}
     return {key: value for key, value in {**defaults, **(part.get("properties") or {})}.items() if value is not None}
 

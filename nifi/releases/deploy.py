@@ -7,7 +7,7 @@
 4. Take away groups and links that the release does not have any more. Import each group that is missing; replace in
    place each whose flow changed. Queues survive a replacement.
 5. Connect the groups.
-6. Wait until every processor is valid, then start all, and compare the canvas with what was meant.
+6. Enable the services, wait until every processor is valid, then start all, and compare the canvas with what was meant.
 
 Doing it again with the same release changes nothing. Each group's comment names the digest of the flow that it was made
 from, and the parent's that of the release.
@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from nifi.errors import DeployError, UnlikeError
 from nifi.nar import Nar
 from nifi.progress import Report, silent
-from nifi.releases import extensions
+from nifi.releases import extensions, services
 from nifi.releases.bundles import require_bundles
 from nifi.releases.compare import fingerprint, unlike
 from nifi.releases.context import set_parameters
@@ -113,6 +113,7 @@ def deploy(
             if connect(nifi, parent, there, link):
                 changed.append(f"{link.source} to {link.destination}")
         report("Waiting for the processors")
+        services.enable(nifi, parent)
         wait_until_valid(nifi, parent)
         if start_flows:
             start(nifi, parent)
@@ -151,6 +152,7 @@ def _make_way(nifi: NiFi, nar: Nar, parent: Group | None) -> Group | None:
     if parent is None or not extensions.would_replace(nifi, nar):
         return parent
     stop(nifi, parent)
+    services.disable(nifi, parent)
     remove(nifi, parent)
     return None
 

@@ -5,7 +5,7 @@ from collections import Counter
 from nifi.errors import FlowLintError
 from nifi.releases.flow import Flow, read_assembly, read_flows
 from nifi.releases.parameters import FLOW_RELEASE, REFERENCE, read_parameters
-from nifi.releases.rules import BOXED, RULES, Finding
+from nifi.releases.rules import BOXED, CONFIGURED, RULES, Finding
 
 
 def lint(flows: list[Flow] | None = None) -> list[Finding]:
@@ -27,7 +27,7 @@ def require_clean(flows: list[Flow] | None = None) -> None:
 
 
 def _same_id_twice(flows: list[Flow]) -> list[Finding]:
-    kinds = (*BOXED, "connections", "labels")
+    kinds = (*BOXED, "controllerServices", "connections", "labels")
     owners = [(part["identifier"], flow.name) for flow in flows for kind in kinds for part in flow.parts(kind)]
     owners += [(flow.contents["identifier"], flow.name) for flow in flows]
     counts = Counter(identifier for identifier, _ in owners)
@@ -42,14 +42,12 @@ def _parameters(flows: list[Flow]) -> list[Finding]:
     for flow in flows:
         if flow.contents.get("parameterContextName") != context:
             findings.append(Finding(flow.name, "group", f"its parameter context is not {context!r}"))
-        for processor in flow.parts("processors"):
-            for value in processor["properties"].values():
+        for part in (part for kind in CONFIGURED for part in flow.parts(kind)):
+            for value in part["properties"].values():
                 for name in REFERENCE.findall(value or ""):
                     used.add(name)
                     if name not in declared:
-                        findings.append(
-                            Finding(flow.name, processor["name"], f"the parameter {name!r} is not declared")
-                        )
+                        findings.append(Finding(flow.name, part["name"], f"the parameter {name!r} is not declared"))
     findings += [Finding("parameters", name, "no flow uses it") for name in sorted(set(declared) - used)]
     return findings
 

@@ -13,11 +13,12 @@ from nifi.releases.compare import KINDS
 from nifi.releases.flow import Flow, Json, stable_id
 from nifi.releases.marks import Marks
 from nifi.releases.parameters import REFERENCE, Parameter
-from nifi.releases.processor_types import read_types
-from nifi.releases.rules import line_name
+from nifi.releases.processor_types import find_type
+from nifi.releases.rules import CONFIGURED, line_name
 
 _ID_KINDS = {"processors": "processor", "inputPorts": "input-port", "outputPorts": "output-port", "labels": "label"}
-_NAMED = ("processors", "inputPorts", "outputPorts")
+_ID_KINDS |= {"controllerServices": "controller-service"}
+_NAMED = ("processors", "inputPorts", "outputPorts", "controllerServices")
 _DESCRIPTOR = ("name", "displayName", "identifiesControllerService", "sensitive", "dynamic")
 _ABOUT_CONTEXT = "What differs between two sites; see nifi/parameters/sluice.yaml."
 _END = ("id", "type", "groupId", "name")
@@ -54,10 +55,11 @@ def normalise(name: str, live: Json, committed: Flow | None, parameters: tuple[s
             for end in ("source", "destination"):
                 if end in part and part[end].get("groupId"):
                     part[end]["groupId"] = written["identifier"]
+    configured = [part for kind in CONFIGURED for part in parts[kind]]
     snapshot: Json = {
         "flowEncodingVersion": live.get("flowEncodingVersion", "1.0"),
         "flowContents": _in_order(written, old),
-        "parameterContexts": _contexts(name, parts["processors"], committed, *parameters),
+        "parameterContexts": _contexts(name, configured, committed, *parameters),
         "externalControllerServices": live.get("externalControllerServices") or {},
         "parameterProviders": {},
     }
@@ -122,20 +124,20 @@ def _part(part: Json, templates: Mapping[str, Json], ids: Mapping[str, str]) -> 
             told = {key: part[end][key] for key in _END if key in part[end]}
             part[end] = {**told, "id": ids.get(told["id"], told["id"])}
     if "properties" in part:
-        part["properties"], part["propertyDescriptors"] = _properties(part, template)
+        part["properties"], part["propertyDescriptors"] = _properties(part, template, ids)
     for key, value in part.items():
         if isinstance(value, list) and all(isinstance(item, str) for item in value) and key != "prioritizers":
             part[key] = sorted(value)
     return _in_order(part, template or next(iter(templates.values()), {}))
 
 
-def _properties(part: Json, template: Json) -> tuple[Json, Json]:
+def _properties(part: Json, template: Json, ids: Mapping[str, str]) -> tuple[Json, Json]:
     """The properties that are set on purpose: those of the file, and others that are not their type's default."""
-    type_ = read_types().get(part.get("type", ""))
+    type_ = find_type(part.get("type", ""))
     defaults = {key: value.default for key, value in type_.properties.items()} if type_ else {}
     old = template.get("properties") or {}
     kept = {key: value for key, value in part["properties"].items() if key in old or value != defaults.get(key)}
-    kept = _in_order(kept, old)
+    kept = {key: ids.get(str(value), value) for key, value in _in_order(kept, old).items()}
     told, written = part.get("propertyDescriptors") or {}, template.get("propertyDescriptors") or {}
     descriptors = {key: {field: told[key].get(field) for field in _DESCRIPTOR} for key in kept if key in told}
     return kept, {key: written.get(key, value) for key, value in descriptors.items()}
@@ -155,14 +157,11 @@ def _in_order(document: Json, template: Mapping[str, object]) -> Json:
 
 
 def _contexts(
-    flow: str, processors: list[Json], committed: Flow | None, context: str, declared: dict[str, Parameter]
+    flow: str, configured: list[Json], committed: Flow | None, context: str, declared: dict[str, Parameter]
 ) -> Json:
     """What the flow uses of the context, without values; the file's own list where it has all of that."""
     used = {
-        name
-        for processor in processors
-        for value in processor["properties"].values()
-        for name in REFERENCE.findall(str(value))
+        name for part in configured for value in part["properties"].values() for name in REFERENCE.findall(str(value))
     }
     if unknown := sorted(used - declared.keys()):
         message = f"{flow}: the parameter {unknown[0]} is not declared in nifi/parameters/sluice.yaml."

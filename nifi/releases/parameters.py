@@ -8,6 +8,7 @@ from importlib.resources import files
 import yaml
 
 from nifi.errors import DeployError
+from nifi.releases.pin import SOURCES, sources
 
 REFERENCE = re.compile(r"#\{([^}]+)\}")
 """How a property's value names a parameter."""
@@ -55,11 +56,14 @@ def complete(given: Mapping[str, str], release: str, text: str | None = None) ->
         DeployError: one has no value, or one is given that no flow knows.
     """
     _, declared = read_parameters(text)
+    # A release of before TLS knows no sources.
+    own = {name for name in (FLOW_RELEASE, *SOURCES) if name in declared}
     if unknown := sorted(set(given) - set(declared)):
         message = f"There is no parameter {unknown[0]}."
         raise DeployError(message)
     values = {name: parameter.default for name, parameter in declared.items() if parameter.default is not None}
     values |= {**given, FLOW_RELEASE: release}
+    values |= {name: value for name, value in sources(values).items() if name in own}
     if missing := sorted(set(declared) - set(values)):
         message = f"The parameter {missing[0]} has no value."
         raise DeployError(message)

@@ -1,6 +1,7 @@
-"""The processor types that flows may use: their relationships and properties, captured from NiFi 2.3.0.
+"""The types that flows may use, of processors and of services: relationships and properties, captured from NiFi 2.3.0.
 
-`processor_types.json` is GENERATED from what a NiFi says of each type; a test compares it with a running one. NiFi
+`processor_types.json` and `service_types.json` are GENERATED from what a NiFi says of each type; a test compares them
+with a running one. NiFi
 takes an unknown property of some types for a header or a route, so a misspelt name would be obeyed in silence.
 """
 
@@ -21,7 +22,10 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class ProcessorType:
-    """One processor type. `dynamic` says what an undeclared property becomes; None where there may be none."""
+    """One type of a processor or, without relationships, of a controller service.
+
+    `dynamic` says what an undeclared property becomes; None where there may be none.
+    """
 
     name: str
     type: str
@@ -39,8 +43,23 @@ class ProcessorType:
 
 @cache
 def read_types() -> dict[str, ProcessorType]:
-    """The allowed types by their full name, as flows spell it."""
-    written = json.loads((files("nifi.releases") / "processor_types.json").read_text("utf-8"))
+    """The allowed types of processors by their full name, as flows spell it."""
+    return _read("processor_types.json")
+
+
+@cache
+def read_service_types() -> dict[str, ProcessorType]:
+    """The allowed types of controller services by their full name."""
+    return _read("service_types.json")
+
+
+def find_type(name: str) -> ProcessorType | None:
+    """The allowed type of that full name, be it of a processor or of a service."""
+    return read_types().get(name) or read_service_types().get(name)
+
+
+def _read(file: str) -> dict[str, ProcessorType]:
+    written = json.loads((files("nifi.releases") / file).read_text("utf-8"))
     return {entry["type"]: _type(name, entry) for name, entry in written.items()}
 
 

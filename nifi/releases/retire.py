@@ -4,6 +4,7 @@ What waits in them is dropped; it is only references, and the ledger announces a
 somebody else put beside ours carry no mark and are left alone.
 """
 
+from nifi.releases import services
 from nifi.releases.groups import Group, children, remove
 from nifi.releases.marks import Marks
 from nifi.releases.release import Release
@@ -24,6 +25,7 @@ def retire(nifi: NiFi, parent: Group, release: Release) -> list[str]:
     for link in links:
         _remove_link(nifi, link)
     for group in groups:
+        services.disable(nifi, group)
         remove(nifi, group)
     names = [f"{link['component']['source']['name']} to {link['component']['destination']['name']}" for link in links]
     return [f"without {name}" for name in [*names, *(group.name for group in groups)]]

@@ -5,13 +5,13 @@ a relationship dangling until somebody starts the group, and exports a literal s
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from nifi.releases.flow import Flow, Json, stable_id
 from nifi.releases.parameters import REFERENCE, read_parameters
-from nifi.releases.processor_types import ProcessorType, read_types
+from nifi.releases.processor_types import ProcessorType, find_type, read_service_types, read_types
 
 ATTRIBUTES: Final = frozenset(
     {"delivery.id", "delivery.n", "kind", "destination", "shipment.id"}
@@ -21,6 +21,9 @@ ATTRIBUTES: Final = frozenset(
 
 BOXED = ("processors", "inputPorts", "outputPorts")
 """What has a box on the canvas, by its key in the file."""
+
+CONFIGURED = ("processors", "controllerServices")
+"""What has properties."""
 
 _SITE_VALUE = re.compile(r"https?://|(^|[\s'\"=])/\w|\b\d{1,3}(\.\d{1,3}){3}\b|localhost|\w@\w", re.ASCII)
 _SECRET_NAME = re.compile(r"authorization|token|secret|passw|credential|api.?key", re.IGNORECASE)
@@ -48,22 +51,26 @@ Rule = Callable[[Flow], Iterator[Finding]]
 
 
 def known_type(flow: Flow) -> Iterator[Finding]:
-    """Only processor types that the embedded and the official NiFi both have, in the released version."""
-    for processor in flow.parts("processors"):
-        found = read_types().get(processor["type"])
-        if found is None:
-            yield Finding(flow.name, processor["name"], f"{processor['type']} is no allowed processor type")
-        elif found.bundle != processor["bundle"]:
-            yield Finding(flow.name, processor["name"], f"its bundle is not {found.bundle}")
+    """Only types that the embedded and the official NiFi both have, in the released version."""
+    for kind, what, known in (
+        ("processors", "processor", read_types()),
+        ("controllerServices", "service", read_service_types()),
+    ):
+        for part in flow.parts(kind):
+            found = known.get(part["type"])
+            if found is None:
+                yield Finding(flow.name, part["name"], f"{part['type']} is no allowed {what} type")
+            elif found.bundle != part["bundle"]:
+                yield Finding(flow.name, part["name"], f"its bundle is not {found.bundle}")
 
 
 def known_properties(flow: Flow) -> Iterator[Finding]:
     """No property that the type does not declare, unless it may have dynamic ones and the file says so."""
-    for processor, type_ in _typed(flow):
-        for name in processor["properties"]:
-            described = processor["propertyDescriptors"].get(name, {})
+    for part, type_ in _typed(flow, CONFIGURED):
+        for name in part["properties"]:
+            described = part["propertyDescriptors"].get(name, {})
             if name not in type_.properties and not (type_.dynamic and described.get("dynamic")):
-                yield Finding(flow.name, processor["name"], f"{type_.name} has no property {name!r}")
+                yield Finding(flow.name, part["name"], f"{type_.name} has no property {name!r}")
 
 
 def no_dangling_relationship(flow: Flow) -> Iterator[Finding]:
@@ -104,23 +111,23 @@ def no_inline_secret(flow: Flow) -> Iterator[Finding]:
     """What is sensitive, or sounds so, is a sensitive parameter and nothing beside it."""
     _, declared = read_parameters()
     secret = {name for name, parameter in declared.items() if parameter.sensitive}
-    for processor, type_ in _typed(flow):
-        for name, value in processor["properties"].items():
+    for part, type_ in _typed(flow, CONFIGURED):
+        for name, value in part["properties"].items():
             if not value:
                 continue
             declared_sensitive = name in type_.properties and type_.properties[name].sensitive
-            described = processor["propertyDescriptors"].get(name, {}).get("sensitive", False)
+            described = part["propertyDescriptors"].get(name, {}).get("sensitive", False)
             whole = REFERENCE.fullmatch(value)
             is_secret = declared_sensitive or described or _is_secret_name(name, type_)
             if is_secret and not (whole and whole[1] in secret and (described or declared_sensitive)):
-                yield Finding(flow.name, processor["name"], f"{name!r} must be a sensitive parameter alone")
+                yield Finding(flow.name, part["name"], f"{name!r} must be a sensitive parameter alone")
             elif not is_secret and _SECRET_VALUE.search(REFERENCE.sub("_", value)):
-                yield Finding(flow.name, processor["name"], f"the value of {name!r} looks like a secret")
+                yield Finding(flow.name, part["name"], f"the value of {name!r} looks like a secret")
 
 
 def site_values_are_parameters(flow: Flow) -> Iterator[Finding]:
     """Paths, addresses and hosts differ between sites, so they come from parameters."""
-    for processor in flow.parts("processors"):
+    for processor in (part for kind in CONFIGURED for part in flow.parts(kind)):
         for name, value in processor["properties"].items():
             if value and _SITE_VALUE.search(REFERENCE.sub("_", value)):
                 yield Finding(flow.name, processor["name"], f"{name!r} holds a value of one site: {value!r}")
@@ -189,9 +196,18 @@ def redirects_are_off(flow: Flow) -> Iterator[Finding]:
             yield Finding(flow.name, processor["name"], "it follows redirects")
 
 
+def calls_know_whom_they_call(flow: Flow) -> Iterator[Finding]:
+    """Each call to the handoff goes by a service of the same flow, which says whom it trusts."""
+    services = {part["identifier"] for part in flow.parts("controllerServices")}
+    for processor, type_ in _typed(flow):
+        if type_.name == "InvokeHTTP" and processor["properties"].get("SSL Context Service") not in services:
+            yield Finding(flow.name, processor["name"], "no service of this flow says whom it trusts")
+
+
 def ids_are_stable(flow: Flow) -> Iterator[Finding]:
     """Each id is derived from names, so that two people who make the same part give it the same id."""
     kinds = {"processors": "processor", "inputPorts": "input-port", "outputPorts": "output-port"}
+    kinds["controllerServices"] = "controller-service"
     for key, kind in kinds.items():
         for part in flow.parts(key):
             if part["identifier"] != stable_id(flow.name, kind, part["name"]):
@@ -202,10 +218,10 @@ def ids_are_stable(flow: Flow) -> Iterator[Finding]:
 
 
 def everything_is_explained(flow: Flow) -> Iterator[Finding]:
-    """The group has a label, every processor and port a comment."""
+    """The group has a label, every processor, port and service a comment."""
     if not flow.parts("labels"):
         yield Finding(flow.name, "group", "no label explains it")
-    for kind in ("processors", "inputPorts", "outputPorts"):
+    for kind in (*BOXED, "controllerServices"):
         for part in flow.parts(kind):
             if not part.get("comments"):
                 yield Finding(flow.name, part["name"], "no comment explains it")
@@ -244,16 +260,17 @@ RULES: Final[tuple[Rule, ...]] = (
     network_failures_are_retried,
     attributes_are_listed,
     redirects_are_off,
+    calls_know_whom_they_call,
     ids_are_stable,
     everything_is_explained,
     layout_reads_left_to_right,
 )
 
 
-def _typed(flow: Flow) -> Iterator[tuple[Json, ProcessorType]]:
-    for processor in flow.parts("processors"):
-        if found := read_types().get(processor["type"]):
-            yield processor, found
+def _typed(flow: Flow, kinds: Sequence[str] = ("processors",)) -> Iterator[tuple[Json, ProcessorType]]:
+    for part in (part for kind in kinds for part in flow.parts(kind)):
+        if found := find_type(part["type"]):
+            yield part, found
 
 
 def _is_secret_name(name: str, type_: ProcessorType) -> bool:

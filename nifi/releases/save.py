@@ -67,18 +67,22 @@ def _flow(nifi: NiFi, committed: Flow, group: Group) -> Flow:
     live = group.download(nifi)
     found = normalise(committed.name, live, committed, read_parameters())
     for entity in nifi.get(f"/process-groups/{group.id}/processors")["processors"]:
-        _refuse_hidden_secret(committed.name, entity["component"], live["flowContents"]["processors"])
+        part = entity["component"]
+        _refuse_hidden_secret(committed.name, part, part["config"], live["flowContents"]["processors"])
+    for entity in nifi.get(f"/flow/process-groups/{group.id}/controller-services")["controllerServices"]:
+        if (part := entity["component"])["parentGroupId"] == group.id:
+            _refuse_hidden_secret(committed.name, part, part, live["flowContents"]["controllerServices"])
     return found
 
 
-def _refuse_hidden_secret(flow: str, processor: Json, exported: list[Json]) -> None:
+def _refuse_hidden_secret(flow: str, component: Json, config: Json, exported: list[Json]) -> None:
     """A sensitive literal shows as asterisks here and is absent from the download."""
-    told = next((part for part in exported if part.get("instanceIdentifier") == processor["id"]), {})
-    for name, descriptor in processor["config"].get("descriptors", {}).items():
-        hidden = processor["config"]["properties"].get(name)
+    told = next((part for part in exported if part.get("instanceIdentifier") == component["id"]), {})
+    for name, descriptor in config.get("descriptors", {}).items():
+        hidden = config["properties"].get(name)
         if descriptor.get("sensitive") and hidden and not (told.get("properties") or {}).get(name):
             message = (
-                f"{flow}: {processor['name']}: {name} is a secret typed in by hand; "
+                f"{flow}: {component['name']}: {name} is a secret typed in by hand; "
                 "make it a sensitive parameter, as the value itself cannot be saved."
             )
             raise SaveError(message)

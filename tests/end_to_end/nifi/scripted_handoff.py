@@ -1,6 +1,7 @@
 """A handoff that answers what a test tells it to, and remembers what it was asked."""
 
 import json
+import ssl
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,6 +35,8 @@ class ScriptedHandoff:
     acknowledgements: "Queue[Request]" = field(default_factory=Queue)
     headers: dict[str, str] = field(default_factory=dict)
     """Sent with each object."""
+    tls: ssl.SSLContext | None = None
+    """What it speaks TLS by."""
 
     def __enter__(self) -> Self:
         handoff = self
@@ -77,7 +80,16 @@ class ScriptedHandoff:
             def log_message(self, *_: object) -> None:
                 """Be silent."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *_: object) -> None:
+                """Be silent about who hangs up."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        if self.tls:
+            # Each thread shakes hands for itself, so one that takes long keeps nobody waiting.
+            self._server.socket = self.tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
@@ -87,4 +99,4 @@ class ScriptedHandoff:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"

@@ -14,7 +14,7 @@ import pytest
 from nifi.distribution.launch import find, healthy, start, stop
 from nifi.distribution.process import members
 from nifi.errors import AlreadyRunningError, PortInUseError
-from nifi.releases.processor_types import read_types
+from nifi.releases.processor_types import read_service_types, read_types
 from nifi.releases.rules import ATTRIBUTES
 from tests.start_cost import noted_cost
 
@@ -76,6 +76,21 @@ def test_the_captured_processor_types_are_those_of_this_nifi(nifi, deployed):
             finally:
                 version = client.get(f"/processors/{made['id']}").json()["revision"]["version"]
                 client.delete(f"/processors/{made['id']}", params={"version": version})
+
+
+def test_the_captured_service_types_are_those_of_this_nifi(nifi):
+    with httpx.Client(base_url=nifi.api, timeout=60, trust_env=False) as client:
+        for type_ in read_service_types().values():
+            body = {"revision": {"version": 0}, "component": {"type": type_.type, "bundle": type_.bundle}}
+            made = client.post("/process-groups/root/controller-services", json=body).json()
+            try:
+                descriptors = made["component"]["descriptors"]
+                assert {
+                    name: (found.get("defaultValue"), found.get("sensitive")) for name, found in descriptors.items()
+                } == {name: (property_.default, property_.sensitive) for name, property_ in type_.properties.items()}
+            finally:
+                version = made["revision"]["version"]
+                client.delete(f"/controller-services/{made['id']}", params={"version": version})
 
 
 def test_provenance_can_be_searched_by_our_attributes(nifi):

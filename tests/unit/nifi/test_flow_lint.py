@@ -128,6 +128,44 @@ def redirects(flows):
     processor(flows["deliver"], "InvokeHTTP")["properties"]["Response Redirects Enabled"] = "True"
 
 
+def service(flow: Flow) -> dict:
+    return flow.contents["controllerServices"][0]
+
+
+def anybody_is_trusted(flows):
+    processor(flows["return"], "InvokeHTTP")["properties"].pop("SSL Context Service")
+
+
+def service_of_another_flow(flows):
+    properties = processor(flows["return"], "InvokeHTTP")["properties"]
+    properties["SSL Context Service"] = service(flows["deliver"])["identifier"]
+
+
+def literal_key(flows):
+    service(flows["deliver"])["properties"]["Private Key"] = "typed in"
+
+
+def key_that_is_no_sensitive_parameter(flows):
+    service(flows["deliver"])["properties"]["Private Key"] = "#{handoff.ca}"
+
+
+def unknown_parameter_of_a_service(flows):
+    service(flows["deliver"])["properties"]["Certificate Authorities"] = "#{handoff.authority}"
+
+
+def misspelt_property_of_a_service(flows):
+    properties = service(flows["deliver"])["properties"]
+    properties["Certificate authorities"] = properties.pop("Certificate Authorities")
+
+
+def foreign_service(flows):
+    service(flows["deliver"])["type"] = "org.apache.nifi.ssl.StandardSSLContextService"
+
+
+def random_id_of_a_service(flows):
+    service(flows["deliver"])["identifier"] = "01234567-89ab-cdef-0123-456789abcdef"
+
+
 def random_id(flows):
     processor(flows["receive"], "ListenDICOM")["identifier"] = "01234567-89ab-cdef-0123-456789abcdef"
 
@@ -175,6 +213,14 @@ FAULTS = {
     foreign_version: "its bundle is not",
     foreign_attribute: "'patient.name' is not in the closed list",
     redirects: "it follows redirects",
+    anybody_is_trusted: "no service of this flow says whom it trusts",
+    service_of_another_flow: "no service of this flow says whom it trusts",
+    literal_key: "'Private Key' must be a sensitive parameter alone",
+    key_that_is_no_sensitive_parameter: "'Private Key' must be a sensitive parameter alone",
+    unknown_parameter_of_a_service: "the parameter 'handoff.authority' is not declared",
+    misspelt_property_of_a_service: "PEMEncodedSSLContextProvider has no property 'Certificate authorities'",
+    foreign_service: "StandardSSLContextService is no allowed service type",
+    random_id_of_a_service: "its id is not",
     random_id: "its id is not",
     same_id: "this id is used twice",
     no_comment: "no comment explains it",

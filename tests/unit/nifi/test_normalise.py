@@ -9,7 +9,7 @@ from nifi.releases.flow import Flow, read_flows, stable_id
 from nifi.releases.lint import lint
 from nifi.releases.normalise import normalise
 from nifi.releases.parameters import read_parameters
-from nifi.releases.processor_types import read_types
+from nifi.releases.processor_types import find_type
 from nifi.releases.save import FLOWS, as_text
 
 FLOW_NAMES = [flow.name for flow in read_flows()]
@@ -25,15 +25,17 @@ def as_live(flow: Flow) -> dict:
     contents = live["flowContents"]
     contents |= {"instanceIdentifier": "live", "identifier": "another", "position": {"x": 7.0, "y": 7.0}}
     contents["comments"] += f"\nflow {flow.digest}\ncanvas abc\nfrom files"
-    for kind in ("processors", "connections", "inputPorts", "outputPorts", "labels"):
+    for kind in ("processors", "controllerServices", "connections", "inputPorts", "outputPorts", "labels"):
         contents[kind].reverse()
         for part in contents[kind]:
             part |= {"instanceIdentifier": "live", "groupIdentifier": "another"}
     for processor in contents["processors"]:
         processor["autoTerminatedRelationships"].reverse()
-        for name, property_ in read_types()[processor["type"]].properties.items():
-            processor["properties"].setdefault(name, property_.default)
-            processor["propertyDescriptors"].setdefault(name, {"name": name})
+    for part in (*contents["processors"], *contents["controllerServices"]):
+        for name, property_ in find_type(part["type"]).properties.items():
+            part["properties"].setdefault(name, property_.default)
+            part["propertyDescriptors"].setdefault(name, {"name": name})
+            part["propertyDescriptors"][name]["resourceDefinition"] = {"cardinality": "SINGLE"}
     for line in contents["connections"]:
         for end in ("source", "destination"):
             line[end] |= {"groupId": "another", "instanceIdentifier": "live", "comments": "told here too"}
@@ -83,6 +85,14 @@ def test_a_new_processor_and_its_connection_come_last_with_ids_that_their_names_
     assert last["identifier"] == stable_id("deliver", "connection", f"Copy-success-{last['destination']['name']}")
     others = [flow if flow.name != "deliver" else found for flow in read_flows()]
     assert not any("its id is not" in str(finding) for finding in lint(others))
+
+
+def test_a_service_that_was_made_on_the_canvas_is_known_by_its_name_where_it_is_used():
+    flow = committed("deliver")
+    live = as_live(flow)
+    service = live["flowContents"]["controllerServices"][0]
+    service["identifier"] = of(live, "PUT to the handoff")["properties"]["SSL Context Service"] = "made-by-nifi"
+    assert as_text(normalised(live, flow)) == as_text(flow)
 
 
 def test_nothing_of_this_nifi_or_this_site_is_in_the_file():

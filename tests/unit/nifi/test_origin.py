@@ -13,6 +13,7 @@ from nifi.releases.flow import read_flows
 from nifi.releases.git import release_of_git
 from nifi.releases.origin import read_origin
 from nifi.releases.release import release_of_files
+from nifi.releases.rules import CONFIGURED
 
 ROOT = Path(__file__).resolve().parents[3]
 RELEASE_FILES = ("nifi/releases/assembly.yaml", "nifi/parameters/sluice.yaml")
@@ -74,17 +75,17 @@ def test_without_a_registry_the_remedy_starts_one():
 
 
 class NiFiWith:
-    """A NiFi that has these processor types alone."""
+    """A NiFi that has these types alone."""
 
     def __init__(self, *types: dict) -> None:
         self.types = list(types)
 
     def get(self, path: str) -> dict:
-        return {"processorTypes": self.types, "controllerServiceTypes": []}
+        return {"processorTypes": self.types, "controllerServiceTypes": self.types}
 
 
 def types_of_flows(version: str) -> list[dict]:
-    parts = [part for flow in read_flows() for part in flow.parts("processors")]
+    parts = [part for flow in read_flows() for kind in CONFIGURED for part in flow.parts(kind)]
     return [{"type": part["type"], "bundle": {**part["bundle"], "version": version}} for part in parts]
 
 
@@ -101,7 +102,7 @@ def small_nar(tmp_path_factory) -> Nar:
 
 def test_python_processors_may_come_with_the_nar(small_nar):
     assert ("ListenDICOM", "org.apache.nifi", "python-extensions", "0.1.0") in provided_by(small_nar)
-    native = [entry for entry in types_of_flows("2.3.0") if entry["bundle"]["artifact"] == "nifi-standard-nar"]
+    native = [entry for entry in types_of_flows("2.3.0") if entry["bundle"]["artifact"] != "python-extensions"]
     require_bundles(NiFiWith(*native), read_flows(), small_nar)
 
 
@@ -110,3 +111,9 @@ def test_a_bundle_in_another_version_is_named_with_the_one_that_is_there(small_n
         require_bundles(NiFiWith(*types_of_flows("2.11.0")), read_flows(), small_nar)
     with pytest.raises(MissingBundleError, match="not at all"):
         require_bundles(NiFiWith(), read_flows(), small_nar)
+
+
+def test_a_service_that_is_not_there_is_missed_like_a_processor(small_nar):
+    without = [entry for entry in types_of_flows("2.3.0") if "SSLContext" not in entry["type"]]
+    with pytest.raises(MissingBundleError, match="TLS to the handoff needs PEMEncodedSSLContextProvider"):
+        require_bundles(NiFiWith(*without), read_flows(), small_nar)

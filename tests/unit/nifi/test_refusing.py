@@ -29,7 +29,7 @@ class Controlled(NiFiInMemory):
             last = [*self.lives][-1]
             control = {"versionControlInformation": {"registryName": "hospital"}} if parts[1] == last else {}
             return {"component": {"name": parts[1], **control}, "revision": {"version": 0}}
-        return super().get(path)
+        return super().get(path, **query)
 
 
 def test_a_group_under_version_control_is_refused_before_anything_changes(monkeypatch):

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 
@@ -16,11 +17,13 @@ TOKEN = "a-token-that-nobody-has"
 class NiFiInMemory:
     """As much of a NiFi with the release on its canvas as `save` asks for."""
 
-    def __init__(self, change=lambda live: None, **told: object) -> None:
-        self.told = told
+    def __init__(
+        self, change=lambda live: None, typed: Mapping[str, object] = MappingProxyType({}), **told: object
+    ) -> None:
+        self.told, self.typed = told, typed
         self.lives = {flow.name: copy.deepcopy(flow.snapshot) for flow in read_flows()}
         for live in self.lives.values():
-            for part in live["flowContents"]["processors"]:
+            for part in (*live["flowContents"]["processors"], *live["flowContents"]["controllerServices"]):
                 part["instanceIdentifier"] = f"live {part['name']}"
         change(self.lives["deliver"]["flowContents"])
 
@@ -30,7 +33,7 @@ class NiFiInMemory:
     def __exit__(self, *_: object) -> None:
         """Nothing to close."""
 
-    def get(self, path: str) -> Mapping[str, object]:
+    def get(self, path: str, **_query: str) -> Mapping[str, object]:
         match path.strip("/").split("/"):
             case ["process-groups", "root", "process-groups"]:
                 return {"processGroups": [self._group(read_assembly().group)]}
@@ -40,6 +43,8 @@ class NiFiInMemory:
                 return copy.deepcopy(self.lives[name])
             case ["process-groups", name, "processors"]:
                 return {"processors": [self._processor(part) for part in self._processors(name)]}
+            case ["flow", "process-groups", name, "controller-services"]:
+                return {"controllerServices": [self._service(name, part) for part in self._services(name)]}
             case ["flow", "process-groups", name]:
                 inside = [self._group(child) for child in self.lives] if name not in self.lives else []
                 processors = [self._processor(part) for part in self._processors(name)]
@@ -49,6 +54,21 @@ class NiFiInMemory:
 
     def _processors(self, name: str) -> list:
         return self.lives[name]["flowContents"]["processors"] if name in self.lives else []
+
+    def _services(self, name: str) -> list:
+        return self.lives[name]["flowContents"]["controllerServices"] if name in self.lives else []
+
+    def _service(self, group: str, part: dict) -> dict:
+        config = {"properties": {}, "descriptors": {}, **self.typed}
+        return {
+            "component": {
+                "id": part["instanceIdentifier"],
+                "parentGroupId": group,
+                "name": part["name"],
+                "state": "ENABLED",
+                **config,
+            }
+        }
 
     def _group(self, name: str) -> dict:
         return {"id": name, "component": {"id": name, "name": name, "comments": ""}}
@@ -92,6 +112,14 @@ def test_a_secret_that_was_typed_in_is_refused_and_never_repeated(on, tmp_path):
     secret = {"descriptors": {"Password": {"sensitive": True}}, "properties": {"Password": "********"}}
     on(NiFiInMemory(config=secret))
     with pytest.raises(SaveError, match="Password is a secret typed in by hand"):
+        save("http://nifi", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_that_was_typed_into_a_service_is_refused_and_never_repeated(on, tmp_path):
+    key = {"descriptors": {"Private Key": {"sensitive": True}}, "properties": {"Private Key": "********"}}
+    on(NiFiInMemory(lambda contents: contents["controllerServices"][0]["properties"].pop("Private Key"), typed=key))
+    with pytest.raises(SaveError, match="TLS to the handoff: Private Key is a secret typed in by hand"):
         save("http://nifi", tmp_path)
     assert list(tmp_path.iterdir()) == []
 

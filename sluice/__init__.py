@@ -1,6 +1,6 @@
 """The command line and the demo.
 
 Reading order: `cli` (every command and where it lives), `completion` (for shells), `demo` (the whole way, live),
-`simulate` (modalities), `trace` and `tracing` (one id, both ways), `site_secrets` and `certificates` (what a new
-installation needs).
+`simulate` (modalities), `trace` and `tracing` (one id, both ways), `site_secrets`, `handoff_certificates` and
+`certificates` (what a new installation needs).
 """

@@ -1,4 +1,7 @@
-"""A certificate authority that signs a few certificates and is then forgotten: mutual TLS for NiFi and Registry."""
+"""A certificate authority that signs a few certificates and is then forgotten: mutual TLS within a site.
+
+They name the key of whoever signed them and what keys are for, which newer programs demand (RFC 5280, 4.2.1).
+"""
 
 import datetime as dt
 import ipaddress
@@ -63,6 +66,7 @@ class Authority:
         subject = _named(name)
         builder = _builder(subject, subject, key)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        builder = builder.add_extension(_usage(authority=True), critical=True)
         return cls(builder.sign(key, SHA256()), key)
 
     @property
@@ -82,6 +86,9 @@ class Authority:
         builder = _builder(_named(name), self.certificate.subject, key)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        builder = builder.add_extension(_usage(authority=False), critical=True)
+        signed_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = builder.add_extension(signed_by, critical=False)
         if hosts:
             builder = builder.add_extension(
                 x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False
@@ -99,6 +106,21 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: RSAPrivateKey) -> x509.
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(minutes=5))
         .not_valid_after(now + dt.timedelta(days=365 * _YEARS))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _usage(*, authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        key_encipherment=not authority,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        content_commitment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
     )
 
 

@@ -54,6 +54,10 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "handoff": ("handoff.commands:handoff", "Serve the handoff, work for it, back it up and restore it."),
         "keys": ("processors.deid.commands:keys", "Make the key that pseudonyms are derived from."),
         "secrets": ("sluice.site_secrets:secrets_group", "Make the secrets of a new installation."),
+        "certificates": (
+            "sluice.handoff_certificates:certificates",
+            "Make an authority and certificates for TLS between both sides.",
+        ),
         "completion": ("sluice.completion:completion", "Let your shell complete commands, options and states."),
     },
 }

@@ -1,11 +1,14 @@
 """`sluice trace`: any id to its whole line, from the association that brought it to the models that learned of it."""
 
 import json
+import ssl
 import sys
 from pathlib import Path
 from typing import ClassVar
 
 import click
+
+from processors.ledger.handoff_pin import pinned
 
 
 class UnknownIdError(Exception):
@@ -22,6 +25,7 @@ class UnknownIdError(Exception):
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: start, nodes, edges, witnesses.")
 @click.option("--identified", is_flag=True, help="Tell original UIDs and AE titles too; they may identify a patient.")
 @click.option("--handoff-url", envvar="SLUICE_HANDOFF_URL", help="Where the handoff is; default: where it was last.")
+@pinned
 @click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
@@ -37,7 +41,16 @@ class UnknownIdError(Exception):
     show_default=True,
     help="Most things of the research zone, the nearest ones.",
 )
-def trace(*, identifier: str, as_json: bool, identified: bool, handoff_url: str | None, home: Path, limit: int) -> None:
+def trace(
+    *,
+    identifier: str,
+    as_json: bool,
+    identified: bool,
+    handoff_url: str | None,
+    handoff_tls: ssl.SSLContext | None,
+    home: Path,
+    limit: int,
+) -> None:
     """Follow ID to its whole line, both ways.
 
     ID may be of an association, delivery, shipment, evidence message, label document, batch, handoff (or its key), or
@@ -48,7 +61,9 @@ def trace(*, identifier: str, as_json: bool, identified: bool, handoff_url: str 
     from sluice.tracing.join import trace_line
     from sluice.tracing.tree import draw_tree
 
-    joined = trace_line(home, identifier, identified=identified, handoff_url=handoff_url, limit=limit)
+    joined = trace_line(
+        home, identifier, identified=identified, handoff_url=handoff_url, handoff_tls=handoff_tls, limit=limit
+    )
     if not joined.line.facts:
         raise UnknownIdError(f"Nobody here knows the id {identifier}.")
     cut = [f"{thing}: more of {kind}" for thing, kind in sorted(joined.line.cut)]

@@ -1,6 +1,7 @@
 """The client: every part of the API as one class."""
 
 from pathlib import Path
+from ssl import SSLContext
 from typing import Self
 
 from handoff.client.access import Access
@@ -21,10 +22,11 @@ class HandoffClient(Arrivals, Batches, Pull, Pipelines, Handoffs, Results, Model
     """Calls one handoff. Needs the API token, and the intake token only to deliver."""
 
     @classmethod
-    def of_home(cls, url: str, home: Path) -> Self:
-        """A client with the tokens of a home on this machine."""
+    def of_home(cls, url: str, home: Path, tls: SSLContext | None = None) -> Self:
+        """A client with the tokens of a home on this machine; `tls` as for the class."""
         research = ResearchHome.of(home)
-        return cls(url, research.api_token.read_text("ascii").strip(), research.intake_token.read_text("ascii").strip())
+        api, intake = (file.read_text("ascii").strip() for file in (research.api_token, research.intake_token))
+        return cls(url, api, intake, tls=tls)
 
     @classmethod
     def of_service(cls, home: Path) -> Self:

@@ -4,6 +4,6 @@ Read in this order: `schema` (tables, connections, transactions), `associations`
 `shipments`, `evidence`, `expectations`, `results` and `label_documents` (plain functions over one connection, named
 after their table), `announcements` (what NiFi is told and when), `writer` (the thread that commits for the receiver),
 `accounts` (the one state of each instance), `gaps` and `label_gaps` (where two witnesses differ), `handoff_list`,
-`reconcile` (does every witness tell the same story?), `repair`, `commands`.
-Errors are in `errors`.
+`handoff_pin` (whom we take for the handoff), `reconcile` (does every witness tell the same story?), `repair`,
+`commands`. Errors are in `errors`.
 """

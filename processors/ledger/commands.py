@@ -1,6 +1,7 @@
 """`sluice ledger`."""
 
 import json
+import ssl
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from processors.ledger.handoff_pin import pinned
 
 if TYPE_CHECKING:
     from processors.ledger.gaps import HandoffShipment
@@ -33,8 +36,17 @@ def ledger() -> None:
 @click.option("--repair", "mend", is_flag=True, help="Mend the gaps whose cause is plain, then look again.")
 @click.option("--handoff-url", help="Ask the handoff at this URL for its list of shipments too.")
 @click.option("--token", envvar="SLUICE_HANDOFF_TOKEN", help="API token for the handoff.")
+@pinned
 @_HOME
-def reconcile(*, as_json: bool, mend: bool, handoff_url: str | None, token: str | None, home: Path) -> None:
+def reconcile(
+    *,
+    as_json: bool,
+    mend: bool,
+    handoff_url: str | None,
+    token: str | None,
+    handoff_tls: ssl.SSLContext | None,
+    home: Path,
+) -> None:
     """Compare landing, ledger, receipts and (if told where) the handoff. Exit 1 if anything is unaccounted for."""
     from processors.ledger import handoff_list, repair
     from processors.ledger.reconcile import reconcile as look
@@ -44,7 +56,7 @@ def reconcile(*, as_json: bool, mend: bool, handoff_url: str | None, token: str 
     theirs: Callable[[], Mapping[str, HandoffShipment]] | None = None
     if handoff_url:
         url, secret = handoff_url, token or ""
-        theirs = lambda: handoff_list.fetch(url, secret)  # noqa: E731 - it is called again for the second look
+        theirs = lambda: handoff_list.fetch(url, secret, handoff_tls)  # noqa: E731 - it is called again for the second look
     report = look(site.landing, site.ledger, theirs)
     if mend and report.gaps:
         repair.repair(site.landing, site.ledger, report.gaps)

@@ -4,7 +4,8 @@
 LedgerError                 (a ProcessorsError)
 ├── LedgerUnreadableError        the file is missing, is no SQLite database or cannot be opened
 ├── LedgerTooNewError            a later Sluice has written it
-└── HandoffUnreachableError      the handoff's list of shipments could not be had
+├── HandoffUnreachableError      the handoff's list of shipments could not be had
+└── HandoffCertificateError      the certificates that the handoff is trusted by, or shown, cannot be used
 ```
 """
 
@@ -37,3 +38,11 @@ class HandoffUnreachableError(LedgerError):
     """The handoff did not tell which shipments it has."""
 
     remedy: ClassVar[str] = "Check --handoff-url and --token, and that the handoff runs; or leave both away."
+
+
+class HandoffCertificateError(LedgerError):
+    """The certificates for the handoff cannot be used."""
+
+    remedy: ClassVar[str] = (
+        "SLUICE_HANDOFF_CA (or --handoff-ca), SLUICE_HANDOFF_CERTIFICATE and SLUICE_HANDOFF_KEY name files in PEM."
+    )

@@ -1,6 +1,7 @@
 """The handoff's own list of shipments, as one more witness."""
 
 import json
+import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -13,8 +14,13 @@ _PAGE: Final = 200
 _TIMEOUT_SECONDS: Final = 30.0
 
 
-def fetch(url: str, token: str) -> dict[str, HandoffShipment]:
+def fetch(url: str, token: str, tls: ssl.SSLContext | None = None) -> dict[str, HandoffShipment]:
     """All shipments that the handoff at `url` has, by id.
+
+    Args:
+        url: of the handoff.
+        token: for its API.
+        tls: whom an https address is trusted by, where that is not the system's authorities.
 
     Raises:
         HandoffUnreachableError: it does not answer, or not with such a list.
@@ -29,7 +35,7 @@ def fetch(url: str, token: str) -> dict[str, HandoffShipment]:
             f"{url.rstrip('/')}/v1/shipments?{query}", headers={"Authorization": f"Bearer {token}"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - as above
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS, context=tls) as answer:  # noqa: S310
                 page = json.load(answer)
             for one in page["items"]:
                 listed[one["id"]] = HandoffShipment(one["sha256"], one["delivered"], one["withheld"])

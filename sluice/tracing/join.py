@@ -1,5 +1,6 @@
 """Both zones' lines as one; the shipment id is where they meet."""
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,13 @@ class Joined:
 
 
 def trace_line(
-    home: Path, identifier: str, *, identified: bool = False, handoff_url: str | None = None, limit: int = MOST
+    home: Path,
+    identifier: str,
+    *,
+    identified: bool = False,
+    handoff_url: str | None = None,
+    handoff_tls: ssl.SSLContext | None = None,
+    limit: int = MOST,
 ) -> Joined:
     """The whole line of an id, as far as the zones that can be reached here know it.
 
@@ -27,13 +34,14 @@ def trace_line(
             model or returned object, or a pseudonymous study or instance UID; if identified, also an original one.
         identified: whether original UIDs and AE titles are told too.
         handoff_url: where to ask the handoff; by default where it was listening last, else its database is read.
+        handoff_tls: whom that address is trusted by, where that is not the system's authorities.
         limit: of the research zone's things, the nearest ones; the line's `cut` says where there are more.
 
     Returns:
         An empty line if nobody knows the id.
     """
     trusted = TrustedSide(home / "trusted", identified)
-    ask, told_by = asker(home, handoff_url, limit)
+    ask, told_by = asker(home, handoff_url, limit, handoff_tls)
     named = trusted.run_of(identifier) or next(
         (name for name in trusted.pseudonyms(identifier) if ask(name)), identifier
     )

@@ -1,5 +1,6 @@
 """What the handoff knows: asked over HTTP where it runs, else read from its database."""
 
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,19 +20,20 @@ URL_FILE = "url"
 """Beside the handoff's database: where it was listening last."""
 
 
-def asker(home: Path, url: str | None = None, limit: int = MOST) -> tuple[Ask, str]:
+def asker(home: Path, url: str | None = None, limit: int = MOST, tls: ssl.SSLContext | None = None) -> tuple[Ask, str]:
     """How to ask the handoff of a home, and how that is called among the witnesses.
 
     Args:
         home: the Sluice home.
         url: of the handoff; None means where it was listening last.
         limit: of things that it tells, the nearest ones.
+        tls: whom its address is trusted by, where that is not the system's authorities.
     """
     research = ResearchHome.of(home)
     noted = research.root / URL_FILE
     url = url or (noted.read_text("ascii").strip() if noted.exists() else None)
-    if url and research.api_token.exists() and _answers(url):
-        return _over_http(url, home, limit), "handoff"
+    if url and research.api_token.exists() and _answers(url, tls):
+        return _over_http(url, home, limit, tls), "handoff"
     if research.database.exists():
         return _from_database(research.database, limit), "handoff's database"
     return lambda _: None, ""
@@ -51,16 +53,16 @@ def line_of(found: Trace | None) -> Line:
     return line
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, tls: ssl.SSLContext | None) -> bool:
     try:
-        return httpx.get(f"{url}/healthz", timeout=5, trust_env=False).is_success
+        return httpx.get(f"{url}/healthz", timeout=5, trust_env=False, verify=tls or True).is_success
     except httpx.HTTPError:
         return False
 
 
-def _over_http(url: str, home: Path, limit: int) -> Ask:
+def _over_http(url: str, home: Path, limit: int, tls: ssl.SSLContext | None) -> Ask:
     def ask(identifier: str) -> Trace | None:
-        with HandoffClient.of_home(url, home) as client:
+        with HandoffClient.of_home(url, home, tls) as client:
             try:
                 return client.trace(identifier, limit)
             except ProblemError as error:

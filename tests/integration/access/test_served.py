@@ -14,6 +14,8 @@ import pytest
 
 from handoff.client import HandoffClient
 from handoff.schemas.tokens import TokenRequest
+from processors.ledger import handoff_pin
+from sluice.tracing.research import asker
 from tests.certificates import TestAuthority, serial_in, serial_of
 from tests.integration.handoff.running import RunningHandoff, running
 from tests.waiting import wait_for
@@ -155,7 +157,8 @@ def test_a_service_with_certificates_of_clients_serves_those_alone_and_renews_it
     certificate, key = authority.issue("service")
     files = ("--certificate", str(certificate), "--key", str(key), "--client-ca", str(authority.file))
     tls, nobody = (ssl.create_default_context(cafile=str(authority.file)) for _ in range(2))
-    tls.load_cert_chain(*authority.issue("nifi"))
+    mine = authority.issue("nifi")
+    tls.load_cert_chain(*mine)
     with replica(tmp_path / "home", *files) as url:
         assert url.startswith("https://")
         token = (tmp_path / "home/research/api-token").read_text().strip()
@@ -165,6 +168,9 @@ def test_a_service_with_certificates_of_clients_serves_those_alone_and_renews_it
             httpx.get(f"{url}/healthz", verify=nobody, trust_env=False)
         with pytest.raises(httpx.TransportError):
             httpx.get(url.replace("https", "http") + "/healthz", trust_env=False)
+        pins = (None, handoff_pin.context(authority.file), handoff_pin.context(authority.file, *mine))
+        witnesses = [asker(tmp_path / "home", url, tls=pin)[1] for pin in pins]
+        assert witnesses == ["handoff's database", "handoff's database", "handoff"]
         authority.issue("service")
         port = int(url.rpartition(":")[2])
         with (

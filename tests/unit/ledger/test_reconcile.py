@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,13 +15,14 @@ import pytest
 
 from processors.landing.errors import LandingMissingError
 from processors.landing.lock import hold
-from processors.ledger import handoff_list
+from processors.ledger import handoff_list, handoff_pin
 from processors.ledger.accounts import STATES
-from processors.ledger.errors import HandoffUnreachableError
+from processors.ledger.errors import HandoffCertificateError, HandoffUnreachableError
 from processors.ledger.gaps import HandoffShipment
 from processors.ledger.reconcile import Report, reconcile
 from processors.ledger.repair import repair
 from processors.ledger.shipments import Fate, Shipment, confirm, package, pin, quarantine
+from tests.certificates import TestAuthority
 from tests.unit.receive.landing_desk import Desk
 
 
@@ -318,14 +320,43 @@ def test_the_handoffs_list_is_read_page_by_page() -> None:
         handoff_list.fetch("file:///etc/passwd", "secret")
 
 
+def test_a_handoff_that_the_named_authority_does_not_vouch_for_is_not_asked(tmp_path: Path) -> None:
+    ours, stranger = TestAuthority.new(tmp_path / "ours"), TestAuthority.new(tmp_path / "stranger")
+    tls = server_context(*ours.issue("handoff"), ours.file)
+    certificate, key = ours.issue("trusted-side")
+    with serving({"/v1/shipments?limit=200": {"items": [item("a")], "next": None}}, tls) as url:
+        pin = handoff_pin.context(ours.file, certificate, key)
+        assert handoff_list.fetch(url, "secret", pin) == {"a": HandoffShipment("aa", 2, 1)}
+        for other in (None, handoff_pin.context(stranger.file, certificate, key), handoff_pin.context(ours.file)):
+            with pytest.raises(HandoffUnreachableError):
+                handoff_list.fetch(url, "secret", other)
+
+
+def test_a_pin_that_is_no_certificate_is_one_error(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.pem"
+    wrong.write_text("nothing of the kind")
+    authority = TestAuthority.new(tmp_path)
+    for files in ((wrong, None), (tmp_path / "missing.pem", None), (authority.file, wrong)):
+        with pytest.raises(HandoffCertificateError, match="cannot be used"):
+            handoff_pin.context(*files)
+
+
+def server_context(certificate: Path, key: Path, clients: Path) -> ssl.SSLContext:
+    """Of a server that asks its clients for a certificate."""
+    made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=clients)
+    made.load_cert_chain(certificate, key)
+    made.verify_mode = ssl.CERT_REQUIRED
+    return made
+
+
 def item(name: str) -> dict[str, object]:
     return {"id": name, "sha256": 2 * name, "delivered": 2, "withheld": 1, "project": "lung"}
 
 
 class serving:  # noqa: N801 - reads as a statement
-    """A handoff that has only these pages."""
+    """A handoff that has only these pages, and speaks TLS if it is told by which certificate."""
 
-    def __init__(self, pages: dict[str, dict[str, object]]) -> None:
+    def __init__(self, pages: dict[str, dict[str, object]], tls: ssl.SSLContext | None = None) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 allowed = self.headers["Authorization"] == "Bearer secret"
@@ -337,10 +368,13 @@ class serving:  # noqa: N801 - reads as a statement
                 pass
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.scheme = "https" if tls else "http"
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
 
     def __enter__(self) -> str:
         Thread(target=self.server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self.server.server_port}"
+        return f"{self.scheme}://127.0.0.1:{self.server.server_port}"
 
     def __exit__(self, *_: object) -> None:
         self.server.shutdown()

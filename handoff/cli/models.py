@@ -6,7 +6,7 @@ from handoff.cli.connection import Asking, asking
 from handoff.cli.identifiers import short
 from handoff.cli.table import LIMIT, Column, say_list, say_one
 from handoff.schemas.models import AliasView, PromotionView
-from handoff.schemas.results import ModelView
+from handoff.schemas.results import EvaluationView, ModelView
 
 
 def _shortfalls(promotion: PromotionView) -> str | None:
@@ -19,9 +19,16 @@ _COLUMNS: tuple[Column[ModelView], ...] = (
     Column("model", lambda model: model.id),
     Column("project", lambda model: model.project),
     Column("handoff", lambda model: short(model.handoff)),
+    Column("began with", lambda model: model.retrained_from),
     Column("batch", lambda model: short(model.batch)),
     Column("metrics", lambda model: model.metrics),
     Column("aliases", lambda model: ", ".join(model.aliases) or None),
+)
+_EVALUATIONS: tuple[Column[EvaluationView], ...] = (
+    Column("model", lambda evaluation: evaluation.model),
+    Column("handoff", lambda evaluation: short(evaluation.handoff)),
+    Column("batch", lambda evaluation: short(evaluation.batch)),
+    Column("metrics", lambda evaluation: evaluation.metrics),
 )
 _ALIASES: tuple[Column[AliasView], ...] = (
     Column("alias", lambda alias: alias.alias),
@@ -55,6 +62,18 @@ def list_(*, asking: Asking, project: str | None, name: str | None, most: int | 
     with asking.client() as client:
         found = client.models(project, name)
         say_list(found, _COLUMNS, as_json=asking.as_json, most=most, none="No training run made a model yet.")
+
+
+@models.command()
+@click.argument("model")
+@LIMIT
+@asking
+def evaluations(*, asking: Asking, model: str, most: int | None) -> None:
+    """List what was measured of the MODEL, name:version or name@alias, since it was registered."""
+    with asking.client() as client:
+        found = client.evaluations(model)
+        none = "Nobody evaluated it yet: `sluice handoffs new evaluate BATCH --model MODEL`."
+        say_list(found, _EVALUATIONS, as_json=asking.as_json, most=most, none=none)
 
 
 @models.command()

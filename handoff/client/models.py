@@ -7,6 +7,7 @@ from handoff.client.connection import Connection, checked, read
 from handoff.client.place import at
 from handoff.schemas.models import AliasView, PromotionView
 from handoff.schemas.page import Page
+from handoff.schemas.results import EvaluationView
 from handoff.schemas.trace import LineageEventView, TraceNode
 
 
@@ -42,6 +43,10 @@ class Models(Connection):
     def refuse(self, promotion_id: str, reason: str) -> PromotionView:
         """Leave the alias where it is."""
         return read(PromotionView, self._post(at("/v1/promotions/{}:refuse", promotion_id), {"reason": reason}))
+
+    def evaluations(self, model: str) -> Iterator[EvaluationView]:
+        """What was measured of a model version since it was registered, the newest first."""
+        return self._pages(Page[EvaluationView], at("/v1/models/{}/evaluations", model))
 
     def neighbours(self, identifier: str, way: str, kind: str) -> Iterator[TraceNode]:
         """Everything of a kind that is one step up or down from an id, however much it is."""

@@ -1,7 +1,8 @@
 """Decide on a handoff: check it at the earliest moment, and name it by its content.
 
 1. Batch and pipeline exist, nothing of the batch was withdrawn; kind, pipeline and target fit together.
-2. Train and infer need a batch that a handoff prepared; infer needs a model of the very same preparing spec.
+2. All but prepare need a batch that a handoff prepared; retrain, evaluate and infer name a model of the very same
+   preparing spec, and no patient may be trained on and judged by in one line of models.
 3. Parameters are inputs of the pipeline and of its types, and every input without a default is given.
 4. The key is the digest of all of that, and of the pool or target as it was named. One key is one handoff, is one run.
 """
@@ -17,10 +18,12 @@ from sqlalchemy import Row, String, bindparam, select
 from sqlalchemy.orm import Session
 
 from handoff.contract.canonical import canonical_digest
+from handoff.contract.result import WITH_MODEL
 from handoff.database.tables import Batch, Handoff, ModelVersion
 from handoff.errors import RunError
 from handoff.handoffs.states import State
 from handoff.models.aliases import find_model
+from handoff.models.leaks import require_apart
 from handoff.pipelines.compiled import fit_parameter
 from handoff.pipelines.contract import CONTRACT_INPUTS, MODEL_INPUT
 from handoff.pipelines.register import chosen_pipeline
@@ -89,6 +92,8 @@ def decide(
         raise RunError("The target runs only what an admin registered.", code="pipeline-not-local", remedy=remedy)
     prepared = None if request.kind == "prepare" else _prepared(session, batch.id, prepared_by)  # (2)
     model = _model(session, request, prepared, sees)
+    if model is not None:
+        require_apart(session, request.kind, batch.id, model)
     parameters = _parameters(request, pipeline)  # (3)
     key = canonical_digest(  # (4)
         {
@@ -163,8 +168,9 @@ def _prepared(session: Session, batch_id: str, prepared_by: str | None) -> Row[s
 def _model(
     session: Session, request: HandoffRequest, prepared: Row[str, str, str | None] | None, sees: Seen
 ) -> ModelVersion | None:
-    if (request.kind == "infer") != (request.model is not None):
-        raise RunError("A handoff of kind infer names a model, any other none.", code="model-unfit")
+    if (request.kind in WITH_MODEL) != (request.model is not None):
+        kinds = ", ".join(sorted(WITH_MODEL))
+        raise RunError(f"A handoff of the kinds {kinds} names a model, any other none.", code="model-unfit")
     if request.model is None or prepared is None:
         return None
     model = find_model(session, request.model)
@@ -180,9 +186,9 @@ def _model(
 
 
 def _parameters(request: HandoffRequest, pipeline: Row[Any]) -> dict[str, JsonValue]:
-    ours = {*CONTRACT_INPUTS, *([MODEL_INPUT] if request.kind == "infer" else [])}
-    if request.kind == "infer" and MODEL_INPUT not in pipeline.inputs:
-        raise RunError("The pipeline takes no model_uri, so it cannot infer.", code="pipeline-unfit")
+    ours = {*CONTRACT_INPUTS, *([MODEL_INPUT] if request.kind in WITH_MODEL else [])}
+    if request.kind in WITH_MODEL and MODEL_INPUT not in pipeline.inputs:
+        raise RunError(f"The pipeline takes no model_uri, so it cannot {request.kind}.", code="pipeline-unfit")
     if ours & request.parameters.keys() or request.parameters.keys() - pipeline.inputs.keys():
         raise RunError("A parameter is no input of the pipeline that may be set.", code="parameter-unknown")
     needed = {name for name, facts in pipeline.inputs.items() if not facts.get("optional")}

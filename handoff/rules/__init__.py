@@ -7,6 +7,7 @@
 - `states`: the states of a firing, as data.
 - `times`: times of schedules become occasions, however the clock jumps.
 - `signals`: what somebody outside noticed, and which rules that concerns.
+- `measured`: figures of evaluations become signals.
 - `select`: whether a study is one that a rule means, and the batch that a firing means.
 - `count`: counts studies until there are as many as a rule waits for.
 - `fire`: takes one firing a step further.

@@ -12,6 +12,7 @@ from handoff.database.tables import RuleFiring
 from handoff.handoffs.accept import HandoffAcceptance
 from handoff.loop import Loop
 from handoff.rules.fire import LONGEST_WAIT_SECONDS, Deciding
+from handoff.rules.measured import Measured
 from handoff.rules.states import TO_DO
 from handoff.rules.times import Times
 from handoff.settings import Settings
@@ -37,12 +38,14 @@ class RuleKeeper(Loop):
         self._database = database
         self._clock = clock
         self._times = Times(database, settings)
+        self._measured = Measured(database, settings)
         forming, acceptance = BatchForming(database, store), HandoffAcceptance(database, settings)
         self.deciding = Deciding(database, forming, acceptance, settings)
 
     def look(self) -> bool:
-        """Note the times that came, and take one due firing as far as it goes now; whether there was one."""
+        """Note what came, and take one due firing as far as it goes now; whether there was one."""
         self._times.note(self._clock())
+        self._measured.note(self._clock())
         firing = self._claim(self._clock())
         if firing is None:
             return False

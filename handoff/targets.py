@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self, assert_never
 from urllib.parse import urlsplit
@@ -20,6 +21,10 @@ from pydantic import (
     model_validator,
 )
 
+from handoff.contract.environment import ENGINE_TOKEN
+from handoff.contract.s3 import ENVIRONMENT
+
+S3_VARIABLES = frozenset(ENVIRONMENT)
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 KubernetesName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
@@ -31,10 +36,42 @@ LONGEST_CALL_SECONDS = 60
 """The longest time one HTTP call to an engine may take; an outbox lease outlives it."""
 
 
-class LocalTarget(BaseModel):
-    """Compiled pipelines on this machine; by `torchrun-local` the steps that compute share their work."""
+class ReachesFiles(BaseModel):
+    """How the steps of a target reach the files of their runs."""
 
     model_config = _FROZEN
+
+    files: Literal["store", "handoff"] | None = Field(
+        None,
+        description="`store`: by the store's own folder or credentials; `handoff`: by the handoff, with a token of the "
+        "run alone. None given means `handoff` where handoff_url is given.",
+    )
+    handoff_url: str | None = Field(
+        None, pattern=r"^https?://[^\s/@?#]+/?$", description="The handoff as a step reaches it, without a path."
+    )
+    handoff_ca_file: PurePosixPath | None = Field(
+        None, description="The authority that signed the handoff's certificate, where a step finds it."
+    )
+
+    @property
+    def by_handoff(self) -> bool:
+        """Whether steps get no credential of the store, and no other way to it."""
+        return self.files == "handoff" or (self.files is None and self.handoff_url is not None)
+
+
+def _require_no_credentials(variables: Iterable[str]) -> None:
+    """Refuse to hand out what `files: handoff` is there to keep back.
+
+    Raises:
+        ValueError: a variable is one of those by which a process reaches S3.
+    """
+    if not S3_VARIABLES.isdisjoint(variables):
+        message = "with files: handoff no step gets a variable of S3"
+        raise ValueError(message)
+
+
+class LocalTarget(ReachesFiles):
+    """Compiled pipelines on this machine; by `torchrun-local` the steps that compute share their work."""
 
     backend: Literal["kfp-local", "torchrun-local"] = Field("kfp-local", description="The kind of engine.")
     processes: PositiveInt = Field(
@@ -51,6 +88,8 @@ class LocalTarget(BaseModel):
         if (self.backend == "torchrun-local") != (self.processes > 1):
             message = "torchrun-local shares by two processes or more, kfp-local by none"
             raise ValueError(message)
+        if self.by_handoff:
+            _require_no_credentials(self.environment)
         return self
 
 
@@ -107,10 +146,8 @@ class Toleration(BaseModel):
     seconds: PositiveInt | None = Field(None, description="How long, for NoExecute; none given means for ever.")
 
 
-class KubeflowTarget(BaseModel):
+class KubeflowTarget(ReachesFiles):
     """Kubeflow Pipelines on a cluster, by its HTTP API."""
-
-    model_config = _FROZEN
 
     backend: Literal["kfp"] = Field(description="The kind of engine.")
     endpoint: str = Field(description="URL of the Kubeflow Pipelines API, without /apis.")
@@ -168,6 +205,17 @@ class KubeflowTarget(BaseModel):
             raise ValueError(message)
         if len({claim.path for claim in self.claims}) != len(self.claims):
             message = "two claims have one path"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _token_of_its_own(self) -> Self:
+        if not self.by_handoff:
+            return self
+        variables = {name for secret in self.secrets for name in secret.variables}
+        _require_no_credentials(variables | self.environment.keys())
+        if self.handoff_url is None or ENGINE_TOKEN not in variables:
+            message = f"files: handoff needs handoff_url, and a secret for {ENGINE_TOKEN}"
             raise ValueError(message)
         return self
 

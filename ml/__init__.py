@@ -3,7 +3,9 @@
 In reading order:
 
 - `errors`: what can go wrong, each with its remedy.
-- `files`: files by URI, on a disk or in S3.
+- `files`: files by URI, on a disk, in S3 or at the handoff.
+- `run_pass`, `handoff_server`, `handoff_files`, `handoff_volume`: at the handoff, with the token of the run alone.
+- `result_places`: a result that is not on this machine.
 - `preprocessing`: from slices to volumes whose geometry is proven.
 - `datasets`: what a batch says, and the cases that it makes.
 - `models`: the network and its file.

@@ -4,6 +4,7 @@
 MLError
 ├── BatchError          the batch or a package in it cannot be read as its lines say
 ├── StoreError          S3 did not answer, or the environment does not say how to reach it
+│   └── HandoffError    the handoff, which has the run's files, did not answer or does not let this run in
 ├── SpecError           a preprocessing spec is malformed or is not the one that was promised
 ├── SeriesError      a series cannot become a volume; carries a reason code
 ├── LabelError       an annotation cannot be laid over its volume; carries a reason code
@@ -37,6 +38,14 @@ class StoreError(MLError):
     """The store did not answer."""
 
     remedy: ClassVar[str] = "Check AWS_* of the run's environment and whether the store works; then run again."
+
+
+class HandoffError(StoreError):
+    """The handoff did not answer, or does not let this run in."""
+
+    remedy: ClassVar[str] = (
+        "Look whether the handoff works and the run is still at work; the token of a run ends with it."
+    )
 
 
 class SpecError(MLError):

@@ -1,7 +1,11 @@
-"""Files by URI: `file://` as they lie, `s3://` by obstore with what the environment says of S3.
+"""Files by URI: on this machine, in S3, or at the handoff.
 
-A result in S3 is worked on in a folder of this machine: emptied or fetched at a step's begin, uploaded at its end, with
-`result.json` last. So a step is the same code wherever its result goes, and needs no folder that other steps see.
+`file://` is read as it lies, `s3://` by obstore with what the environment says of S3. Where the environment names a
+handoff, whatever is in its store is asked for there, with the token of the run.
+
+A result that is not on this machine is worked on in a folder here: emptied or fetched at a step's begin, uploaded at
+its end, with `result.json` last. So a step is the same code wherever its result goes, and needs no folder that other
+steps see.
 """
 
 import os
@@ -21,8 +25,8 @@ from obstore.store import S3Store
 from handoff.contract.result import RESULT_FILE
 from handoff.contract.s3 import S3Access, S3AccessError
 from ml.errors import BatchError, PublishedError, StoreError
-
-_PART = 8 << 20
+from ml.handoff_files import HandoffFiles, handoff_files
+from ml.result_places import HandoffResult, ResultPlace, S3Result
 
 
 def in_s3(uri: str) -> bool:
@@ -52,13 +56,28 @@ def object_of(uri: str) -> tuple[S3Store, str]:
     return _bucket(parts.netloc), parts.path.strip("/")
 
 
+def by_handoff(uri: str) -> tuple[HandoffFiles, str] | None:
+    """Where a file is at the handoff, if that is the way to it.
+
+    Raises:
+        HandoffError: The environment names a handoff and says too little of the run.
+    """
+    files = handoff_files()
+    path = None if files is None else files.path_of(uri)
+    return None if files is None or path is None else (files, path)
+
+
 def opened(uri: str) -> Path | BytesIO:
     """A file to be read whole: where it lies, or its bytes.
 
     Raises:
         BatchError: It is not there.
-        StoreError: S3 does not answer.
+        StoreError: S3 or the handoff does not answer.
     """
+    if (there := by_handoff(uri)) is not None:
+        files, path = there
+        with asking():
+            return BytesIO(files.read(path))
     if not in_s3(uri):
         return path_of(uri)
     store, key = object_of(uri)
@@ -68,6 +87,10 @@ def opened(uri: str) -> Path | BytesIO:
 
 def volume_store(uri: str) -> Any:
     """What zarr opens to read a volume."""
+    if (there := by_handoff(uri)) is not None:
+        from ml.handoff_volume import HandoffVolume
+
+        return HandoffVolume(*there)
     if not in_s3(uri):
         return str(path_of(uri))
     from zarr.storage import ObjectStore
@@ -79,19 +102,20 @@ def volume_store(uri: str) -> Any:
 @contextmanager
 def result_folder(result_uri: str) -> Iterator[Path]:
     """The folder of a result with what earlier steps left there; what a step adds is uploaded at its end."""
-    if not in_s3(result_uri):
+    result = _result(result_uri)
+    if result is None:
         yield path_of(result_uri)
         return
     with tempfile.TemporaryDirectory(prefix="result-") as name:
         folder = Path(name)
-        fetched = _fetch(result_uri, folder)
+        fetched = _fetch(result, folder)
         try:
             yield folder
         except BaseException:
             with suppress(StoreError, PublishedError):  # the report says why; the step's own error counts
-                _upload(result_uri, folder, fetched)
+                _upload(result, folder, fetched)
             raise
-        _upload(result_uri, folder, fetched)
+        _upload(result, folder, fetched)
 
 
 @contextmanager
@@ -111,49 +135,47 @@ def asking() -> Iterator[None]:
         raise StoreError(message) from None
 
 
-def _fetch(result_uri: str, folder: Path) -> dict[str, tuple[int, int]]:
+def _result(result_uri: str) -> ResultPlace | None:
+    """The result, if it is not on this machine."""
+    if (there := by_handoff(result_uri)) is not None:
+        return HandoffResult(*there)
+    return S3Result(*object_of(result_uri)) if in_s3(result_uri) else None
+
+
+def _fetch(result: ResultPlace, folder: Path) -> dict[str, tuple[int, int]]:
     """Copy a result here; returns size and time of each file, to know what a step changed."""
-    store, prefix = object_of(result_uri)
     found = {}
     with asking():
-        entries = [entry for page in obstore.list(store, prefix=prefix) for entry in page]
-        for entry in entries:
-            name = entry["path"].removeprefix(f"{prefix}/")
+        for name in result.names():
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("wb") as stream:
-                for block in obstore.get(store, entry["path"]).stream(min_chunk_size=_PART):
-                    stream.write(block)
+            result.fetch(name, file)
             found[name] = _facts(file)
     return found
 
 
-def _upload(result_uri: str, folder: Path, before: dict[str, tuple[int, int]]) -> None:
+def _upload(result: ResultPlace, folder: Path, before: dict[str, tuple[int, int]]) -> None:
     """Make the result what the folder is: remove what is gone, put what is new, `result.json` last.
 
     Raises:
         PublishedError: Another run of the handoff has written `result.json` meanwhile; nothing is touched.
     """
-    store, prefix = object_of(result_uri)
-    if RESULT_FILE not in before and _is_there(store, f"{prefix}/{RESULT_FILE}"):
-        raise PublishedError("the result of this handoff is there already: another run of it was quicker.")
-    files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
-    gone = sorted(before.keys() - files.keys(), key=lambda name: name != RESULT_FILE)
-    changed = [name for name, file in files.items() if before.get(name) != _facts(file)]
     with asking():
+        if RESULT_FILE not in before and result.has(RESULT_FILE):
+            raise PublishedError("the result of this handoff is there already: another run of it was quicker.")
+        files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
+        gone = sorted(before.keys() - files.keys(), key=lambda name: name != RESULT_FILE)
+        changed = [name for name, file in files.items() if before.get(name) != _facts(file)]
         for name in gone:
-            obstore.delete(store, f"{prefix}/{name}")
+            result.remove(name)
         for name in sorted(changed, key=lambda name: (name == RESULT_FILE, name)):
-            obstore.put(store, f"{prefix}/{name}", files[name], chunk_size=_PART, max_concurrency=4)
+            if not _is_temporary(name):
+                result.put(name, files[name])
 
 
-def _is_there(store: S3Store, key: str) -> bool:
-    try:
-        with asking():
-            obstore.head(store, key)
-    except BatchError:
-        return False
-    return True
+def _is_temporary(name: str) -> bool:
+    """Whether a file is half of one, that a step which failed was about to rename."""
+    return any(part.startswith(".") for part in name.split("/"))
 
 
 def _facts(file: Path) -> tuple[int, int]:

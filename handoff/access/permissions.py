@@ -15,8 +15,9 @@ Verb = Literal[
     "audit",
     "administer",
     "work",
+    "take-on",
 ]
-Role = Literal["intake", "operator", "ml-engineer", "auditor", "admin", "run"]
+Role = Literal["intake", "operator", "ml-engineer", "auditor", "admin", "run", "engine"]
 
 VERBS: dict[Verb, str] = {
     "deliver": "put shipments, evidence and labels, and acknowledge objects",
@@ -31,6 +32,7 @@ VERBS: dict[Verb, str] = {
     "audit": "read who did what",
     "administer": "make, list and revoke tokens",
     "work": "read the batch of its own handoff, and write its result",
+    "take-on": "get the token of a run that is at work on its own target",
 }
 """Every verb, and what it allows in plain words."""
 
@@ -39,10 +41,11 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
     "operator": frozenset({"reconcile", "read", "steer", "operate"}),
     "ml-engineer": frozenset({"reconcile", "read", "decide", "steer", "approve", "register"}),
     "auditor": frozenset({"reconcile", "read", "audit"}),
-    "admin": frozenset(VERBS) - {"deliver", "work"},
+    "admin": frozenset(VERBS) - {"deliver", "work", "take-on"},
     "run": frozenset({"work"}),
+    "engine": frozenset({"take-on"}),
 }
-"""Who runs the service delivers nothing, and who delivers sees nothing; a run sees its own handoff alone."""
+"""Who runs the service delivers nothing; who delivers sees nothing, nor does an engine; a run sees its own handoff."""
 
 ROLES: tuple[Role, ...] = get_args(Role)
 

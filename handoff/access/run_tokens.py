@@ -9,18 +9,30 @@ import hashlib
 import hmac
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from handoff.access.issue import RUN_PREFIX
+from handoff.access.principal import Principal
 from handoff.access.tokens import PREFIX, digest_of
 from handoff.database.engine import Database
 from handoff.database.tables import Handoff, Token
-from handoff.errors import StartError
+from handoff.errors import NotFoundError, StartError
+from handoff.handoffs.states import AT_ENGINE, ENDED
 from handoff.home import ResearchHome, write_secret
 
+ENGINE_SECONDS = 3600.0
+"""How long a token holds that a step in a cluster asked for; it asks again."""
 _KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A handoff and the token of its run."""
+
+    handoff_id: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +40,11 @@ class RunTokens:
     """Makes the tokens of runs.
 
     Attributes:
-        seconds: How long one holds at most; longer than any run takes.
+        seconds: How long one holds, from when it was given last; its run's end comes first.
     """
 
     database: Database
-    key: bytes
+    key: bytes = field(repr=False)
     seconds: float
 
     @classmethod
@@ -71,6 +83,30 @@ class RunTokens:
             row.made_at, row.expires_at = now, now + self.seconds
         return token
 
+    def of_engine(self, who: Principal, run: str) -> Given:
+        """The token of the run that an engine knows by this name, for its steps.
+
+        Raises:
+            NotFoundError: no run of the asker's target is at work under that name, or not yet.
+        """
+        with self.database.read() as session:
+            known = select(Handoff).where(
+                Handoff.reference == run, Handoff.target == who.name, who.within(Handoff.project)
+            )
+            handoff = session.scalar(known.where(Handoff.state.in_([state.value for state in AT_ENGINE])))
+        if handoff is None:
+            message = "No run of this target is at work under that name."
+            raise NotFoundError(message, code="run-unknown", remedy="Ask again while the handoff may hear of it.")
+        return Given(handoff.id, self.give(handoff.id))
+
     def _token(self, handoff_id: str) -> str:
         code = hmac.digest(self.key, f"sluice.run-token/1\n{handoff_id}".encode(), hashlib.sha256)
         return PREFIX + "run_" + base64.urlsafe_b64encode(code).decode().rstrip("=")
+
+
+def forget_token(database: Database, handoff_id: str) -> None:
+    """Remove the token of a run that ended; it holds no more since then."""
+    with database.write() as session:
+        handoff = session.get_one(Handoff, handoff_id, with_for_update=True)
+        if handoff.state in ENDED:  # and nobody has sent it again meanwhile
+            session.execute(delete(Token).where(Token.handoff_id == handoff_id))

@@ -10,13 +10,13 @@ from handoff.store.files import Files, OutsideError
 _FROM = re.compile(r"bytes=([0-9]{1,18})-", re.ASCII)
 
 
-def file_from(files: Files, path: str, sha256: str, media_type: str, asked: str | None) -> Response:
+def file_from(files: Files, path: str, sha256: str | None, media_type: str, asked: str | None) -> Response:
     """A file of the store, whole or from the byte that `Range: bytes=N-` names.
 
     Args:
         files: where it is.
         path: what it is called there.
-        sha256: of the whole file; sent along, so that the parts can be trusted once they are together.
+        sha256: of the whole file, if it is known; sent along, so that the parts can be trusted once they are together.
         media_type: of the whole file.
         asked: the header Range, if there is one; any other form of it is answered with the whole file.
 
@@ -26,8 +26,10 @@ def file_from(files: Files, path: str, sha256: str, media_type: str, asked: str 
     try:
         size = files.size(path)
     except (OSError, OutsideError) as error:
+        if sha256 is None:
+            raise NotFoundError from error
         raise NotFoundError("The file is gone from the store.", remedy="Restore the store from a backup.") from error
-    headers = {"Sluice-SHA256": sha256, "Accept-Ranges": "bytes"}
+    headers = {"Accept-Ranges": "bytes", **({} if sha256 is None else {"Sluice-SHA256": sha256})}
     found = _FROM.fullmatch((asked or "").strip())
     start = int(found[1]) if found else 0
     if found and start >= size:

@@ -8,16 +8,16 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from handoff.access.principal import Principal
-from handoff.access.run_files import readable, writable
+from handoff.access.run_files import is_left_over, not_at_work, readable, writable
 from handoff.api.body import DIGEST_HEADER, announced_digest, digest_differs, fill
 from handoff.api.dependencies import Limit, ServiceDep, WhoDep, allowed
 from handoff.api.problems import problems
-from handoff.api.results import stored_bytes
+from handoff.api.ranges import file_from
 from handoff.contract.identifiers import RandomId, RelativePath
 from handoff.database.tables import Handoff
 from handoff.errors import NotFoundError
 from handoff.schemas.page import Page
-from handoff.schemas.runs import RunFile, StoredFile
+from handoff.schemas.runs import RunFile, RunToken, RunTokenRequest, StoredFile
 from handoff.service import Service
 from handoff.store import Incoming
 from handoff.store.files import Files, OutsideError
@@ -29,23 +29,39 @@ FilePath = Annotated[RelativePath, Path(description="`batches/...`, `packages/..
 _BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string"}}}}}
 
 
+@router.post("/v1/runs/token", dependencies=allowed("take-on"), responses=problems(404))
+def get_run_token(body: RunTokenRequest, response: Response, who: WhoDep, service: ServiceDep) -> RunToken:
+    """Give a step in a cluster the token of its run, by the token that is named as its target."""
+    response.headers["Cache-Control"] = "no-store"
+    given = service.run_tokens.of_engine(who, body.run)
+    return RunToken(handoff=given.handoff_id, token=given.token, seconds=service.run_tokens.seconds)
+
+
 @router.get(
     "/v1/runs/{handoff_id}/files/{path:path}",
     dependencies=Step,
     response_class=FileResponse,
     responses=problems(404, 410),
 )
-def get_run_file(handoff_id: HandoffId, path: FilePath, who: WhoDep, service: ServiceDep) -> Response:
-    """Give a file of the run's batch, of what that was prepared to, of its model, or of its own result."""
+def get_run_file(handoff_id: HandoffId, path: FilePath, request: Request, who: WhoDep, service: ServiceDep) -> Response:
+    """Give a file of the run's batch, of what that was prepared to, of its model, or of its own result.
+
+    `Sluice-SHA256` is its digest where that is on record; `Range: bytes=N-` gives the rest of a broken download.
+    """
     with service.database.read() as session:
-        files, below = readable(session, service.store, _own(session, who, handoff_id), path)
-    return stored_bytes(files, below, "application/octet-stream")
+        files, below, sha256 = readable(session, service.store, _own(session, who, handoff_id), path)
+    return file_from(files, below, sha256, "application/octet-stream", request.headers.get("range"))
 
 
 @router.head("/v1/runs/{handoff_id}/files/{path:path}", dependencies=Step, include_in_schema=False)
 def head_run_file(handoff_id: HandoffId, path: FilePath, who: WhoDep, service: ServiceDep) -> Response:
     """Say whether a file is there, and how large it is."""
-    return get_run_file(handoff_id, path, who, service)
+    with service.database.read() as session:
+        files, below, _ = readable(session, service.store, _own(session, who, handoff_id), path)
+    try:
+        return Response(headers={"Content-Length": str(files.size(below))})
+    except (OSError, OutsideError) as error:
+        raise NotFoundError from error
 
 
 @router.get("/v1/runs/{handoff_id}/files", dependencies=Step, responses=problems(404))
@@ -107,9 +123,18 @@ def delete_run_file(handoff_id: HandoffId, path: FilePath, who: WhoDep, service:
 
 
 def _keep(service: Service, who: Principal, handoff_id: str, path: str, body: Incoming) -> None:
-    """Look again, for a body may have taken hours, and keep it."""
+    """Look again, for a body may have taken hours, and keep it; and once more, for S3 may take minutes.
+
+    Raises:
+        ConflictError: the run has ended meanwhile, and nothing of it may come back.
+    """
     files, below = _destination(service, who, handoff_id, path)
     files.keep(body, below)
+    with service.database.read() as session:
+        late = is_left_over(_own(session, who, handoff_id))
+    if late:
+        files.remove(below)
+        raise not_at_work()
 
 
 def _destination(service: Service, who: Principal, handoff_id: str, path: str) -> tuple[Files, str]:

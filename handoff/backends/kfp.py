@@ -69,8 +69,9 @@ class Kubeflow:
 
     def prepare(self, order: RunOrder) -> Prepared:
         """Write the target into the YAML; make experiment, pipeline and version where the server lacks them."""
-        for value in order.inputs.values():
-            self._require_mounted(value)
+        if not self._target.by_handoff:  # or URIs are names
+            for value in order.inputs.values():
+                self._require_mounted(value)
         content = prepare_yaml(order.pipeline.read_bytes(), self._target)
         digest = hashlib.sha256(content).hexdigest()
         file = self._folder / f"{digest}.yaml"

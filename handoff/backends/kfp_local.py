@@ -6,6 +6,7 @@ a worker that is killed at any point finds the run again, and nothing can start 
 `torchrun-local` is the same, with steps that are told to share their work by several processes.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -14,12 +15,14 @@ import subprocess
 import time
 from pathlib import Path
 
+from handoff.access.run_access import RunAccess
 from handoff.backends.interface import Answer, BackendError, Capabilities, Prepared, RunPhase, RunStatus
-from handoff.backends.kfp_local_run import ENDED, SPEC, STARTED, TEMPORARY, write_once
+from handoff.backends.kfp_local_run import ENDED, SPEC, STARTED, TEMPORARY, TOKEN, write_once
 from handoff.backends.kfp_local_steps import ARTIFACTS, PIPELINE
 from handoff.backends.processes import RUN_MARK, ProcessIdentity, end_group, members
-from handoff.contract.environment import PROCESSES
+from handoff.contract.environment import PROCESSES, RUN_TOKEN_FILE
 from handoff.handoffs.order import RunOrder
+from handoff.home import write_secret
 from handoff.store import fsync_folder, write_durably
 from handoff.targets import LocalTarget
 
@@ -62,6 +65,8 @@ class KfpLocal:
         folder = self._folder(order.key)
         if not folder.exists():
             self._make(order, folder)
+        if order.access is not None:
+            _leave_token(folder / TOKEN, order.access.token)
         return Prepared(order, order.pipeline_digest)
 
     def _make(self, order: RunOrder, folder: Path) -> None:
@@ -94,7 +99,7 @@ class KfpLocal:
         folder = self._folder(key)
         if not (folder / STARTED).exists():
             self._reap()
-            child = self._start(key, folder)
+            child = self._start(prepared.order, folder)
             self._children.append(child)
             _wait_for_claim(child, folder / STARTED)
         return key
@@ -142,14 +147,14 @@ class KfpLocal:
     def _folder(self, key: str) -> Path:
         return self._runs / key
 
-    def _start(self, key: str, folder: Path) -> subprocess.Popen[bytes]:
+    def _start(self, order: RunOrder, folder: Path) -> subprocess.Popen[bytes]:
         command = [str(self._target.python), "-m", "handoff.backends.kfp_local_run", str(folder)]
         with (folder / LOG).open("ab") as log:
             try:
                 return subprocess.Popen(
                     command,
                     cwd=folder,
-                    env=step_environment(self._target, key, folder),
+                    env=step_environment(self._target, order.key, folder, order.access),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -163,8 +168,9 @@ class KfpLocal:
         self._children = [child for child in self._children if child.poll() is None]
 
 
-def step_environment(target: LocalTarget, key: str, folder: Path) -> dict[str, str]:
-    """All that a step sees: no token, no database, no home but its own folder."""
+def step_environment(target: LocalTarget, key: str, folder: Path, access: RunAccess | None = None) -> dict[str, str]:
+    """All that a step sees: no token but that of its run, no database, no home but its own folder."""
+    files = {} if access is None else {**access.variables, RUN_TOKEN_FILE: str(folder / TOKEN)}
     return {
         "PATH": f"{target.python.parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": str(folder),
@@ -176,7 +182,17 @@ def step_environment(target: LocalTarget, key: str, folder: Path) -> dict[str, s
         PROCESSES: str(target.processes),
         **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         **target.environment,
+        **files,
     }
+
+
+def _leave_token(file: Path, token: str) -> None:
+    """Put the token where only this user reads it, whole or not at all; one that is there already stays."""
+    with contextlib.suppress(FileNotFoundError):
+        if file.read_text("ascii") == token:
+            return
+        file.unlink()
+    write_secret(file, token.encode("ascii"))
 
 
 def _wait_for_claim(child: subprocess.Popen[bytes], started: Path) -> None:

@@ -2,7 +2,7 @@
 
 1. Claim the run: `started.json` can be made only once, so a run that is started twice runs once.
 2. Let `kfp_local_steps` run the pipeline, within the time that the run has.
-3. Write how it ended, remove the temporary folder.
+3. Write how it ended, remove the temporary folder and the token.
 4. End whatever the steps left behind in this process group.
 
 Only the standard library and nothing of the service: it starts fast, in the ML environment.
@@ -23,6 +23,7 @@ SPEC = "run.json"
 STARTED = "started.json"
 ENDED = "ended.json"
 TEMPORARY = "tmp"
+TOKEN = "token"  # noqa: S105 - the name of a file
 
 
 def main(folder: Path) -> int:
@@ -39,6 +40,7 @@ def main(folder: Path) -> int:
             steps.kill()
             ended = {"reason": "timeout", "code": None}
     shutil.rmtree(folder / TEMPORARY, ignore_errors=True)
+    (folder / TOKEN).unlink(missing_ok=True)
     write_once(folder / ENDED, ended)  # (3)
     if os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)  # (4)

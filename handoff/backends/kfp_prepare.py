@@ -19,10 +19,12 @@ from kfp.pipeline_spec import pipeline_spec_pb2 as spec_messages
 
 from handoff.backends.interface import Answer
 from handoff.backends.kfp_answers import KubeflowError
-from handoff.contract.environment import EXPECTED_GPUS
+from handoff.contract.environment import ENGINE_RUN, EXPECTED_GPUS
 from handoff.targets import KubeflowTarget
 
 _EXECUTOR = "exec-"
+_RUN_OF_POD = "metadata.labels['pipeline/runid']"
+"""Kubeflow's server labels each pod with the id of its run."""
 _SHM = "/dev/shm"  # noqa: S108 - the place in the pod, not here
 _Json = dict[str, Any]
 
@@ -103,6 +105,8 @@ def _kubernetes(target: KubeflowTarget) -> _Json:
         added.secret_name_parameter.runtime_value.constant.string_value = secret.secret
         for variable, key in sorted(secret.variables.items()):
             added.key_to_env.add(secret_key=key, env_var=variable)
+    if target.by_handoff:
+        config.field_path_as_env.add(name=ENGINE_RUN, field_path=_RUN_OF_POD)
     for item in target.tolerations:
         config.tolerations.add(
             key=item.key,

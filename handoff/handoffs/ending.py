@@ -1,7 +1,11 @@
-"""What a worker tells of a handoff that ended: one log line with all that matters, and its spans."""
+"""What a worker does for a handoff that ended: it removes the token of its run, which holds no more, and tells of it.
+
+That is one log line with all that matters, and its spans.
+"""
 
 import structlog
 
+from handoff.access.run_tokens import forget_token
 from handoff.database.engine import Database
 from handoff.database.tables import Handoff
 from handoff.handoffs.states import ENDED, State
@@ -25,6 +29,7 @@ class Endings:
             if State(handoff.state) not in ENDED:
                 return
             spans = spans_of_run(session, handoff, self._spans.resource) if self._spans.wanted else []
+        forget_token(self._database, handoff_id)
         self._spans.give(spans)
         log.info(
             "run",

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import JsonValue
 from sqlalchemy.orm import Session
 
+from handoff.access.run_access import RunAccess
 from handoff.database.tables import Batch, Handoff, ModelVersion, PipelineVersion, ResultFileRow
 from handoff.home import ResearchHome
 from handoff.store import Store, write_durably
@@ -40,7 +41,8 @@ class RunOrder:
         pipeline_digest: Its SHA-256, hex.
         result: The folder behind `result_uri`, where it is one of this machine.
         code_digest: Of the code that the pipeline version stands for, hex.
-        model: What an infer run uses; None for any other.
+        model: What a run of the kinds retrain, evaluate and infer uses; None for any other.
+        access: What its steps reach their files by at the handoff; None where they do so by the store, or in a cluster.
     """
 
     key: str
@@ -54,6 +56,7 @@ class RunOrder:
     result: Path | None
     code_digest: str = ""
     model: OrderedModel | None = None
+    access: RunAccess | None = None
 
 
 def batch_lines(session: Session, handoff: Handoff) -> str:

@@ -19,11 +19,12 @@ a person may have ended the handoff, or another worker may have taken it over.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from handoff.access.run_access import RunAccesses
 from handoff.backends.interface import Answer, Backend, BackendError, Prepared
 from handoff.database.engine import Database
 from handoff.database.tables import Handoff, OutboxRow
@@ -56,6 +57,8 @@ class Submission:
     store: Store
     backend: Backend
     worker: str
+    accesses: RunAccesses | None = None
+    """Where steps reach their files by the handoff, what each run gets: the same however often it is sent."""
 
     def submit(self, handoff_id: str) -> bool:
         """Go on with a handoff until the engine has it, it ended, or another attempt must wait.
@@ -76,7 +79,7 @@ class Submission:
     def _send(self, handoff_id: str) -> bool:
         """Steps (2) to (7)."""
         try:
-            prepared = self.backend.prepare(self._validate(handoff_id))
+            prepared = self.backend.prepare(self._with_access(self._validate(handoff_id)))
         except OrderError as error:
             self._end(handoff_id, State.REJECTED, error.code)
             return True
@@ -148,6 +151,10 @@ class Submission:
                 transition(session, handoff, State.VALIDATING)
         with self.database.read() as session:
             return make_order(session, self.home, self.store, session.get_one(Handoff, handoff_id))
+
+    def _with_access(self, order: RunOrder) -> RunOrder:
+        """The same order, with the run's token, whose time begins anew."""
+        return order if self.accesses is None else replace(order, access=self.accesses.give(order.handoff))
 
     def _begin_attempt(self, handoff_id: str, prepared: Prepared) -> bool:
         """Steps (3) and (4); False when another worker has taken the row meanwhile, or nothing may be sent any more."""

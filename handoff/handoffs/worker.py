@@ -11,6 +11,8 @@ from typing import ParamSpec, TypeVar
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from handoff.access.run_access import RunAccesses, files_environment
+from handoff.access.run_tokens import RunTokens
 from handoff.backends.interface import Backend, BackendError, ListsRuns
 from handoff.backends.make import make_backend
 from handoff.database.engine import Database
@@ -31,7 +33,7 @@ from handoff.mirrors.deliver import mirroring
 from handoff.settings import Settings
 from handoff.store import Store
 from handoff.store.make import environment_of_runs, open_store
-from handoff.targets import LocalTarget, Target
+from handoff.targets import KubeflowTarget, LocalTarget, Target
 from handoff.telemetry.pulse import Pulse
 from handoff.telemetry.spans import Spans, open_spans
 from handoff.withdrawals.withdrawer import withdrawing
@@ -41,6 +43,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _PERIOD_SECONDS = 0.25
 _SENT_AT_ONCE = 50
+_BEYOND_SECONDS = 600.0
+"""How much longer a run's token holds than the run may take, which begins a little later."""
 
 
 class Worker:
@@ -55,6 +59,7 @@ class Worker:
         queue: Queue,
         backend: Backend,
         spans: Spans | None = None,
+        accesses: RunAccesses | None = None,
     ) -> None:
         self._database = database
         self._target = queue.target
@@ -63,7 +68,7 @@ class Worker:
         # Random too: two containers may both be process 1, of hosts whose names differ only at their ends.
         self._name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._pulse = Pulse(database, self._name, queue.target)
-        self._submission = Submission(database, home, store, backend, self._name)
+        self._submission = Submission(database, home, store, backend, self._name, accesses)
         self._watch = Watch(database, store, backend)
         self._endings = Endings(database, spans or Spans("sluice-worker", None))
         self._poll_seconds = backend.poll_seconds
@@ -176,10 +181,8 @@ def run_worker(
 
 def _worker(settings: Settings, database: Database, target_name: str, target: Target, spans: Spans) -> Worker:
     home = ResearchHome.of(settings.home)
-    if isinstance(target, LocalTarget):
-        passed = {**environment_of_runs(settings), **target.environment}
-        target = target.model_copy(update={"environment": passed})
-    backend = make_backend(home, target_name, target)
+    store = open_store(settings, home)
+    backend = make_backend(home, target_name, _furnished(settings, store, target))
     found = backend.probe()
     if not found.ok and not found.passing:
         message = f"The target {target_name} cannot run anything: {found.problem}."
@@ -190,8 +193,29 @@ def _worker(settings: Settings, database: Database, target_name: str, target: Ta
     return Worker(
         database,
         home,
-        open_store(settings, home),
+        store,
         queue=Queue.of(settings, target_name),
         backend=backend,
         spans=spans,
+        accesses=_accesses(database, home, store, target),
     )
+
+
+def _furnished(settings: Settings, store: Store, target: Target) -> Target:
+    """The target with what each of its steps must know of the store, or of the handoff in its place."""
+    match target:
+        case LocalTarget(by_handoff=False):
+            passed = {**environment_of_runs(settings), **target.environment}
+        case KubeflowTarget(by_handoff=True, handoff_url=str(url)):
+            passed = {**target.environment, **files_environment(target, store, url)}
+        case _:
+            return target
+    return target.model_copy(update={"environment": passed})
+
+
+def _accesses(database: Database, home: ResearchHome, store: Store, target: Target) -> RunAccesses | None:
+    """What gives runs beside this worker their tokens; a cluster's steps ask for theirs themselves."""
+    if not isinstance(target, LocalTarget) or not target.by_handoff:
+        return None
+    tokens = RunTokens.of_home(database, home, target.timeout_seconds + _BEYOND_SECONDS)
+    return RunAccesses(tokens, target, store, lambda: target.handoff_url or home.url.read_text("ascii").strip())

@@ -13,7 +13,7 @@ TokenName = Annotated[
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$"),
     Field(description="What records of changes call whoever holds it; never used again for another token."),
 ]
-GrantedRole = Literal["intake", "operator", "ml-engineer", "auditor", "admin"]
+GrantedRole = Literal["intake", "operator", "ml-engineer", "auditor", "admin", "engine"]
 """Every role but that of runs, whose tokens are made with the run."""
 LONGEST_DAYS = 366
 LONGEST_OVERLAP_SECONDS = 7 * 86_400

@@ -1,4 +1,4 @@
-"""Members of packages: stored ZIPs on a disk, or in S3 by ranges.
+"""Members of packages: stored ZIPs on a disk, in S3 by ranges, or fetched whole from the handoff.
 
 From S3 the directory of a package is read once a process, and then runs of neighbouring members: a few requests for a
 whole package, one for a few members of it. The caller compares each member's data set with the batch's digest, so
@@ -9,12 +9,16 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 from zipfile import BadZipFile, ZipFile
 
 import obstore
 
 from ml.errors import BatchError
-from ml.files import asking, in_s3, object_of, path_of
+from ml.files import asking, by_handoff, in_s3, object_of, path_of
+from ml.handoff_files import HandoffFiles
 
 _LOCAL_HEADER = 30
 _RUN = 16 << 20
@@ -38,15 +42,26 @@ def read_members(package: str, names: Sequence[str]) -> Iterator[tuple[str, byte
 
     Raises:
         BatchError: The package or a member is missing or cannot be read.
+        StoreError: The store, or the handoff, does not answer.
     """
     try:
-        yield from _ranges(package, names) if in_s3(package) else _local(package, names)
+        if (there := by_handoff(package)) is not None:
+            yield from _fetched(*there, names)
+        else:
+            yield from _ranges(package, names) if in_s3(package) else _local(path_of(package), names)
     except (OSError, BadZipFile, KeyError, ValueError) as error:
         raise BatchError("a package of the batch cannot be read.") from error
 
 
-def _local(package: str, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    with ZipFile(path_of(package)) as archive:
+def _fetched(files: HandoffFiles, path: str, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """By a copy that nobody sees: the handoff may have its store in S3, where a part costs as many requests."""
+    with TemporaryFile() as copy:
+        files.fetch(path, copy)
+        yield from _local(copy, names)
+
+
+def _local(package: Path | IO[bytes], names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    with ZipFile(package) as archive:
         for name in names:
             yield name, archive.read(name)
 

@@ -24,6 +24,7 @@ def test_the_table_knows_every_role_and_each_verb_is_somebodys():
         ("operate", ("operator", "admin")),
         ("decide", ("ml-engineer", "admin")),
         ("work", ("run",)),
+        ("take-on", ("engine",)),
     ],
 )
 def test_a_permission_belongs_to_these_roles_alone(verb, roles):
@@ -33,6 +34,7 @@ def test_a_permission_belongs_to_these_roles_alone(verb, roles):
 def test_what_delivers_sees_nothing_and_a_run_sees_its_own_work_alone():
     assert PERMISSIONS["intake"] == {"deliver", "reconcile"}
     assert PERMISSIONS["run"] == {"work"}
+    assert PERMISSIONS["engine"] == {"take-on"}
 
 
 def test_an_auditor_changes_nothing():

@@ -58,6 +58,9 @@ class Project(ProjectRules):
     share: PositiveFloat = Field(1, description="Its part of the places for which several projects wait, by weight.")
     gpus: NonNegativeInt | None = Field(None, description="Most GPUs of all its runs at one time; None: no limit.")
     rules: dict[RuleName, Rule] = Field(default_factory=dict, description="What it decides by itself, by name.")
+    lends: dict[ProjectName, frozenset[ProjectName]] = Field(
+        default_factory=dict, description="Its models that other projects may use, by name, and which projects may."
+    )
     promotion: Gate = Field(Gate(), description="What a model version must reach before an alias may stand for it.")
 
 
@@ -157,6 +160,11 @@ class Settings(BaseSettings):
         own = self.projects.get(project, Project())
         said = own.model_fields_set & ProjectRules.model_fields.keys()
         return self.rules.model_copy(update={name: getattr(own, name) for name in said})
+
+    def may_use(self, project: str, model: str, *, of: str) -> bool:
+        """Whether a project may use a model by its name: one of its own, or one that its project lends to it."""
+        owner = self.projects.get(of)
+        return project == of or (owner is not None and project in owner.lends.get(model, ()))
 
     def rules_in(self, project: str) -> dict[str, Rule]:
         """What a project decides by itself, by name."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from handoff.database.dialect import insert_if_absent
 from handoff.database.engine import Database
-from handoff.database.tables import Handoff, OutboxRow
+from handoff.database.tables import Handoff, ModelVersion, OutboxRow
 from handoff.errors import RunError
 from handoff.handoffs.decide import Decision, Seen, all_seen, decide
 from handoff.handoffs.states import Noted, State, note
@@ -91,12 +91,16 @@ class HandoffAcceptance:
         if target is None:
             raise RunError("The target is not among those of handoff.yaml.", code="target-unknown")
         _fit_target(target, request)
-        decision = decide(session, request, beside=runs_beside(target), prepared_by=prepared_by, sees=sees)
+        beside = runs_beside(target)
+        decision = decide(session, request, beside=beside, prepared_by=prepared_by, sees=sees, lent=self._lent)
         handoff = decision.handoff
         handoff.pool = request.target if request.target in self.settings.pools else None
         handoff.gpus = gpus_of_run(target)
         self._fit_quota(handoff)
         return decision
+
+    def _lent(self, model: ModelVersion, project: str) -> bool:
+        return self.settings.may_use(project, model.name, of=model.project)
 
     def _fit_quota(self, handoff: Handoff) -> None:
         project = self.settings.projects.get(handoff.project)

@@ -2,7 +2,8 @@
 
 1. Batch and pipeline exist, nothing of the batch was withdrawn; kind, pipeline and target fit together.
 2. All but prepare need a batch that a handoff prepared; retrain, evaluate and infer name a model of the very same
-   preparing spec, and no patient may be trained on and judged by in one line of models.
+   preparing spec, and no patient may be trained on and judged by in one line of models. The model is of the batch's
+   project, or lent to it: whoever may see both may still not carry one to the other.
 3. Parameters are inputs of the pipeline and of its types, and every input without a default is given.
 4. The key is the digest of all of that, and of the pool or target as it was named. One key is one handoff, is one run.
 """
@@ -45,9 +46,18 @@ Seen = Callable[[str], bool]
 """Whether who decides sees a project."""
 
 
+Lent = Callable[[ModelVersion, str], bool]
+"""Whether a model's project lends it to another one."""
+
+
 def all_seen(_project: str) -> bool:
     """Of whoever is limited to no projects."""
     return True
+
+
+def nothing_lent(_model: ModelVersion, _project: str) -> bool:
+    """Of projects that lend no model."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,13 @@ class Decision:
 
 
 def decide(
-    session: Session, request: HandoffRequest, *, beside: bool, prepared_by: str | None = None, sees: Seen = all_seen
+    session: Session,
+    request: HandoffRequest,
+    *,
+    beside: bool,
+    prepared_by: str | None = None,
+    sees: Seen = all_seen,
+    lent: Lent = nothing_lent,
 ) -> Decision:
     """The handoff that a request asks for, not written yet.
 
@@ -78,6 +94,7 @@ def decide(
         beside: whether its runs happen on the machine of the target's worker.
         prepared_by: the handoff whose volumes it uses; None for the newest that prepared the batch.
         sees: a batch or a model of a project that is not seen is none that there is.
+        lent: which models of other projects may be used.
 
     Raises:
         RunError: it could never become a run that can be believed.
@@ -91,8 +108,9 @@ def decide(
         remedy = "Let an admin register it, or name a target that runs it elsewhere."
         raise RunError("The target runs only what an admin registered.", code="pipeline-not-local", remedy=remedy)
     prepared = None if request.kind == "prepare" else _prepared(session, batch.id, prepared_by)  # (2)
-    model = _model(session, request, prepared, sees)
-    if model is not None:
+    model = _model(session, request)
+    if model is not None and prepared is not None:
+        _require_usable(model, batch.project, prepared, sees, lent)
         require_apart(session, request.kind, batch.id, model)
     parameters = _parameters(request, pipeline)  # (3)
     key = canonical_digest(  # (4)
@@ -165,24 +183,39 @@ def _prepared(session: Session, batch_id: str, prepared_by: str | None) -> Row[s
     return prepared
 
 
-def _model(
-    session: Session, request: HandoffRequest, prepared: Row[str, str, str | None] | None, sees: Seen
-) -> ModelVersion | None:
+def _model(session: Session, request: HandoffRequest) -> ModelVersion | None:
     if (request.kind in WITH_MODEL) != (request.model is not None):
         kinds = ", ".join(sorted(WITH_MODEL))
         raise RunError(f"A handoff of the kinds {kinds} names a model, any other none.", code="model-unfit")
-    if request.model is None or prepared is None:
+    if request.model is None:
         return None
     model = find_model(session, request.model)
-    if model is None or not sees(model.project):
-        raise RunError("There is no such model.", code="model-unknown")
+    if model is None:
+        raise _unknown_model()
+    return model
+
+
+def _require_usable(
+    model: ModelVersion, project: str, prepared: Row[str, str, str | None], sees: Seen, lent: Lent
+) -> None:
+    if model.project != project and not lent(model, project):
+        if not sees(model.project):
+            raise _unknown_model()
+        raise RunError(
+            "The model is of another project, which does not lend it to this one.",
+            code="model-of-another-project",
+            remedy="Name the model and this project in `lends` of its own project in handoff.yaml, or train one here.",
+        )
     if model.spec_digest != prepared.spec_digest:
         raise RunError(
             "The model was trained on volumes of another preparing spec than this batch's.",
             code="spec-mismatch",
             remedy="Prepare the batch with the model's spec, or train a model on this one.",
         )
-    return model
+
+
+def _unknown_model() -> RunError:
+    return RunError("There is no such model.", code="model-unknown")
 
 
 def _parameters(request: HandoffRequest, pipeline: Row[Any]) -> dict[str, JsonValue]:

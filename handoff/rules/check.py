@@ -61,7 +61,7 @@ def lacking(session: Session, settings: Settings, project: str, name: str) -> Fi
     rule = settings.rules_in(project)[name]
     steps: list[Step] = [rule.prepare, *([rule.then] if rule.then else [])]
     for step in steps:
-        for code, message in _unfit(session, step, settings):
+        for code, message in _unfit(session, step, settings, project):
             return Finding(project, name, code, message)
     return None
 
@@ -111,7 +111,7 @@ def _wrong_for_served(step: Step, kind: str, model: str | None, target: ServedMo
         yield "parameters", f"the target {step.target} serves a model, which takes no parameters."
 
 
-def _unfit(session: Session, step: Step, settings: Settings) -> Iterator[tuple[str, str]]:
+def _unfit(session: Session, step: Step, settings: Settings, project: str) -> Iterator[tuple[str, str]]:
     target = _first(step, settings)
     pipeline = find_pipeline(session, step.pipeline, beside=target is not None and runs_beside(target))
     if pipeline is None:
@@ -129,8 +129,11 @@ def _unfit(session: Session, step: Step, settings: Settings) -> Iterator[tuple[s
         yield from _unfit_types(step, pipeline.inputs)
     if isinstance(step, FollowUp) and step.model is not None:
         named = model_named(session, step.model)
-        if named is None or session.get(ModelVersion, named) is None:
+        model = None if named is None else session.get(ModelVersion, named)
+        if model is None:
             yield "model-unknown", f"there is no model {step.model}."
+        elif not settings.may_use(project, model.name, of=model.project):
+            yield "model-of-another-project", f"the model {step.model} is of another project, which does not lend it."
 
 
 def _unfit_types(step: Step, inputs: dict[str, dict[str, str]]) -> Iterator[tuple[str, str]]:

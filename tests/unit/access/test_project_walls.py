@@ -33,8 +33,10 @@ from handoff.database.tables import (
     Withdrawal,
 )
 from handoff.errors import RunError
+from handoff.handoffs.accept import HandoffAcceptance
 from handoff.handoffs.decide import decide
 from handoff.schemas.handoffs import HandoffRequest
+from handoff.settings import Settings
 from handoff.store.store import batch_path, package_path
 from tests.unit.access.asking import ask, home_token, made
 
@@ -291,11 +293,30 @@ def lungs_batch(service):
 @pytest.mark.parametrize("model", [f"{MODEL}:1", f"{MODEL}@champion"])
 def test_a_model_of_others_is_none_to_decide_with_by_whatever_name(service, lungs_batch, model):
     wish = HandoffRequest(kind="infer", batch=lungs_batch, target="local", pipeline="infers", model=model)
+    with service.database.write() as session, pytest.raises(RunError, match="There is no such model"):
+        decide(session, wish, beside=False, sees=Principal("x", "ml-engineer", frozenset({"lungs"})).sees)
+
+
+@pytest.mark.parametrize("projects", [None, {"lungs", SECRET}], ids=["unlimited", "of both"])
+def test_nobody_carries_a_model_into_another_project_unless_its_own_lends_it(service, lungs_batch, projects):
+    wish = HandoffRequest(kind="infer", batch=lungs_batch, target="local", pipeline="infers", model=f"{MODEL}:1")
+    who = Principal("x", "ml-engineer", None if projects is None else frozenset(projects))
     with service.database.write() as session:
-        with pytest.raises(RunError, match="There is no such model"):
-            decide(session, wish, beside=False, sees=Principal("x", "ml-engineer", frozenset({"lungs"})).sees)
-        both = Principal("x", "ml-engineer", frozenset({"lungs", SECRET}))
-        assert decide(session, wish, beside=False, sees=both.sees).handoff.model_id == f"{MODEL}:1"
+        with pytest.raises(RunError, match="of another project, which does not lend it") as error:
+            decide(session, wish, beside=False, sees=who.sees)
+        assert error.value.code == "model-of-another-project"
+
+
+def test_a_model_that_is_lent_is_used_by_whoever_sees_the_project_that_it_is_lent_to(service, lungs_batch):
+    wish = HandoffRequest(kind="infer", batch=lungs_batch, target="local", pipeline="infers", model=f"{MODEL}:1")
+    sees = Principal("x", "ml-engineer", frozenset({"lungs"})).sees
+    lends = {SECRET: {"lends": {MODEL: ["lungs"], "other-net": ["brains"]}}}
+    settings = Settings(home=service.settings.home, projects=lends)
+    with service.database.write() as session:
+        decision = HandoffAcceptance(service.database, settings).decide(session, wish, sees=sees)
+    assert (decision.handoff.model_id, decision.handoff.project) == (f"{MODEL}:1", "lungs")
+    assert not settings.may_use("brains", MODEL, of=SECRET)
+    assert not settings.may_use("lungs", "other-net", of=SECRET)
 
 
 def test_an_intake_of_one_project_delivers_to_no_other(service, limited):

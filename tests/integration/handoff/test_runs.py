@@ -5,6 +5,7 @@ import json
 import pytest
 
 from handoff.backends.processes import members
+from handoff.batches.split import split_of
 from handoff.client import ProblemError
 from handoff.handoffs.states import State
 from tests.integration.handoff.running import annotated_study, batch_of, hand_off, starts
@@ -39,6 +40,22 @@ def test_prepare_train_and_infer_succeed_one_after_another(working, batch, train
     assert working.client.result_file(view.id, "segmentations/1.dcm") == b"segmentation by weights"
     assert [event.event for event in view.events][-4:] == ["SUBMITTING", "SUBMITTED", "RUNNING", "SUCCEEDED"]
     assert [result.kind for result in working.client.results("lungs")][-1] == "infer"
+
+
+def test_a_registered_model_is_evaluated_and_trained_on_and_both_are_told_of_it(working, batch, trained):
+    tester = next(name for name in (f"P1{number:03}" for number in range(99)) if split_of("lungs", name) == "test")
+    others = batch_of(working, {"studies": [annotated_study(working, tester).study]})
+    assert working.client.wait(hand_off(working, others).id, 60).state == State.SUCCEEDED
+    measured = working.client.wait(hand_off(working, others, "evaluate", model=trained.made_model).id, 60)
+    assert (measured.state, measured.metrics["dice_test"]) == (State.SUCCEEDED, 0.75), working.client.logs(measured.id)
+    (evaluation,) = working.client.evaluations(trained.made_model)
+    assert (evaluation.handoff, evaluation.batch, evaluation.metrics) == (measured.id, others, measured.metrics)
+    again = working.client.wait(hand_off(working, batch, "retrain", model=trained.made_model).id, 60)
+    assert again.state == State.SUCCEEDED, working.client.logs(again.id)
+    began = {model.id: model.retrained_from for model in working.client.models("lungs")}
+    assert began[again.made_model] == trained.made_model
+    line = {f"{node.kind}:{node.id}" for node in working.client.trace(again.made_model).nodes}
+    assert {f"model:{trained.made_model}", f"handoff:{trained.id}", f"batch:{batch}"} <= line
 
 
 def test_the_same_decision_is_the_same_handoff_and_runs_once(working, batch, prepared):

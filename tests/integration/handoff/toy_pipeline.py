@@ -91,13 +91,16 @@ def toy(  # noqa: C901 - a component is one function
             digest = hashlib.sha256(uid.encode()).hexdigest()
             volumes.append({"uri": uri, "digest": digest, "patient": patient, "study": study, "series": uid})
         result["volumes"] = volumes
-    if kind == "train":
+    if kind in {"train", "retrain"}:
         assert any(x["kind"] == "volume" for x in lines)
+        assert (kind == "retrain") == bool(model_uri and read(model_uri))
         header = json.dumps({"w": {"dtype": "U8", "shape": [7], "data_offsets": [0, 7]}}).encode()
         weights = b"weights" if spoil != "pickle" else b"\x80\x02cposix\nsystem\n(X\x04\x00\x00\x00true\x85R."
         safetensors = len(header).to_bytes(8, "little") + header + weights
         write("model.bin", weights if spoil == "pickle" else safetensors, "model")
         result["model"] = {"name": "toy", "file": "model.bin", "metrics": {"dice": 0.5}}
+    if kind == "evaluate":
+        result["metrics"] = {"dice_test": 0.75, "model_bytes": float(len(read(model_uri)))}
     if kind == "infer":
         model = read(model_uri)
         weights = model[8 + int.from_bytes(model[:8], "little") :]

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from handoff.access.access_settings import AccessLimits
 from handoff.access.limits import neighbourhood
+from handoff.body_socket import EXTENSION, BodySocket
 
 
 class BoundedConnection(H11Protocol):
@@ -55,6 +56,13 @@ class BoundedConnection(H11Protocol):
                 self._start(self.limits.header_seconds)
         elif not self._answered():
             self._stop()
+
+    def handle_events(self) -> None:
+        """Give each request that begins the way to the socket of its body."""
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before:
+            self.scope["extensions"] = {EXTENSION: BodySocket(self)}  # type: ignore[dict-item]
 
     def on_response_complete(self) -> None:
         """Let a sender finish for a while what was answered already, or it might not see the answer."""

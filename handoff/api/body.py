@@ -1,26 +1,25 @@
 """Bodies: hashed once while they come in, never whole in memory, never longer than their limit."""
 
 import asyncio
-import contextlib
-import os
 import re
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from typing import ParamSpec, TypeVar
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
+from handoff.api.bulk import BLOCK, Reading, yield_to_requests
 from handoff.api.dependencies import service_of
+from handoff.api.pace import Pace
+from handoff.body_socket import EXTENSION, BodySocket
 from handoff.errors import RefusedError, StoppingError, TooLargeError
 from handoff.store import Incoming
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_NICE = 5
-_BLOCK = 1 << 20
-"""Bytes per trip to the thread that hashes and writes."""
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 DIGEST_HEADER = "sluice-sha256"
 
@@ -41,7 +40,7 @@ def announced_digest(request: Request) -> str:
     return value
 
 
-async def read_chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
+async def read_chunks(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     """Yield the body; refuse one that is or becomes longer than `limit` bytes.
 
     A refused body is read to its end, up to once more the limit: an answer that overtakes the body would be lost
@@ -97,20 +96,55 @@ async def receive(request: Request, limit: int, opened: Callable[[], Incoming]) 
 
 
 async def fill(body: Incoming, request: Request, limit: int) -> None:
-    """Write the body in blocks, off the event loop; the next block comes in while one is hashed and written.
+    """Write the body, off the event loop; what comes next comes in while the rest is hashed and written.
 
     Raises:
         TooLargeError: the body is longer than `limit` bytes.
         StoppingError: the service ends, and the body did not come in time.
     """
-    chunks: list[bytes] = []
-    waiting = 0
+    async with aclosing(read_chunks(request, limit)) as chunks:
+        first = await anext(chunks, b"")  # whoever waits for a 100 (Continue) has it now
+        if not await _fill_past_loop(body, request, first):
+            await _fill_by_loop(body, first, chunks)
+
+
+async def _fill_past_loop(body: Incoming, request: Request, first: bytes) -> bool:
+    """Let threads do all of it; False where the loop has to, for they cannot, or are busy with others."""
+    connection: BodySocket | None = request.scope.get("extensions", {}).get(EXTENSION)
+    if connection is None or not _ROOM.acquire(blocking=False):
+        return False
+    try:
+        rest = connection.take(BLOCK)
+        if rest is None:
+            return False
+        service = service_of(request)
+        reading = Reading(rest, Pace(service.settings.access), lambda: service.drain.over)
+        body.go_past_cache()
+        steps: list[Callable[[memoryview], None]] = [body.store, body.hash]
+        steps += [body.watch.feed] if body.watch is not None else []
+        working = asyncio.get_running_loop().run_in_executor(_READERS, reading.pass_on, first, steps)
+        try:
+            await asyncio.shield(working)
+        finally:
+            reading.given_up.set()
+            await asyncio.wait([working])  # nobody may write to a body that is given up
+            connection.give_back(rest, reading.read)
+            request.scope.setdefault("state", {})["read_past_loop"] = len(rest.came) + reading.read
+    finally:
+        _ROOM.release()
+    return True
+
+
+async def _fill_by_loop(body: Incoming, first: bytes, rest: AsyncIterator[bytes]) -> None:
+    """Write it in blocks, each hashed and written while the next one comes in."""
+    chunks = [first]
+    waiting = len(first)
     writing: asyncio.Future[object] | None = None
     try:
-        async for chunk in read_chunks(request, limit):
+        async for chunk in rest:
             chunks.append(chunk)
             waiting += len(chunk)
-            if waiting >= _BLOCK:
+            if waiting >= BLOCK:
                 if writing is not None:
                     await asyncio.shield(writing)
                 writing = _write(body, b"".join(chunks))
@@ -140,13 +174,10 @@ async def _all(steps: list[asyncio.Future[None]]) -> None:
         step.result()
 
 
-def _yield_to_requests() -> None:
-    """Let answers go before bulk data where cores are few. On Linux each thread has a priority of its own."""
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-
-
-_HASHERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="body", initializer=_yield_to_requests)
+_AT_ONCE = 8
+_ROOM = threading.BoundedSemaphore(_AT_ONCE)
+_READERS = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="body", initializer=yield_to_requests)
+_HASHERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="body", initializer=yield_to_requests)
 
 
 async def keep(request: Request, step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

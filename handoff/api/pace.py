@@ -9,28 +9,45 @@ from handoff.access.access_settings import AccessLimits
 from handoff.errors import SlowError
 
 
+class Pace:
+    """Of one body. Only the time that was spent waiting for its sender counts."""
+
+    def __init__(self, limits: AccessLimits) -> None:
+        self._limits = limits
+        self._waited = 0.0
+        self._received = 0
+
+    def patience(self) -> float:
+        """Seconds that its sender may be silent from now."""
+        left = self._limits.silence_seconds + self._received / self._limits.slowest_bytes_per_second - self._waited
+        return max(0.0, min(left, self._limits.silence_seconds))
+
+    def note(self, waited: float, received: int) -> None:
+        """So many bytes came after so many seconds."""
+        self._waited += waited
+        self._received += received
+
+
 def paced(receive: Receive, limits: AccessLimits) -> Receive:
-    """A `receive` that gives up on a sender who is too slow; only the time that was spent waiting for it counts.
+    """A `receive` that gives up on a sender who is too slow.
 
     Raises:
         SlowError: from the `receive` that is returned.
     """
-    waited, received, ended = 0.0, 0, False
+    pace, ended = Pace(limits), False
 
     async def receive_in_time() -> Message:
-        nonlocal waited, received, ended
+        nonlocal ended
         if ended:
             return await receive()
-        left = limits.silence_seconds + received / limits.slowest_bytes_per_second - waited
         began = time.monotonic()
         try:
-            async with asyncio.timeout(max(0.0, min(left, limits.silence_seconds))):
+            async with asyncio.timeout(pace.patience()):
                 message = await receive()
         except TimeoutError as error:
             ended = True
             raise SlowError from error
-        waited += time.monotonic() - began
-        received += len(message.get("body", b""))
+        pace.note(time.monotonic() - began, len(message.get("body", b"")))
         ended = not message.get("more_body", False)
         return message
 

@@ -50,6 +50,7 @@ class RequestRecord:
             await self._app(scope, counting_receive, noting_send)
         finally:
             seconds = time.perf_counter() - began
+            received += scope.get("state", {}).get("read_past_loop", 0)
             route = getattr(scope.get("route"), "path", "unknown")
             method = scope["method"] if scope["method"] in _METHODS else "other"
             self._metrics.answered(method, route, status, received, seconds)

@@ -48,7 +48,7 @@ class MemberStream:
         self._part10 = True
         self._over = False
 
-    def feed(self, block: bytes) -> None:
+    def feed(self, block: bytes | memoryview) -> None:
         """Look at the next bytes."""
         view = memoryview(block)
         while view and not self._over:

@@ -1,5 +1,7 @@
 """Bodies on their way in: hashed once while they are written to a local part file, wherever they will be kept."""
 
+import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -9,6 +11,7 @@ from typing import BinaryIO, Protocol
 
 from handoff.store.durable import place, settle, sweep
 
+_ALIGNED = 4096
 _DIRTY = 8 << 20
 """Bytes after which the disk is told to begin."""
 
@@ -16,7 +19,7 @@ _DIRTY = 8 << 20
 class Watch(Protocol):
     """Somebody who looks at a body while it comes in."""
 
-    def feed(self, block: bytes) -> None:
+    def feed(self, block: bytes | memoryview) -> None:
         """The next bytes."""
 
 
@@ -29,6 +32,7 @@ class Incoming:
         self.size = 0
         self.watch = watch
         self._started = 0
+        self._direct = False
         self._hash = hashlib.sha256()
         self._file: BinaryIO = path.open("xb", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -36,12 +40,40 @@ class Incoming:
     def write(self, chunks: list[bytes]) -> None:
         """Append the chunks and hash them."""
         block = b"".join(chunks)
+        self.hash(block)
+        self.store(block)
+
+    def hash(self, block: bytes | memoryview) -> None:
+        """Hash the next bytes. Whoever hashes and stores apart does both with all of them."""
         self._hash.update(block)
+
+    def go_past_cache(self) -> None:
+        """Let whole blocks of aligned memory go to the disk at once, where it can.
+
+        That spares a copy of them, and nobody's fsync then waits for what the cache holds of them.
+        """
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self._file, fcntl.F_SETFL, fcntl.fcntl(self._file, fcntl.F_GETFL) | os.O_DIRECT)
+            self._direct = True
+
+    def _use_cache(self) -> None:
+        fcntl.fcntl(self._file, fcntl.F_SETFL, fcntl.fcntl(self._file, fcntl.F_GETFL) & ~os.O_DIRECT)
+        self._direct = False
+
+    def store(self, block: bytes | memoryview) -> None:
+        """Append the next bytes."""
         view = memoryview(block)
+        if self._direct and len(view) % _ALIGNED:
+            self._use_cache()
         while view:
-            view = view[self._file.write(view) :]
+            try:
+                view = view[self._file.write(view) :]
+            except OSError as error:
+                if not self._direct or error.errno != errno.EINVAL:
+                    raise
+                self._use_cache()  # a disk of another alignment, or one that was cut short
         self.size += len(block)
-        if self.size - self._started >= _DIRTY:
+        if not self._direct and self.size - self._started >= _DIRTY:
             # Begin to write it out now: what waits in memory would be waited for by every fsync on this disk.
             os.posix_fadvise(self._file.fileno(), self._started, self.size - self._started, os.POSIX_FADV_DONTNEED)
             self._started = self.size

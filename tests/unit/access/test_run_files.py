@@ -17,6 +17,7 @@ from handoff.database.tables import (
     Study,
 )
 from handoff.errors import StartError
+from handoff.store.files import Folder
 from handoff.store.store import batch_path, package_path, prepared_path
 from tests.unit.access.asking import ask, asked, bearer, home_token, status_of_raw
 
@@ -208,6 +209,34 @@ def test_a_body_of_another_digest_is_refused_and_nothing_stays(service, tokens):
     assert (answer.status_code, answer.json()["code"]) == (422, "body-digest")
     assert ask(service, "GET", file_of(RUN, own("bad")), tokens.give(RUN)).status_code == 404
     assert not list(service.store.spool.folder.iterdir())
+
+
+def test_what_is_on_record_comes_with_its_digest_and_a_broken_download_goes_on(service, tokens):
+    token = tokens.give(RUN)
+    package = ask(service, "GET", file_of(RUN, package_path(PACKAGE)), token)
+    assert package.headers["Sluice-SHA256"] == PACKAGE
+    assert "Sluice-SHA256" not in ask(service, "GET", file_of(RUN, prepared_path(BATCH, KEYS[PREPARE])), token).headers
+    headers = {**bearer(token), "Range": "bytes=2-"}
+    rest = asked(service, lambda client: client.get(file_of(RUN, package_path(PACKAGE)), headers=headers))
+    assert (rest.status_code, rest.content, rest.headers["Content-Range"]) == (206, b"ckage", "bytes 2-6/7")
+
+
+def test_a_file_that_is_stored_when_its_run_has_ended_does_not_stay(service, tokens, monkeypatch):
+    """The run is called lost while the store takes the file: nothing of its result comes back."""
+    token, keep = tokens.give(RUN), Folder.keep
+
+    def keep_late(folder, body, path):
+        keep(folder, body, path)
+        set_facts(service, Handoff, RUN, state="LOST")
+
+    monkeypatch.setattr(Folder, "keep", keep_late)
+    try:
+        answer = ask(service, "PUT", file_of(RUN, own("late")), token, content=b"x")
+        assert (answer.status_code, answer.json()["code"]) == (409, "run-not-at-work")
+        assert not service.store.result(KEYS[RUN]).local("late").exists()
+        assert ask(service, "PUT", file_of(RUN, own("later")), token, content=b"x").status_code == 401
+    finally:
+        set_facts(service, Handoff, RUN, state="RUNNING")
 
 
 def test_a_link_that_a_step_left_is_no_way_out(service, tokens, tmp_path):

@@ -11,7 +11,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from handoff.backends.kfp_answers import KubeflowError
 from handoff.backends.kfp_prepare import prepare_yaml
-from handoff.contract.environment import EXPECTED_GPUS
+from handoff.contract.environment import ENGINE_RUN, ENGINE_TOKEN, EXPECTED_GPUS
 from handoff.targets import KubeflowTarget
 
 IMAGE = f"registry.example/sluice-ml@sha256:{'a' * 64}"
@@ -80,6 +80,25 @@ def messages(text: bytes) -> tuple[object, object]:
 def test_the_target_is_written_as_kfp_and_its_kubernetes_extension_write_it(tmp_path):
     prepared = prepare_yaml(compiled(tmp_path, by_hand=False), FULL)
     assert messages(prepared) == messages(compiled(tmp_path, by_hand=True))
+
+
+def test_a_step_that_reaches_its_files_by_the_handoff_learns_its_run_from_its_pod_and_no_token_is_written(tmp_path):
+    secret = {"secret": "sluice-steps", "variables": {ENGINE_TOKEN: "token"}}
+    facts = PLAIN.model_dump(exclude_unset=True) | {"handoff_url": "https://handoff:8443", "secrets": [secret]}
+
+    @dsl.pipeline(name="one-step")
+    def one_step(a: str) -> None:
+        task = fit(a=a).set_caching_options(False)
+        kubernetes.set_timeout(task, 86_400)
+        kubernetes.use_secret_as_env(task, "sluice-steps", {"token": ENGINE_TOKEN})
+        kubernetes.use_field_path_as_env(task, ENGINE_RUN, "metadata.labels['pipeline/runid']")
+        kubernetes.empty_dir_mount(task, "shm", "/dev/shm", medium="Memory", size_limit="2Gi")
+
+    file = tmp_path / "one-step.yaml"
+    compiler.Compiler().compile(one_step, str(file))
+    plain = next(yaml.safe_load_all(file.read_bytes()))
+    prepared = prepare_yaml(yaml.safe_dump(plain).encode(), KubeflowTarget.model_validate(facts))
+    assert messages(prepared) == messages(file.read_bytes())
 
 
 def test_accelerators_are_asked_for_in_both_spellings_and_only_for_the_steps_that_get_them(tmp_path):

@@ -1,12 +1,16 @@
 """When a handoff is sent, and when it is not: by what the engine answered, and by what it knows."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
+from handoff.access.run_access import RunAccesses
+from handoff.access.run_tokens import RunTokens
 from handoff.backends.interface import Answer, BackendError, Prepared
-from handoff.database.tables import Batch, Event, Handoff, OutboxRow
+from handoff.contract import environment
+from handoff.database.tables import Batch, Event, Handoff, OutboxRow, Token
 from handoff.handoffs.cancel import cancel
 from handoff.handoffs.order import RunOrder
 from handoff.handoffs.outbox import MOST_ATTEMPTS, settle, take
@@ -16,6 +20,7 @@ from handoff.handoffs.states import State, transition
 from handoff.handoffs.submit import Submission
 from handoff.service import Service
 from handoff.settings import Settings
+from handoff.targets import LocalTarget
 from tests.unit.handoff.rows import add_handoff, add_surroundings
 
 ID = "a" * 32
@@ -55,9 +60,17 @@ class World:
     """A database with one accepted handoff, and the worker's part that sends it."""
 
     def __init__(self, service: Service) -> None:
+        self.service = service
         self.database = service.database
+        self.tokens = service.tokens
         self.engine = Scripted()
         self.submission = Submission(service.database, service.home, service.store, self.engine, "we")
+
+    def give_access(self, seconds: float) -> None:
+        """Let steps reach their files by the handoff."""
+        tokens = RunTokens.of_home(self.database, self.service.home, seconds)
+        accesses = RunAccesses(tokens, LocalTarget(files="handoff"), self.service.store, lambda: "https://handoff:8443")
+        self.submission = replace(self.submission, accesses=accesses)
 
     def send(self, *, later: float = 0.0) -> None:
         """Let the worker take the row, some seconds later."""
@@ -130,6 +143,23 @@ def test_after_an_ambiguous_answer_nothing_is_sent_before_it_settled(world):
     assert (world.handoff.state, world.engine.posts) == ("SUBMITTING", 1)
     world.send(later=SETTLE_SECONDS / 4)
     assert (world.handoff.reference, world.engine.posts) == ("run-2", 2)
+
+
+def test_every_attempt_gives_the_run_the_same_token_whose_time_begins_anew(world):
+    """What an attempt before may be using already goes on to hold."""
+    seen = []
+    world.engine.answers = [error(Answer.REFUSED), "run-1"]
+    prepare = world.engine.prepare
+    world.engine.prepare = lambda order: (seen.append(order.access), prepare(order))[1]
+    for seconds in (60.0, 3600.0):  # of a worker, and of the one that took over
+        world.give_access(seconds)
+        world.send()
+    assert seen[0] == seen[1]
+    assert seen[0].variables[environment.RUN] == ID
+    assert seen[0].token not in repr(seen[0])
+    assert world.tokens.find(seen[0].token).handoff_id == ID
+    with world.database.read() as session:
+        assert session.scalars(select(Token).where(Token.handoff_id == ID)).one().expires_at > time.time() + 1800
 
 
 def test_a_run_that_shows_meanwhile_is_taken_over(world):

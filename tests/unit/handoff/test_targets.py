@@ -51,6 +51,40 @@ def test_a_cluster_that_cannot_be_meant_is_refused(wrong):
         TARGET.validate_python({**CLUSTER, **wrong})
 
 
+STEPS_SECRET = {"secret": "sluice-steps", "variables": {"SLUICE_ENGINE_TOKEN": "token"}}
+BY_HANDOFF = {"handoff_url": "https://handoff.example:8443", "secrets": [STEPS_SECRET]}
+
+
+def test_files_are_reached_by_the_handoff_where_a_target_says_so_or_says_where_it_is():
+    assert not TARGET.validate_python({}).by_handoff
+    assert TARGET.validate_python({"files": "handoff"}).by_handoff
+    assert not TARGET.validate_python(CLUSTER).by_handoff
+    assert TARGET.validate_python({**CLUSTER, **BY_HANDOFF}).by_handoff
+    assert not TARGET.validate_python({**CLUSTER, **BY_HANDOFF, "files": "store"}).by_handoff
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"secrets": []},
+        {"handoff_url": None, "files": "handoff"},
+        {"handoff_url": "https://user:secret@handoff.example"},
+        {"handoff_url": "https://handoff.example/path"},
+        {"environment": {"AWS_SECRET_ACCESS_KEY": "secret"}},
+        {"secrets": [STEPS_SECRET, {"secret": "s3", "variables": {"AWS_ACCESS_KEY_ID": "user"}}]},
+    ],
+    ids=str,
+)
+def test_a_cluster_whose_steps_would_get_too_little_or_too_much_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        TARGET.validate_python({**CLUSTER, **BY_HANDOFF, **wrong})
+
+
+def test_no_credential_of_a_store_goes_beside_a_runs_token():
+    with pytest.raises(ValidationError):
+        TARGET.validate_python({"files": "handoff", "environment": {"AWS_SESSION_TOKEN": "secret"}})
+
+
 def test_a_backend_that_nobody_knows_is_one_error_with_a_remedy(tmp_path):
     (tmp_path / "research").mkdir()
     (tmp_path / "research/handoff.yaml").write_text("targets: {far: {backend: abacus}}")

@@ -6,7 +6,9 @@ unfold to more bytes than were sent.
 
 import struct
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import BinaryIO
 
 from handoff.errors import PackageError
@@ -31,13 +33,16 @@ class Member:
     crc: int
 
 
-def read_members(file: BinaryIO, size: int, most: int) -> dict[str, Member]:
+def read_members(
+    file: BinaryIO, size: int, most: int, headers: Mapping[int, bytes] = MappingProxyType({})
+) -> dict[str, Member]:
     """Find the members of a stored ZIP.
 
     Args:
         file: the package, seekable.
         size: its size in bytes.
         most: the largest number of members to look at.
+        headers: local headers by their offset, as they were seen when they came in; they are not read again.
 
     Raises:
         PackageError: `zip-invalid`, `zip-members`, `zip-compressed`, `zip-encrypted` or `zip-overlap`.
@@ -49,7 +54,7 @@ def read_members(file: BinaryIO, size: int, most: int) -> dict[str, Member]:
             directory = archive.start_dir
     except (zipfile.BadZipFile, UnicodeDecodeError, ValueError, EOFError, struct.error, NotImplementedError) as error:
         raise PackageError("The package is no ZIP that can be read.", code="zip-invalid") from error
-    members = [_member(file, entry, directory) for entry in entries]
+    members = [_member(file, entry, directory, headers) for entry in entries]
     _check_ranges(members, directory)
     if len({member.name for member in members}) != len(members):
         raise PackageError("Two members of the package have one name.", code="zip-members")
@@ -92,7 +97,7 @@ def _read_end64(file: BinaryIO, size: int) -> tuple[int, int] | None:
     return count, length
 
 
-def _member(file: BinaryIO, entry: zipfile.ZipInfo, end: int) -> Member:
+def _member(file: BinaryIO, entry: zipfile.ZipInfo, end: int, headers: Mapping[int, bytes]) -> Member:
     """Check one directory entry against the header that stands before its bytes."""
     if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
         raise PackageError("A member of the package is compressed.", code="zip-compressed")
@@ -102,16 +107,22 @@ def _member(file: BinaryIO, entry: zipfile.ZipInfo, end: int) -> Member:
         raise PackageError("A member of the package has its size behind it.", code="zip-invalid")
     if not 0 <= entry.header_offset < end:
         raise PackageError("A member lies outside of the package.", code="zip-overlap")
-    file.seek(entry.header_offset)
-    header = file.read(_LOCAL.size)
+    header = headers.get(entry.header_offset) or _read_header(file, entry.header_offset)
     if len(header) < _LOCAL.size:
         raise PackageError("A member lies outside of the package.", code="zip-overlap")
-    magic, _, _, method, _, _, _, _, _, name_length, extra_length = _LOCAL.unpack(header)
-    name = file.read(name_length)
+    magic, _, _, method, _, _, _, _, _, name_length, extra_length = _LOCAL.unpack_from(header)
+    name = header[_LOCAL.size : _LOCAL.size + name_length]
     if magic != b"PK\x03\x04" or method != zipfile.ZIP_STORED or name != entry.orig_filename.encode("utf-8"):
         raise PackageError("A member's header and the directory disagree.", code="zip-invalid")
     start = entry.header_offset + _LOCAL.size + name_length + extra_length
     return Member(entry.orig_filename, start, entry.file_size, entry.CRC)
+
+
+def _read_header(file: BinaryIO, offset: int) -> bytes:
+    """A local header with its name, or less where the file ends."""
+    file.seek(offset)
+    header = file.read(_LOCAL.size)
+    return header if len(header) < _LOCAL.size else header + file.read(_LOCAL.unpack(header)[9])
 
 
 def _check_ranges(members: list[Member], end: int) -> None:

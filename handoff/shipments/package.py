@@ -35,7 +35,7 @@ def verify_package(
         path: the package.
         shipment_id: what it was sent as.
         most_members: the largest number of members to look at.
-        seen: bytes that were hashed when they came in, by their offset; they are not read again.
+        seen: bytes that were hashed when they came in, by their offset; neither they nor their headers are read again.
 
     Raises:
         PackageError: something disagrees; `code` says what.
@@ -44,7 +44,8 @@ def verify_package(
     if size == 0:
         raise PackageError("The package is empty.", code="zip-invalid")
     with path.open("rb") as file:
-        members = read_members(file, size, most_members)  # (1)
+        headers = {start - len(known.header): known.header for start, known in seen.items() if known.header}
+        members = read_members(file, size, most_members, headers)  # (1)
         manifest = _read_manifest(file, members)
         if manifest.shipment_id != shipment_id:  # (2)
             raise PackageError("The manifest is that of another shipment.", code="manifest-other-shipment")

@@ -14,17 +14,23 @@ from handoff.shipments.dataset import dataset_offset
 
 _LOCAL = struct.Struct("<4s5H3L2H")
 _STORED = b"PK\x03\x04"
+_MOST_HEADER = 512
+"""Bytes of a local header that is kept; ours take some hundred."""
 _MOST_META = 1 << 16
 """Bytes in which the file meta group of a Part 10 file ends; ours take some hundred."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeenMember:
-    """Bytes of a package; `digest` is that of the data set within, None where they are no Part 10 file."""
+    """Bytes of a package; `digest` is that of the data set within, None where they are no Part 10 file.
+
+    `header` is the local header right before them, empty where it was too long to be kept.
+    """
 
     size: int
     digest: str | None
     crc: int
+    header: bytes = b""
 
 
 class MemberStream:
@@ -41,6 +47,7 @@ class MemberStream:
         """By the offset at which they begin."""
         self._at = 0
         self._head = bytearray()
+        self._kept_header = b""
         self._left = 0
         self._start = self._size = self._crc = 0
         self._meta: bytearray | None = None
@@ -71,6 +78,7 @@ class MemberStream:
         return view[len(taken) :]
 
     def _begin(self, size: int) -> None:
+        self._kept_header = bytes(self._head) if len(self._head) <= _MOST_HEADER else b""
         self._head.clear()
         self._start, self._size, self._left = self._at, size, size
         self._crc, self._hash, self._meta, self._part10 = 0, hashlib.sha256(), bytearray(), True
@@ -106,5 +114,5 @@ class MemberStream:
 
     def _end(self) -> None:
         digest = self._hash.hexdigest() if self._part10 and self._meta is None else None
-        self.seen[self._start] = SeenMember(self._size, digest, self._crc)
+        self.seen[self._start] = SeenMember(self._size, digest, self._crc, self._kept_header)
         self._over = len(self.seen) >= self._most

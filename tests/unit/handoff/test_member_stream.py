@@ -42,6 +42,22 @@ def test_what_was_seen_is_not_read_again(tmp_path, package):
         verify_package(file, package.id, 100)
 
 
+def test_a_header_that_was_seen_is_not_read_again_and_one_too_long_to_be_kept_is(tmp_path, package):
+    body = bytearray(package.body())
+    seen = stream(bytes(body), 1000).seen
+    file = tmp_path / "package.zip"
+    file.write_bytes(body)
+    bare = {at: SeenMember(found.size, found.digest, found.crc) for at, found in seen.items()}
+    assert verify_package(file, package.id, 100, bare) == package.manifest
+    first = min(seen)
+    assert body[first - len(seen[first].header) :][:4] == b"PK\x03\x04"
+    body[first - len(seen[first].header)] ^= 1
+    file.write_bytes(body)
+    assert verify_package(file, package.id, 100, seen) == package.manifest
+    with pytest.raises(PackageError):
+        verify_package(file, package.id, 100, bare)
+
+
 @pytest.mark.parametrize("known", [None, SeenMember(1, "0" * 64, 0), SeenMember(3334, None, 0)])
 def test_what_was_not_seen_as_it_is_named_is_read(tmp_path, package, known):
     body = package.body()

@@ -3,12 +3,16 @@
 ```
 trusted/    site-key  handoff-token  receipt-public-key  nifi-sensitive-key  tls-password
             ca.pem  nifi.p12  nifi-registry.p12  truststore.p12  operator.pem  operator-key.pem
+            door-ca.pem  trusted.pem  trusted-key.pem
 research/   handoff-token  api-token  receipt-key  postgres-password
             s3-access-key  s3-secret-key  s3-credentials
+            handoff-ca.pem  handoff.pem  handoff-key.pem  door.pem
 ```
 
-What both zones hold is the token that deliveries are accepted by. The key that pseudonyms come from is in `trusted/`
-alone; the authority's own key is nowhere: it is forgotten once it has signed.
+What both zones hold is the token that deliveries are accepted by, and the certificate of the authority for the way
+between them (`door-ca.pem` is `handoff-ca.pem`). NiFi knows people by another one, so that no key of the research zone
+opens the trusted one. The key that pseudonyms come from is in `trusted/` alone; the authorities' own keys are nowhere:
+each is forgotten once it has signed.
 """
 
 import secrets
@@ -54,6 +58,7 @@ def make_secrets(folder: Path) -> tuple[Path, ...]:
     _write(research / "s3-secret-key", secret)
     _write(research / "s3-credentials", f"[default]\naws_access_key_id = {access}\naws_secret_access_key = {secret}")
     _make_certificates(trusted)
+    _make_way_between(trusted, research)
     return tuple(sorted(file for file in folder.rglob("*") if file.is_file()))
 
 
@@ -69,6 +74,20 @@ def _make_certificates(folder: Path) -> None:
     operator = authority.issue("operator")
     write_secret(folder / "operator.pem", operator.certificate_pem)
     write_secret(folder / "operator-key.pem", operator.key_pem)
+
+
+def _make_way_between(trusted: Path, research: Path) -> None:
+    authority = Authority.new("Sluice handoff authority")
+    for file in (trusted / "door-ca.pem", research / "handoff-ca.pem"):
+        write_secret(file, authority.certificate_pem)
+    client = authority.issue("trusted")
+    write_secret(trusted / "trusted.pem", client.certificate_pem)
+    write_secret(trusted / "trusted-key.pem", client.key_pem)
+    handoff = authority.issue("handoff", hosts=("handoff", "localhost", "127.0.0.1", "::1"))
+    write_secret(research / "handoff.pem", handoff.certificate_pem)
+    write_secret(research / "handoff-key.pem", handoff.key_pem)
+    door = authority.issue("door", hosts=("door",))
+    write_secret(research / "door.pem", door.certificate_pem + door.key_pem)  # HAProxy wants both in one
 
 
 def _write(file: Path, text: str) -> None:

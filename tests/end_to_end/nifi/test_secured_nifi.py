@@ -31,7 +31,10 @@ class Operator:
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     def deploy(self, **environment: str) -> subprocess.CompletedProcess[str]:
-        options = ["--set", f"trusted.home={self.trusted}", "--set", "handoff.url=http://127.0.0.1:9"]
+        options = ["--set", f"trusted.home={self.trusted}", "--set", "handoff.url=https://127.0.0.1:9"]
+        pins = {"ca": "door-ca.pem", "client.certificate": "trusted.pem", "client.key": "trusted-key.pem"}
+        for name, file in pins.items():
+            options += ["--secret-file", f"handoff.{name}={self.secrets / file}"]
         options += ["--secret-file", f"handoff.token={self.secrets / 'handoff-token'}"]
         options += ["--secret-file", f"receipt.public.key={self.secrets / 'receipt-public-key'}"]
         return self.flows("deploy", *options, **environment)

@@ -12,7 +12,7 @@ from tests.compose_host import ComposeHost, Image
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
-SERVICES = ("receiver", "pacs", "modality", "door", "handoff", "worker", "database", "s3")
+SERVICES = ("receiver", "pacs", "modality", "flows", "door", "handoff", "worker", "database", "s3")
 
 
 def _postgres() -> str:
@@ -42,6 +42,7 @@ def host(
         for name in ("s3", "pacs", "door", "receiver", "handoff"):
             made.start(name)
         wait_for(lambda: made.healthy("handoff"), seconds=60)
+        assert not made.healthy("worker"), "nobody works yet, and the handoff says so"
         made.start("worker")
         wait_for(lambda: made.healthy("receiver"), seconds=30)
         yield made
@@ -67,6 +68,7 @@ def _connects(host: ComposeHost, name: str, to: str, port: int) -> bool:
 
 
 def test_every_health_check_passes(host: ComposeHost):
+    wait_for(lambda: host.healthy("worker"), seconds=120)
     for name in ("receiver", "handoff", "database"):
         assert host.healthy(name), host.log(name).read_text()[-2000:]
 
@@ -102,7 +104,7 @@ def test_the_door_lets_nothing_else_of_the_api_through(host: ComposeHost):
 
 
 def test_the_zones_reach_each_other_by_the_door_alone(host: ComposeHost):
-    assert _connects(host, "receiver", "door", 8080)
+    assert _connects(host, "receiver", "door", 8443)
     handoff = host.addresses["handoff", "research"]
     receiver, pacs = host.addresses["receiver", "trusted"], host.addresses["pacs", "trusted"]
     assert not _connects(host, "receiver", handoff, 8080)
@@ -118,14 +120,50 @@ def test_the_worker_works_on_the_same_database(host: ComposeHost):
     assert not [line for line in lines if line.get("level") in {"error", "critical"}]
 
 
+def test_the_door_takes_nobody_without_a_certificate_of_the_way(host: ComposeHost):
+    """Neither plain HTTP, nor no certificate, nor the one that opens NiFi."""
+    path = "/v1/results/objects?limit=100"
+    assert _answer(host, "GET", path, scheme="http") == "refused"
+    assert _answer(host, "GET", path, certificate=None) == "refused"
+    assert _answer(host, "GET", path, certificate="operator") == "refused"
+    assert _answer(host, "GET", path, ca="ca.pem") == "not trusted"
+    assert _ask(host, "GET", path) == 401
+
+
 def _ask(host: ComposeHost, method: str, path: str) -> int:
-    probe = (
-        "import http.client; c = http.client.HTTPConnection('door', 8080, timeout=10); "
-        f"c.request({method!r}, {path!r}, body=b''); print(c.getresponse().status)"
-    )
-    done = host.run("receiver", ["python3", "-c", probe])
+    return int(_answer(host, method, path))
+
+
+def _answer(
+    host: ComposeHost,
+    method: str,
+    path: str,
+    *,
+    scheme: str = "https",
+    ca: str = "door-ca.pem",
+    certificate: str | None = "trusted",
+) -> str:
+    """What the door says to the one-shot service that has NiFi's certificate: a status, or why there is none."""
+    probe = f"""
+import http.client, ssl
+tls = ssl.create_default_context(cafile="/run/secrets/{ca}")
+if {certificate!r}:
+    tls.load_cert_chain("/run/secrets/{certificate}.pem", "/run/secrets/{certificate}-key.pem")
+if {scheme!r} == "http":
+    door = http.client.HTTPConnection("door", 8443, timeout=10)
+else:
+    door = http.client.HTTPSConnection("door", 8443, timeout=10, context=tls)
+try:
+    door.request({method!r}, {path!r}, body=b"")
+    print(door.getresponse().status)
+except ssl.SSLCertVerificationError:
+    print("not trusted")
+except (OSError, http.client.HTTPException):
+    print("refused")
+"""
+    done = host.run("flows", ["python3", "-c", probe])
     assert done.returncode == 0, done.stderr
-    return int(done.stdout)
+    return done.stdout.strip()
 
 
 def test_the_door_file_is_valid_to_haproxy(host: ComposeHost):

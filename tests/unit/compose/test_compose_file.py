@@ -121,7 +121,32 @@ def test_each_zone_holds_its_own_secrets():
             source = entry if isinstance(entry, str) else entry["source"]
             zone = "trusted" if name in TRUSTED else "research"
             assert f"/{zone}/" in files[source] or source == "handoff-token", (name, source)
+    for key in ("handoff-key.pem", "door.pem"):
+        assert [name for name in SERVICES if key in SERVICES[name].get("secrets", ())] == [
+            key.partition("-")[0].removesuffix(".pem")
+        ]
     assert "site-key" not in {s for name in RESEARCH for s in map(str, SERVICES[name].get("secrets", ()))}
+
+
+def test_what_crosses_goes_by_tls_and_both_ends_are_known():
+    """NiFi trusts the door alone and shows it a certificate; the door and everybody else trust the handoff's alone."""
+    deploy = SERVICES["flows"]["command"]
+    assert "--set=handoff.url=https://door:8443" in deploy
+    given = {option.partition("=")[2].partition("=")[0] for option in deploy if option.startswith("--secret-file=")}
+    assert {"handoff.ca", "handoff.client.certificate", "handoff.client.key"} <= given
+    assert any(option.startswith("--certificate=") for option in SERVICES["handoff"]["command"])
+    door = (ROOT / "images/settings/door.cfg").read_text("utf-8")
+    (bind,) = re.findall(r"^ +bind (.*)", door, flags=re.MULTILINE)
+    (server,) = re.findall(r"^ +server (.*)", door, flags=re.MULTILINE)
+    assert " ssl " in bind
+    assert "verify required" in bind
+    assert " ssl " in server
+    assert "verify required verifyhost" in server
+
+
+@pytest.mark.parametrize("name", ["receiver", "nifi", "registry", "handoff", "worker", "database"])
+def test_a_service_that_hangs_is_told_by_its_health(name: str):
+    assert SERVICES[name]["healthcheck"]["test"]
 
 
 def test_zones_share_no_volume():

@@ -121,12 +121,19 @@ class Argo:
     def _steps(self, name: str, spec: str, parameters: str) -> None:
         assert self._execute is not None
         try:
-            self._execute(json.loads(spec), json.loads(parameters))
+            self._execute(self._of_pods(name, json.loads(spec)), json.loads(parameters))
             phase = "Succeeded"
         except Exception:  # noqa: BLE001 - whatever a step raises is a failed workflow
             phase = "Failed"
         self._move(name, phase, None, only_if="Running")
         self.report(name)
+
+    def _of_pods(self, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+        """The specification, with what pods are labelled with where there is something for Kubernetes in it."""
+        if "platform_spec" not in spec:
+            return spec
+        row = self._database.row("SELECT run_id FROM workflows WHERE name = ?", name)
+        return {**spec, "pod_labels": {"pipeline/runid": row["run_id"]}}
 
     def _move(self, name: str, phase: str, seconds: float | None, only_if: str | None = None) -> None:
         due = None if seconds is None else time.time() + seconds

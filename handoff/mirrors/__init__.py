@@ -1,4 +1,4 @@
-"""Mirrors: other systems that are told what happened here, and are never asked.
+"""Mirrors: other systems that are told what happened here; of them only MLflow is asked, for aliases moved there.
 
 In reading order:
 
@@ -10,6 +10,7 @@ In reading order:
 - `facts`: what there is to tell of a handoff, of a model version and of an alias.
 - `post`: one POST, and what its answer means.
 - `tell_mlflow`: MLflow; `mlflow_api` has its REST API, `mlflow` finds each run and version before it makes it.
+- `heed_mlflow`: an alias that somebody moves at MLflow becomes a promotion that waits.
 - `tell_openlineage`: OpenLineage events, to an endpoint and to a file.
 - `tell_webhook`: signed messages to subscribers.
 """

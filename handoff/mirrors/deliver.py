@@ -18,7 +18,7 @@ from handoff.database.engine import Database
 from handoff.handoffs.hold import place_of
 from handoff.home import ResearchHome
 from handoff.mirrors.interface import Change, Mirror, MirrorAwayError, MirrorRefusedError
-from handoff.mirrors.make import make_mirrors
+from handoff.mirrors.make import make_heeding, make_mirrors
 from handoff.mirrors.outbox import anything_to_do, delivered, follow, free_leases, lease, put_off, refused, revive
 from handoff.settings import Settings
 
@@ -31,15 +31,20 @@ _END_SECONDS = 5.0
 
 @contextlib.contextmanager
 def mirroring(settings: Settings, home: ResearchHome, database: Database) -> Iterator[None]:
-    """Tell the mirrors while the block runs, if the site has any."""
+    """Tell the mirrors while the block runs, if the site has any, and heed what is moved there."""
     threads = [Deliverer(mirror, home, database) for mirror in make_mirrors(settings.mirrors)]
+    heeding = list(make_heeding(settings, database))
     for thread in threads:
         thread.start()
+    for loop in heeding:
+        loop.start()
     try:
         yield
     finally:
         for thread in threads:
             thread.ask_to_stop()
+        for loop in heeding:
+            loop.stop()
         for thread in threads:
             thread.stop()
 

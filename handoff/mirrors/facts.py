@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from handoff.database.tables import Alias, Batch, Handoff, ModelVersion, PipelineVersion, Promotion, ResultFileRow
 from handoff.models.evaluations import newest_figures
+from handoff.models.promote import REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +101,34 @@ def model_facts(session: Session, model_id: str) -> ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class AliasFacts:
-    """An alias as it is now, and the model version that it stands for."""
+    """An alias as it is now, and what a promotion was about.
 
+    Attributes:
+        name: Of the model.
+        alias: Of the model version that it stands for.
+        model: That version; None while it stands for none.
+        wanted: The version that was asked for.
+        refused: Whether the wish was refused.
+        by: Who asked.
+    """
+
+    name: str
     alias: str
-    model: ModelFacts
+    model: ModelFacts | None
+    wanted: str
+    refused: bool
+    by: str
 
 
 def alias_facts(session: Session, promotion_id: str) -> AliasFacts:
-    """Read the alias that a promotion moved, as it is now."""
+    """Read the alias that a promotion is about, as it is now."""
     row = session.get_one(Promotion, promotion_id)
-    alias = session.get_one(Alias, (row.model, row.alias))
-    return AliasFacts(alias.alias, model_facts(session, alias.model_id))
+    alias = session.get(Alias, (row.model, row.alias))
+    return AliasFacts(
+        name=row.model,
+        alias=row.alias,
+        model=None if alias is None else model_facts(session, alias.model_id),
+        wanted=row.model_id,
+        refused=row.state == REFUSED,
+        by=row.asked_by,
+    )

@@ -13,6 +13,7 @@ What is told are ids, digests and figures. MLflow asks for times; it gets only h
 because the day of a run beside its shifted dates tells by how much they were shifted. `with_times` tells more.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -92,10 +93,39 @@ class Mlflow:
         return str(found[0])
 
     def tell_alias(self, moved: AliasFacts) -> str:
-        """Let an alias stand for the version that it stands for here; returns that version at MLflow."""
+        """Let an alias stand for the version that it stands for here, or for none; returns that version at MLflow."""
+        if moved.model is None:
+            with contextlib.suppress(MirrorRefusedError):  # it stands for none there either
+                self._api.delete("registered-models/alias", name=moved.name, alias=moved.alias)
+            return "none"
         version = self.tell_model(moved.model)
-        self._api.post("registered-models/alias", name=moved.model.name, alias=moved.alias, version=version)
+        self._api.post("registered-models/alias", name=moved.name, alias=moved.alias, version=version)
         return version
+
+    def put_back(self, moved: AliasFacts) -> str:
+        """Take back a move that was refused, unless somebody moved the alias on meanwhile: that is another wish."""
+        version = self.aliases().get(moved.name, {}).get(moved.alias)
+        if version is None or self.model_of(moved.name, version) != moved.wanted:
+            return "moved-on"
+        return self.tell_alias(moved)
+
+    def aliases(self) -> Mapping[str, Mapping[str, int]]:
+        """MLflow's version of each alias, by model and alias."""
+        found: dict[str, dict[str, int]] = {}
+        token = ""
+        while True:
+            page = self._api.get("registered-models/search", max_results=100, page_token=token)
+            for model in page.get("registered_models", []):
+                found[model["name"]] = {one["alias"]: int(one["version"]) for one in model.get("aliases", [])}
+            token = page.get("next_page_token", "")
+            if not token:
+                return found
+
+    def model_of(self, name: str, version: int) -> str | None:
+        """Our model version that a version at MLflow says it is, if it is one of the model of that name."""
+        found = self._api.get("model-versions/get", name=name, version=str(version))["model_version"]
+        said = next((tag["value"] for tag in found.get("tags", []) if tag["key"] == MODEL_TAG), "")
+        return str(said) if said.startswith(f"{name}:") else None
 
     def _experiment(self, project: str) -> str:
         """Step (1)."""

@@ -32,6 +32,10 @@ class MlflowMirror(_Called):
     with_times: bool = Field(
         False, description="Tell when runs were; else only how long, for a day beside shifted dates tells the shift."
     )
+    aliases_every_seconds: PositiveFloat | None = Field(
+        30,
+        description="How often it is looked there for an alias that somebody moved, to ask for it here; null: never.",
+    )
 
 
 class OpenLineageMirror(_Called):

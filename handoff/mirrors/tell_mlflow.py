@@ -1,4 +1,7 @@
-"""Tell MLflow: of a handoff that was submitted or ended, of a model version, of an alias that was moved."""
+"""Tell MLflow: of a handoff that was submitted or ended, of a model version, of an alias that was moved.
+
+What somebody moved there is taken back when it was refused here: its registry shows what holds, and ours is the truth.
+"""
 
 from handoff.database.engine import Database
 from handoff.database.tables import LineageEvent
@@ -9,6 +12,8 @@ from handoff.mirrors.mlflow import Mlflow
 from handoff.mirrors.mlflow_api import MlflowApi
 from handoff.mirrors.settings import MlflowMirror
 
+MOVED_THERE = "mirror:mlflow"
+"""Who asks for what somebody moved at MLflow; no person and no token is called so."""
 SETTLE_SECONDS = 3.0
 """A create may be slower than the next search."""
 _KINDS = {
@@ -17,6 +22,7 @@ _KINDS = {
     "model-registered": "model",
     "model-evaluated": "model",
     "promotion-approved": "promotion",
+    "promotion-refused": "promotion",
 }
 
 
@@ -50,8 +56,10 @@ class MlflowTeller:
         match change.kind:
             case "model":
                 return self._mlflow.tell_model(model)
-            case "promotion":
+            case "promotion" if not alias.refused:
                 return self._mlflow.tell_alias(alias)
+            case "promotion":
+                return self._mlflow.put_back(alias) if alias.by == MOVED_THERE else "unchanged"
             case _:
                 return self._mlflow.tell_handoff(handoff)
 

@@ -46,37 +46,48 @@ class Promotions:
             PromotionError: the gate refuses; that is kept.
         """
         with self.database.write() as session:
-            hold_until_commit(session, f"aliases/{model}")  # (1)
-            wanted = session.get(ModelVersion, f"{model}:{version}")
-            if wanted is None or not who.sees(wanted.project):
-                raise NotFoundError("There is no such model version.")
-            now = _holder(session, wanted, alias)
-            known = _known(session, wanted, alias, now)  # (2)
-            if known is not None:
-                return known
-            gate = self._gate(wanted.project)
-            findings = _ask_gate(session, gate, wanted, now)  # (3)
-            row = Promotion(
-                id=secrets.token_hex(16),
-                model=model,
-                alias=alias,
-                model_id=wanted.id,
-                before=now.id if now else None,
-                state=WAITING,
-                gate=_kept(gate, findings),
-                reason=reason,
-                asked_by=who.name,
-                asked_at=time.time(),
-            )
-            session.add(row)
-            if not passed(findings):
-                _decide(session, row, wanted.project, REFUSED, by=GATE, because=_NOT_REACHED)
-            elif gate.second_person or not who.may("approve"):
-                _tell(session, "promotion-asked", row, wanted.project)
-            else:
-                _move(session, row, wanted.project, who.name, reason)
+            row = self.ask_within(session, who, f"{model}:{version}", alias, reason)
         if row.state == REFUSED:
             raise _refusal(row)
+        return row
+
+    def ask_within(self, session: Session, who: Principal, model_id: str, alias: str, reason: str) -> Promotion:
+        """The same in the caller's transaction; one that the gate refused is returned as any other.
+
+        Raises:
+            NotFoundError: there is no such version that they may see.
+            ConflictError: the alias stands for a version of another project.
+        """
+        model = model_id.partition(":")[0]
+        hold_until_commit(session, f"aliases/{model}")  # (1)
+        wanted = session.get(ModelVersion, model_id)
+        if wanted is None or not who.sees(wanted.project):
+            raise NotFoundError("There is no such model version.")
+        now = _holder(session, wanted, alias)
+        known = _known(session, wanted, alias, now)  # (2)
+        if known is not None:
+            return known
+        gate = self._gate(wanted.project)
+        findings = _ask_gate(session, gate, wanted, now)  # (3)
+        row = Promotion(
+            id=secrets.token_hex(16),
+            model=model,
+            alias=alias,
+            model_id=wanted.id,
+            before=now.id if now else None,
+            state=WAITING,
+            gate=_kept(gate, findings),
+            reason=reason,
+            asked_by=who.name,
+            asked_at=time.time(),
+        )
+        session.add(row)
+        if not passed(findings):
+            _decide(session, row, wanted.project, REFUSED, by=GATE, because=_NOT_REACHED)
+        elif gate.second_person or not who.may("approve"):
+            _tell(session, "promotion-asked", row, wanted.project)
+        else:
+            _move(session, row, wanted.project, who.name, reason)
         return row
 
     def approve(self, who: Principal, promotion_id: str, reason: str) -> Promotion:

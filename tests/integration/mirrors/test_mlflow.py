@@ -85,6 +85,20 @@ def test_a_model_version_is_registered_once_with_the_run_that_made_it(told, aske
     assert len(asked.versions(told.model)) == 2
 
 
+def test_what_was_measured_of_a_version_later_is_a_run_and_stands_at_the_version(told, asked):
+    told.end(told.submitted(), dice_test=0.5)
+    told.start()
+    told.wait()
+    told.measure(1, dice_test=0.25, test_volumes=4)
+    told.wait()
+    (run,) = [run for run in asked.runs(told.project) if pairs(run["data"]["params"])["kind"] == "evaluate"]
+    assert pairs(run["data"]["metrics"]) == {"dice_test": 0.25, "test_volumes": 4.0}
+    assert pairs(run["data"]["tags"])["sluice.uses_model"] == f"{told.model}:1"
+    (version,) = asked.versions(told.model)
+    assert pairs(version["tags"])["sluice.evaluated.dice_test"] == "0.25"
+    assert pairs(version["tags"])["sluice.evaluated.test_volumes"] == "4.0"
+
+
 def test_an_alias_stands_at_mlflow_for_the_version_that_it_stands_for_here(told, asked):
     told.end(told.submitted(), dice_test=0.5)
     told.end(told.submitted(), dice_test=0.6)

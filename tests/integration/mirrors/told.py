@@ -14,10 +14,20 @@ from handoff.access.principal import Principal
 from handoff.contract.result import Result
 from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
-from handoff.database.tables import Batch, BatchShipment, Handoff, MirrorRow, PipelineVersion, Shipment, Study
+from handoff.database.tables import (
+    Batch,
+    BatchShipment,
+    Handoff,
+    MirrorRow,
+    PipelineVersion,
+    Promotion,
+    Shipment,
+    Study,
+)
 from handoff.handoffs.states import State, transition
 from handoff.home import ResearchHome
 from handoff.mirrors.deliver import Deliverer
+from handoff.mirrors.heed_mlflow import SEEN, AliasesAtMlflow
 from handoff.mirrors.interface import Mirror
 from handoff.mirrors.outbox import PLACE, anything_to_do
 from handoff.mirrors.settings import MlflowMirror
@@ -42,6 +52,7 @@ class Told:
         self.project = f"p{secrets.token_hex(6)}"
         self.model = f"m{secrets.token_hex(6)}"
         self.mirror = MlflowMirror(tracking_uri=url, http_timeout_seconds=5, **settings)
+        self.gate: dict[str, Any] = {}
         self._threads: list[Deliverer] = []
         with self.database.write() as session:
             facts = {"project": self.project, "instances": 8, "annotations": 2, "facts": {}, "test_percent": 20}
@@ -63,6 +74,11 @@ class Told:
         thread.start()
         self._threads.append(thread)
         return thread
+
+    def pause(self) -> None:
+        """Tell nobody until it is begun again."""
+        while self._threads:
+            self._threads.pop().stop()
 
     def ship(self, count: int) -> None:
         """Shipments that the batch's instances came in."""
@@ -134,11 +150,43 @@ class Told:
             content["files"] = [{**file, "role": "model"}]
         return Result.model_validate({"files": [], **content, "metrics": metrics})
 
-    def promote(self, version: int) -> str:
-        """Let `champion` stand for a version; returns the promotion's id."""
-        settings = Settings.model_validate({"home": self.home.root})
+    @property
+    def settings(self) -> Settings:
+        """What the site says: the gate before an alias."""
+        projects = {self.project: {"promotion": self.gate}}
+        return Settings.model_validate({"home": self.home.root, "projects": projects})
+
+    def measure(self, version: int, **metrics: float) -> str:
+        """An evaluation of a version, from its submission to its end; returns the handoff's id."""
+        handoff = self._handoff("evaluate", State.SUBMITTING, {})
+        handoff.model_id = f"{self.model}:{version}"
+        with self.database.write() as session:
+            session.add(handoff)
+            session.flush()
+            transition(session, handoff, State.SUBMITTED)
+        self.end(handoff.id, **metrics)
+        return handoff.id
+
+    def promote(self, version: int, alias: str = "champion") -> str:
+        """Let an alias stand for a version; returns the promotion's id."""
         who = Principal("ada", "ml-engineer")
-        return Promotions(self.database, settings).ask(who, self.model, "champion", version, "it is better").id
+        return Promotions(self.database, self.settings).ask(who, self.model, alias, version, "it is better").id
+
+    def heeding(self) -> AliasesAtMlflow:
+        """What looks for aliases that were moved there; it looks when a test says so."""
+        return AliasesAtMlflow(self.mirror, self.settings, self.database, 1.0)
+
+    def promotions(self, alias: str) -> list[tuple[str, str, str]]:
+        """State, version and asker of each promotion of an alias, the oldest first."""
+        with self.database.read() as session:
+            rows = session.scalars(select(Promotion).where(Promotion.alias == alias).order_by(Promotion.asked_at))
+            return [(row.state, row.model_id.partition(":")[2], row.asked_by) for row in rows]
+
+    def newest_promotion(self, alias: str) -> str:
+        """The id of the promotion of an alias that was asked for last."""
+        with self.database.read() as session:
+            newest = select(Promotion.id).where(Promotion.alias == alias).order_by(Promotion.asked_at.desc())
+            return session.scalars(newest).first()
 
     def key(self, handoff_id: str) -> str:
         with self.database.read() as session:
@@ -149,7 +197,7 @@ class Told:
         with self.database.read() as session:
             return {
                 row.subject: (row.state, row.reason)
-                for row in session.scalars(select(MirrorRow).where(MirrorRow.kind != PLACE))
+                for row in session.scalars(select(MirrorRow).where(MirrorRow.kind.not_in((PLACE, SEEN))))
             }
 
     def wait(self, seconds: float = 40, mirror: Mirror | None = None) -> None:
@@ -190,6 +238,24 @@ class Asked:
     def versions(self, model: str) -> list[dict[str, Any]]:
         answer = self._http.get("model-versions/search", params={"filter": f"name = '{model}'", "max_results": 100})
         return answer.json().get("model_versions", [])
+
+    def move(self, model: str, alias: str, version: int) -> None:
+        """What a person does there: let an alias stand for another of our versions."""
+        ours = {pairs(one.get("tags", [])).get("sluice.model"): one for one in self.versions(model)}
+        meant = ours[f"{model}:{version}"]
+        self.post("registered-models/alias", name=model, alias=alias, version=meant["version"])
+
+    def drop(self, model: str, alias: str) -> None:
+        """What a person does there: let an alias stand for nothing."""
+        answer = self._http.request("DELETE", "registered-models/alias", json={"name": model, "alias": alias})
+        assert answer.status_code == 200, answer.text
+
+    def stands_for(self, model: str, alias: str) -> str | None:
+        """Our version that an alias stands for there."""
+        answer = self._http.get("registered-models/alias", params={"name": model, "alias": alias})
+        if answer.status_code == 404 or answer.json().get("error_code"):
+            return None
+        return pairs(answer.json()["model_version"]["tags"])["sluice.model"].partition(":")[2]
 
     def alias(self, model: str, alias: str) -> dict[str, Any]:
         """The version that an alias stands for."""

@@ -19,7 +19,7 @@ class Dying:
         self._database = database
         self._left = at
         self._after = after
-        self.read = database.read
+        self.read, self.writer = database.read, database.writer
 
     @contextmanager
     def write(self):

@@ -126,9 +126,10 @@ class HandoffServer:
                 answer = self._once(request, download, later)
                 return replace(answer, attempts=attempt)
             except ssl.SSLCertVerificationError:
+                self.close()
                 raise HandoffError("the certificate of the handoff cannot be trusted.") from None
             except (OSError, http.client.HTTPException, _BrokenError) as error:
-                self._let_go()
+                self.close()
                 pause = max(_pause(attempt), getattr(error, "seconds", 0.0))
                 if time.monotonic() + pause > until:
                     what = str(error) if isinstance(error, _BrokenError) else type(error).__name__
@@ -178,8 +179,12 @@ class HandoffServer:
             raise HandoffError("the file of certificates for the handoff cannot be read.") from None
         return http.client.HTTPSConnection(self._host, self._port, timeout=_SILENCE_SECONDS, context=context)
 
-    def _let_go(self) -> None:
+    def close(self) -> None:
+        """Let go of this thread's connection; another one is made when it is needed."""
+        held: _Held | None = getattr(self._own, "held", None)
         self._own.held = None
+        if held is not None:
+            held.connection.close()
 
 
 @dataclass(frozen=True, slots=True)

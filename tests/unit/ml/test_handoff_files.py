@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import ssl
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -14,6 +16,7 @@ from ml.files import opened, result_folder
 from ml.handoff_files import HandoffFiles
 from ml.handoff_server import HandoffServer
 from ml.run_pass import PassOfEngine, PassOfFile
+from tests.certificates import TestAuthority
 
 RUN, TOKEN, KEY = "1" * 32, "sluice_run_secret", "a" * 64
 STORE, RESULTS = "s3://bucket/store", "s3://bucket/store/results"
@@ -33,6 +36,9 @@ class Scripted(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Who does not trust this server goes away; not on a test's screen."""
 
 
 class Asked(BaseHTTPRequestHandler):
@@ -87,9 +93,22 @@ def pauses():
 
 
 @pytest.fixture
-def files(server, token_file, pauses):
-    asking = HandoffServer(server.url, sleep=pauses.append)
-    return HandoffFiles(asking, PassOfFile(RUN, token_file), STORE, RESULTS)
+def asking(server):
+    """Ways to ask, whose connections end with the test."""
+    made = []
+
+    def make(url: str = server.url, *more: object, **facts: object) -> HandoffServer:
+        made.append(HandoffServer(url, *more, **facts))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def files(asking, token_file, pauses):
+    return HandoffFiles(asking(sleep=pauses.append), PassOfFile(RUN, token_file), STORE, RESULTS)
 
 
 @pytest.fixture
@@ -100,6 +119,8 @@ def variables(server, token_file, monkeypatch):
         monkeypatch.setenv(name, value)
     handoff_files._known.cache_clear()
     yield
+    with suppress(HandoffError):
+        handoff_files.handoff_files().server.close()
     handoff_files._known.cache_clear()
 
 
@@ -217,20 +238,35 @@ def test_a_token_that_does_not_hold_is_read_anew_once(server, files, token_file)
     assert "sluice_run" not in str(raised.value)
 
 
-def test_patience_ends_with_an_error_that_names_neither_address_nor_token(server, token_file):
-    asking = HandoffServer(server.url, patience_seconds=0.0)
+def test_a_handoff_by_tls_is_known_by_its_authority_or_gets_no_token(server, asking, token_file, tmp_path):
+    authority = TestAuthority.new(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("handoff"))
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    url = server.url.replace("http:", "https:")
+    files = HandoffFiles(asking(url), PassOfFile(RUN, token_file), STORE, RESULTS)
+    with pytest.raises(HandoffError, match="certificate"):
+        files.read("x")
+    assert server.asked == []
+    files.server = asking(url, authority.file)
+    server.script = [yes(b"lines")]
+    assert files.read("x") == b"lines"
+
+
+def test_patience_ends_with_an_error_that_names_neither_address_nor_token(server, asking, token_file):
+    files = HandoffFiles(asking(patience_seconds=0.0), PassOfFile(RUN, token_file), STORE, RESULTS)
     server.script = [no(503, "store-down")]
     with pytest.raises(HandoffError) as raised:
-        HandoffFiles(asking, PassOfFile(RUN, token_file), STORE, RESULTS).read("x")
+        files.read("x")
     assert str(raised.value) == "the handoff did not answer (store-down)."
-    assert TOKEN not in repr(asking) + repr(HandoffFiles(asking, PassOfFile(RUN, token_file), STORE, RESULTS))
+    assert TOKEN not in repr(files)
 
 
-def test_a_step_in_a_cluster_asks_for_its_runs_token_until_the_handoff_knows_the_run(server, pauses):
+def test_a_step_in_a_cluster_asks_for_its_runs_token_until_the_handoff_knows_the_run(server, asking, pauses):
     given = json.dumps({"handoff": RUN, "token": TOKEN, "seconds": 60.0}).encode()
     server.script = [no(404, "run-unknown"), yes(given), yes(b"lines"), no(401, "unauthorized"), yes(given), yes(b"x")]
-    asking = HandoffServer(server.url, sleep=pauses.append)
-    files = HandoffFiles(asking, PassOfEngine(asking, "run-of-kubeflow", "of-the-target"), STORE, RESULTS)
+    one = asking(sleep=pauses.append)
+    files = HandoffFiles(one, PassOfEngine(one, "run-of-kubeflow", "of-the-target"), STORE, RESULTS)
     assert files.read("x") == b"lines"
     assert files.read("x") == b"x", "with a new one, once the first one's time is over"
     asked = [(method, path, headers["Authorization"]) for method, path, headers, _ in server.asked]
@@ -240,11 +276,10 @@ def test_a_step_in_a_cluster_asks_for_its_runs_token_until_the_handoff_knows_the
     assert json.loads(server.asked[0][3]) == {"run": "run-of-kubeflow"}
 
 
-def test_a_step_that_is_given_no_token_says_so(server):
-    asking = HandoffServer(server.url)
+def test_a_step_that_is_given_no_token_says_so(server, asking):
     server.script = [no(401, "unauthorized")]
     with pytest.raises(HandoffError, match="no token"):
-        PassOfEngine(asking, "run-of-kubeflow", "of-the-target").get()
+        PassOfEngine(asking(), "run-of-kubeflow", "of-the-target").get()
 
 
 def test_a_result_is_put_with_its_last_file_last_and_without_halves(server, variables):

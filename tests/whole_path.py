@@ -8,19 +8,20 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import httpx
-
+from handoff.client import HandoffClient
 from nifi.distribution import launch
 from nifi.nar import Nar
 from nifi.releases.deploy import deploy
 from processors.deid.keys import KeyFile
+from processors.ledger.handoff_pin import context
 from processors.vault.vault import Vault
+from sluice.handoff_certificates import make_certificates
 from tests.loopback import free_port
 from tests.waiting import wait_for
 
@@ -80,9 +81,12 @@ class Service:
 
 
 class WholePath:
-    """One home with everything in it. Use as a context manager; `up()` starts all three."""
+    """One home with everything in it. Use as a context manager; `up()` starts all three.
 
-    def __init__(self, home: Path, *, rules: str = RULES, site: str = "") -> None:
+    With `tls` both sides speak TLS by what `sluice certificates` makes, and know nobody without a certificate.
+    """
+
+    def __init__(self, home: Path, *, rules: str = RULES, site: str = "", tls: bool = False) -> None:
         self.home = home
         self.trusted = home / "trusted"
         (self.trusted / "keys").mkdir(parents=True)
@@ -95,10 +99,22 @@ class WholePath:
         self.receiver = Service(
             [*SLUICE, "receive", "--home", str(home), "--port", str(self.dicom_port)], home / "receiver.log"
         )
-        self.handoff = Service(
-            [*SLUICE, "handoff", "serve", "--home", str(home), "--port", str(self.http_port)],
-            home / "handoff.log",
-        )
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.http_port}"
+        self.environment, self._pins = dict(os.environ), dict[str, str]()
+        command = [*SLUICE, "handoff", "serve", "--home", str(home), "--port", str(self.http_port)]
+        self.handoff = Service([*command, *(self._secured() if tls else ())], home / "handoff.log")
+
+    def _secured(self) -> list[str]:
+        """Make the certificates; what the service is told of them."""
+        ca, handoff, handoff_key, trusted, trusted_key = make_certificates(self.home / "tls", ["127.0.0.1"])
+        self._pins = {
+            "handoff.ca": ca.read_text(),
+            "handoff.client.certificate": trusted.read_text(),
+            "handoff.client.key": trusted_key.read_text(),
+        }
+        named = {"CA": ca, "CERTIFICATE": trusted, "KEY": trusted_key}
+        self.environment |= {f"SLUICE_HANDOFF_{name}": str(file) for name, file in named.items()}
+        return ["--certificate", str(handoff), "--key", str(handoff_key), "--client-ca", str(ca)]
 
     def __enter__(self) -> Self:
         return self
@@ -119,9 +135,10 @@ class WholePath:
         running = launch.start(self.home)
         parameters = {
             "trusted.home": str(self.trusted),
-            "handoff.url": f"http://127.0.0.1:{self.http_port}",
+            "handoff.url": self.url,
             "handoff.token": (self.home / "research" / "token").read_text().strip(),
             "receipt.public.key": self.handoff.listening["receipt_public_key"],
+            **self._pins,
             **changes,
         }
         deploy(running.url, parameters, nar)
@@ -185,13 +202,21 @@ class WholePath:
 
     def reconcile(self) -> subprocess.CompletedProcess[str]:
         """Ask all witnesses, the handoff included, as an operator would."""
-        url, token = f"http://127.0.0.1:{self.http_port}", (self.home / "research" / "api-token").read_text().strip()
-        command = [*SLUICE, "ledger", "reconcile", "--home", str(self.home), "--handoff-url", url, "--token", token]
-        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+        token = (self.home / "research" / "api-token").read_text().strip()
+        command = [*SLUICE, "ledger", "reconcile", "--home", str(self.home), "--handoff-url", self.url]
+        return self.run([*command, "--token", token])
+
+    def run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """Run a command as somebody of the trusted side would, who has the certificates of the way."""
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, env=self.environment)
+
+    def client(self) -> HandoffClient:
+        """A client of the handoff, with this home's tokens."""
+        files = (self.environment.get(f"SLUICE_HANDOFF_{name}") for name in ("CA", "CERTIFICATE", "KEY"))
+        return HandoffClient.of_home(self.url, self.home, context(*(Path(file) if file else None for file in files)))
 
     def handed_off(self, project: str = "lung") -> Counter[str]:
         """How often each original SOP Instance UID stands in the handoff's packages of a project."""
-        api_token = (self.home / "research" / "api-token").read_text().strip()
         vault = Vault.open(self.trusted / "vault.db", KeyFile.load(self.trusted / "keys" / "site.key"))
         found: Counter[str] = Counter()
         try:
@@ -200,13 +225,8 @@ class WholePath:
                     found[str(vault.original_of(project, instance["sop_instance_uid"]))] += 1
         finally:
             vault.close()
-        listed = httpx.get(
-            f"http://127.0.0.1:{self.http_port}/v1/shipments",
-            params={"project": project, "limit": 1000},
-            headers={"Authorization": f"Bearer {api_token}"},
-        )
-        listed.raise_for_status()
-        assert sum(item["delivered"] for item in listed.json()["items"]) == sum(found.values())
+        with self.client() as handoff:
+            assert sum(each.delivered for each in handoff.shipments(project)) == sum(found.values())
         return found
 
 

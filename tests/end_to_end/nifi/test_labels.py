@@ -1,10 +1,11 @@
 """Labels through a real NiFi: images sent, labels imported, confirmed by receipt, and in the batch of a handoff.
 
+Both sides speak TLS, and each knows the other by its certificate.
+
 Invariant 4 for labels: nothing of the spreadsheet is in NiFi. That NiFi may forget them is a test of `tests/faults`.
 """
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -12,7 +13,6 @@ from urllib.parse import unquote, urlsplit
 import pydicom
 import pytest
 
-from handoff.client import HandoffClient
 from handoff.contract.batch import LabelLine, read_batch
 from handoff.schemas.batches import BatchRequest
 from nifi.distribution import launch
@@ -32,7 +32,7 @@ PATIENT = "MRN-4711-08"
 def whole(tmp_path_factory: pytest.TempPathFactory, nar: Nar) -> Iterator[WholePath]:
     """One study went through, and then the labels of it."""
     folder = tmp_path_factory.mktemp("labels")
-    with WholePath(folder / "home") as path:
+    with WholePath(folder / "home", tls=True) as path:
         path.up(nar)
         files = write_ct_series(folder / "source", slices=3, patient=PATIENT)
         push(path.dicom_port, files, folder / "list").finish()
@@ -41,10 +41,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory, nar: Nar) -> Iterator[WholeP
         path.imported = import_labels(path, files, PATIENT, folder / "labels.csv")
         wait_for(lambda: label_states(path) == ["confirmed"], 60, lambda: f"label documents are {label_states(path)}")
         yield path
-
-
-def client(path: WholePath) -> HandoffClient:
-    return HandoffClient.of_home(f"http://127.0.0.1:{path.http_port}", path.home)
 
 
 def test_good_lines_are_imported_and_the_others_listed_by_number_and_code(whole):
@@ -59,7 +55,7 @@ def test_good_lines_are_imported_and_the_others_listed_by_number_and_code(whole)
 
 
 def test_labels_are_lines_of_the_batch_with_their_source(whole):
-    with client(whole) as handoff:
+    with whole.client() as handoff:
         wait_for(lambda: list(handoff.studies(project="lung", state="complete")), 60, lambda: "no study closed")
         batch = handoff.form_batch(BatchRequest(project="lung", select="labelled"))
         assert batch.label_counts == {"radiology-2026": {"diameter_mm": 1, "grade": 2, "malignant": 2}}
@@ -81,12 +77,13 @@ def test_labels_are_lines_of_the_batch_with_their_source(whole):
 def test_every_witness_agrees_on_the_labels_and_the_trace_names_them(whole):
     witnesses = whole.reconcile()
     assert (witnesses.returncode, "label documents: confirmed 1" in witnesses.stdout) == (0, True), witnesses.stdout
-    with client(whole) as handoff:
+    with whole.client() as handoff:
         [document] = handoff.labels("lung")
         handoff.form_batch(BatchRequest(project="lung", select="labelled"))
-    command = [*SLUICE, "trace", document.id, "--json", "--home", str(whole.home)]
-    told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
-    assert "ledger" in told["witnesses"]
+    traced = whole.run([*SLUICE, "trace", document.id, "--json", "--home", str(whole.home)])
+    assert traced.returncode == 0, traced.stderr
+    told = json.loads(traced.stdout)
+    assert told["witnesses"] == ["ledger", "handoff"], "asked over TLS, by the certificates that the environment names"
     assert any(edge["to"].startswith("batch:") for edge in told["edges"])
 
 

@@ -6,12 +6,16 @@ import fcntl
 import hashlib
 import os
 import secrets
+import threading
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from handoff.store.durable import place, settle, sweep
 
 _ALIGNED = 4096
+_TURN = threading.Lock()
+"""Bodies that go past the cache go to the disk one block after another: of four at once each fsync of the database
+waited three times as long (11 ms for 3 ms), and they came no faster."""
 _DIRTY = 8 << 20
 """Bytes after which the disk is told to begin."""
 
@@ -67,7 +71,8 @@ class Incoming:
             self._use_cache()
         while view:
             try:
-                view = view[self._file.write(view) :]
+                with _TURN if self._direct else contextlib.nullcontext():
+                    view = view[self._file.write(view) :]
             except OSError as error:
                 if not self._direct or error.errno != errno.EINVAL:
                     raise

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from nifi.errors import DeployError
 
+ADDRESS: Final = "handoff.url"
 AUTHORITIES: Final = "handoff.ca"
 CERTIFICATE: Final = "handoff.client.certificate"
 KEY: Final = "handoff.client.key"
@@ -24,9 +25,13 @@ def sources(values: Mapping[str, str]) -> dict[str, str]:
     """The parameters that follow from those of the site.
 
     Raises:
-        DeployError: what was given is no PEM, or certificate and key do not belong together.
+        DeployError: what was given is no PEM, or certificate and key do not belong together, or the handoff's address
+            is not one of TLS.
     """
     authorities, certificate, key = (values.get(name, "").strip() for name in (AUTHORITIES, CERTIFICATE, KEY))
+    if (authorities or certificate) and not values.get(ADDRESS, "").lower().startswith("https://"):
+        message = f"{ADDRESS} is no https address, so whoever is there would be trusted."
+        raise DeployError(message)
     if authorities:
         _certificates(AUTHORITIES, authorities)
     if bool(certificate) != bool(key):

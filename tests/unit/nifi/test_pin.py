@@ -63,6 +63,12 @@ def test_what_nifi_could_not_use_is_refused_and_never_repeated(authority):
         assert SECRET not in str(caught.value)
 
 
+def test_an_address_without_tls_would_make_nothing_of_it(authority):
+    given = SITE | {"handoff.url": "http://handoff.example", "handoff.ca": authority.file.read_text()}
+    with pytest.raises(DeployError, match=r"handoff\.url is no https address"):
+        complete(given, "release")
+
+
 def test_a_release_of_before_tls_knows_no_sources():
     text = "context: sluice\nparameters: {handoff.token: {description: -}, flow.release: {description: -}}"
     assert complete({"handoff.token": "Bearer -"}, "release", text).keys() == {"handoff.token", "flow.release"}

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy import select
+from sqlalchemy.orm import defer
 
 from handoff.api.cursor import newest_cursor, older_than
 from handoff.api.dependencies import After, Limit, ServiceDep, WhoDep, allowed
@@ -71,7 +72,7 @@ def list_withdrawals(
     limit: Limit = 50,
 ) -> Page[WithdrawalItem]:
     """List withdrawals, the newest first."""
-    chosen = select(Withdrawal).where(who.within(Withdrawal.project))
+    chosen = select(Withdrawal).options(defer(Withdrawal.certificate)).where(who.within(Withdrawal.project))
     chosen = chosen.where(*older_than(after, Withdrawal.asked_at, Withdrawal.id))
     if project is not None:
         chosen = chosen.where(Withdrawal.project == project)

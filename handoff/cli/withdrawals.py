@@ -37,7 +37,8 @@ def new(
 ) -> None:
     """Withdraw SHIPMENTS of PROJECT, also those that have not arrived. It cannot be taken back.
 
-    The same shipments are the same withdrawal; asked for again, it tries the copies that could not be purged.
+    The same shipments are the same withdrawal; asked for again, it tries the copies that could not be purged. A list of
+    more than 20000 becomes several withdrawals, each with its own certificate.
     """
     named = [*shipments, *(line.strip() for line in file or () if line.strip())]
     if not named:
@@ -47,7 +48,8 @@ def new(
     if not yes:
         click.confirm(f"Withdraw {len(named)} shipments of {project} for ever?", abort=True, err=True)
     with asking.client() as client:
-        _say(client.withdraw(project, named, reason), as_json=asking.as_json)
+        for view in client.withdraw_all(project, named, reason):
+            _say(view, as_json=asking.as_json)
 
 
 @withdrawals.command("list")

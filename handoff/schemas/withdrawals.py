@@ -8,13 +8,16 @@ from handoff.contract.document import Document
 from handoff.contract.identifiers import Digest, ProjectName, RandomId, ReasonCode
 from handoff.contract.withdrawal import RemainingCopy
 
+MOST_SHIPMENTS = 20_000
+"""Of one withdrawal; a longer list is several, each with its certificate."""
+
 
 class WithdrawalRequest(Document):
     """Shipments that may never be used again."""
 
     project: ProjectName
     shipments: tuple[RandomId, ...] = Field(
-        min_length=1, max_length=1000, description="Also those that have not arrived: they will be refused."
+        min_length=1, max_length=MOST_SHIPMENTS, description="Also those that have not arrived: they will be refused."
     )
     reason: ReasonCode = Field(description="Why, as a word: consent-withdrawn.")
 
@@ -27,7 +30,9 @@ class WithdrawalView(Document):
     reason: ReasonCode
     asked_by: str
     state: Literal["purging", "purged", "remains"] = Field(description="remains: some copies could not be purged.")
-    waiting_for: tuple[str, ...] = Field(description="Why it is still purging: runs, copies, or a holder of copies.")
+    waiting_for: tuple[str, ...] = Field(
+        description="Why it is still purging: shipments, runs, copies, or a holder of copies."
+    )
     shipments: tuple[RandomId, ...]
     never_arrived: tuple[RandomId, ...]
     batches: tuple[Digest, ...] = Field(description="Batches that it closed.")

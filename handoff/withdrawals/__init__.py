@@ -4,7 +4,7 @@
 - `copies`: writes a copy down, where one is made.
 - `downloads`: writes down who fetched something, and until when.
 - `gate`: lets nothing withdrawn in, and orders withdrawals against whatever would use what they withdraw.
-- `ask`: the tombstone: from its commit on, nothing new is made of the shipments.
+- `ask`: the tombstone: from its answer on, nothing new is made of the shipments; `mark`: piece by piece.
 - `shrink`: a study without what was withdrawn from it.
 - `scope`: the batches, handoffs and copies that a withdrawal reaches.
 - `labels`: label rows that only withdrawn shipments had something to do with.

@@ -10,6 +10,7 @@ from handoff.contract.withdrawal import CopyEntry, RemainingCopy
 from handoff.database.tables import Copy, Withdrawal
 from handoff.withdrawals.copies import PURGED, REMAINS
 from handoff.withdrawals.kinds import KINDS, digest_of_package
+from handoff.withdrawals.mark import ASKED
 from handoff.withdrawals.scope import batches_of, copies_of, running_of, shared_packages
 
 HOLDER_SECONDS = 7 * 86_400.0
@@ -28,18 +29,26 @@ class Account:
     """Those that are still to be purged."""
     running: tuple[str, ...]
     """Handoffs that have not ended."""
+    marking: bool
+    """Whether shipments that were asked for are still to be marked."""
 
     @property
     def waiting_for(self) -> tuple[str, ...]:
         """What keeps it from its end, in words."""
         held = sorted({f"holder {copy.holder}" for copy in self.waiting if copy.kind == "run" and copy.holder})
         others = any(copy.kind != "run" for copy in self.waiting)
-        return (*(["runs"] if self.running else []), *(["copies"] if others else []), *held)
+        return (
+            *(["shipments"] if self.marking else []),
+            *(["runs"] if self.running else []),
+            *(["copies"] if others else []),
+            *held,
+        )
 
 
 def account(session: Session, withdrawal: Withdrawal, now: float) -> Account:
     """Look at every copy that a withdrawal reaches."""
     copies = copies_of(session, withdrawal.id)
+    marking = ASKED in withdrawal.certificate
     running = running_of(session, batches_of(session, withdrawal.id))
     shared = shared_packages(session, copies)
     purged: list[CopyEntry] = []
@@ -53,7 +62,7 @@ def account(session: Session, withdrawal: Withdrawal, now: float) -> Account:
             purged.append(CopyEntry.model_validate(_facts(copy)))
         else:
             waiting.append(copy)
-    return Account(tuple(purged), tuple(remains), tuple(waiting), tuple(sorted(row.id for row in running)))
+    return Account(tuple(purged), tuple(remains), tuple(waiting), tuple(sorted(row.id for row in running)), marking)
 
 
 def _stays(copy: Copy, shared: set[int], withdrawal: Withdrawal, now: float) -> str | None:

@@ -1,28 +1,33 @@
-"""Ask for a withdrawal: the tombstone. It is one short transaction; the purging comes after it.
+"""Ask for a withdrawal: the tombstone. Its transactions are short however much it is of; the purging comes after.
 
 1. The id is the digest of project and shipments: the same request again is the same withdrawal.
 2. No shipment may be another project's; one that never arrived may be named, and will be refused when it comes.
-3. Shipments and every batch with an instance of theirs are marked, and their studies lose those instances.
-4. A withdrawal that ended with copies that could not be purged tries them again when it is asked for again.
+3. The list is written down whole, before anything of it is done: what a kill leaves is gone on with (`mark`), by the
+   next request for it or by the service.
+4. All shipments are marked before there is an answer. Their studies get their next version at once; of very many the
+   rest soon after.
+5. A withdrawal that ended with copies that could not be purged tries them again when it is asked for again.
 """
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from handoff.contract.canonical import canonical_digest
 from handoff.database.engine import Database
-from handoff.database.tables import Batch, BatchShipment, Shipment, Withdrawal, WithdrawnShipment
+from handoff.database.tables import Copy, Shipment, Withdrawal
 from handoff.errors import NotFoundError
-from handoff.lineage.log import record
 from handoff.schemas.withdrawals import WithdrawalRequest
 from handoff.withdrawals.copies import PRESENT, REMAINS
-from handoff.withdrawals.gate import hold_alone, in_parts
+from handoff.withdrawals.gate import AT_ONCE, hold_alone, in_parts
+from handoff.withdrawals.mark import ASKED, mark_shipments, shrink_studies
 from handoff.withdrawals.scope import copies_of
-from handoff.withdrawals.shrink import shrink
+
+_PATIENCE_SECONDS = 10.0
+"""How long an answer waits for the next versions of studies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +51,23 @@ def withdraw(database: Database, request: WithdrawalRequest, asked_by: str) -> A
         NotFoundError: a shipment is of another project.
     """
     identifier = withdrawal_id(request.project, request.shipments)  # (1)
-    with database.write() as session:
-        hold_alone(session)
-        known = session.get(Withdrawal, identifier, with_for_update=True)
-        if known is not None:
-            _ask_again(session, known)  # (4)
-            return Asked(identifier, created=False)
-        _require_own(session, request)  # (2)
-        now = time.time()
+    with database.read() as session:
+        known = session.get(Withdrawal, identifier)
+        if known is None:
+            _require_own(session, request)  # (2)
+    if known is None:
         facts = {"project": request.project, "reason": request.reason, "asked_by": asked_by, "state": "purging"}
-        session.add(Withdrawal(id=identifier, asked_at=now, **facts))
-        session.flush()
-        rows = [{"shipment_id": one, "withdrawal_id": identifier} for one in sorted(set(request.shipments))]
-        session.execute(insert(WithdrawnShipment), rows)
-        _mark(session, identifier, request.shipments, now)  # (3)
-    return Asked(identifier, created=True)
+        asked = {ASKED: sorted(set(request.shipments))}  # (3)
+        with database.write() as session:
+            hold_alone(session)
+            known = session.get(Withdrawal, identifier)
+            if known is None:
+                session.add(Withdrawal(id=identifier, asked_at=time.time(), certificate=asked, **facts))
+    if known is not None and known.state == REMAINS:
+        _try_again(database, identifier)  # (5)
+    mark_shipments(database, identifier)  # (4)
+    shrink_studies(database, identifier, _PATIENCE_SECONDS)
+    return Asked(identifier, created=known is None)
 
 
 def _require_own(session: Session, request: WithdrawalRequest) -> None:
@@ -70,26 +77,15 @@ def _require_own(session: Session, request: WithdrawalRequest) -> None:
             raise NotFoundError("A shipment is none of this project.")
 
 
-def _mark(session: Session, identifier: str, shipments: Sequence[str], now: float) -> None:
-    studies: set[int] = set()
-    for part in in_parts(shipments):
-        fresh = Shipment.id.in_(part), Shipment.withdrawn_by.is_(None)
-        studies.update(session.scalars(select(Shipment.study_id).where(*fresh).distinct()))
-        session.execute(update(Shipment).where(*fresh).values(withdrawn_by=identifier))
-        holding = select(BatchShipment.batch_id).where(BatchShipment.shipment_id.in_(part))
-        batches = update(Batch).where(Batch.id.in_(holding), Batch.withdrawn_by.is_(None))
-        session.execute(batches.values(withdrawn_by=identifier).execution_options(synchronize_session=False))
-    for study in sorted(studies):  # in one order, so that two transactions cannot wait for each other
-        shrink(session, study, identifier, now)
-    withdrawn = select(Batch.id, Batch.project).where(Batch.withdrawn_by == identifier, Batch.formed).order_by(Batch.id)
-    for batch, project in session.execute(withdrawn).all():
-        record(session, "batch-withdrawn", ("batch", batch), project)
-
-
-def _ask_again(session: Session, known: Withdrawal) -> None:
-    if known.state != REMAINS:
-        return
-    known.state, known.ended_at = "purging", None
-    for copy in copies_of(session, known.id):
-        if copy.state == REMAINS:
-            copy.state, copy.reason, copy.ended_at = PRESENT, None, None
+def _try_again(database: Database, identifier: str) -> None:
+    """The copies first, so that nobody ends the withdrawal again before they are tried."""
+    with database.read() as session:
+        left = [copy.id for copy in copies_of(session, identifier) if copy.state == REMAINS]
+    for start in range(0, len(left), AT_ONCE):
+        remaining = Copy.id.in_(left[start : start + AT_ONCE]), Copy.state == REMAINS
+        with database.write() as session:
+            session.execute(update(Copy).where(*remaining).values(state=PRESENT, reason=None, ended_at=None))
+    with database.write() as session:
+        row = session.get_one(Withdrawal, identifier, with_for_update=True)
+        if row.state == REMAINS:
+            row.state, row.ended_at = "purging", None

@@ -1,4 +1,4 @@
-"""End a withdrawal: when nothing is left to do, say so in one transaction, signed."""
+"""End a withdrawal: when nothing is left to do, say so, signed."""
 
 import time
 
@@ -11,7 +11,6 @@ from handoff.errors import ConflictError, NotFoundError
 from handoff.receipts import ReceiptSigner
 from handoff.withdrawals.account import SHARED, Account, account, day_of
 from handoff.withdrawals.copies import PURGED, REMAINS
-from handoff.withdrawals.gate import hold_alone
 from handoff.withdrawals.purge import DROPPED_LABELS, ENDED_RUNS
 from handoff.withdrawals.scope import arrived_of, batches_of, shipments_of
 
@@ -22,24 +21,22 @@ _LASTING = frozenset({SHARED, "derived-model", "ids-and-figures"})
 def finish(database: Database, signer: ReceiptSigner, withdrawal_id: str) -> bool:
     """Write the certificate if no run and no copy is left to end; whether it has ended."""
     now = time.time()
-    with database.read() as session:
-        if _unfinished(account(session, session.get_one(Withdrawal, withdrawal_id), now)):
-            return False
-    with database.write() as session:
-        hold_alone(session)
-        row = session.get_one(Withdrawal, withdrawal_id, with_for_update=True)
+    with database.read() as session:  # of one moment; after the tombstone copies can only become fewer
+        row = session.get_one(Withdrawal, withdrawal_id)
         if row.ended_at is not None:
             return True
         found = account(session, row, now)
-        if _unfinished(found):  # a handoff was accepted right before the tombstone
+        if found.marking or found.waiting or found.running:
             return False
         certificate = _certificate(session, row, found, signer.key_id, now)
-        signed = SignedCertificate(certificate=certificate, signature=signer.signature(certificate.signed_bytes()))
-        done = {name: row.certificate[name] for name in (DROPPED_LABELS, ENDED_RUNS) if name in row.certificate}
-        row.certificate = {**done, "signed": signed.plain()}
-        row.state = REMAINS if any(copy.reason not in _LASTING for copy in found.remains) else PURGED
-        row.ended_at = now
-    return True
+    signed = SignedCertificate(certificate=certificate, signature=signer.signature(certificate.signed_bytes()))
+    done = {name: row.certificate[name] for name in (DROPPED_LABELS, ENDED_RUNS) if name in row.certificate}
+    state = REMAINS if any(copy.reason not in _LASTING for copy in found.remains) else PURGED
+    with database.write() as session:
+        seen, row = row.certificate, session.get_one(Withdrawal, withdrawal_id, with_for_update=True)
+        if row.ended_at is None and row.certificate == seen:
+            row.certificate, row.state, row.ended_at = {**done, "signed": signed.plain()}, state, now
+        return row.ended_at is not None
 
 
 def certificate_of(session: Session, withdrawal_id: str) -> SignedCertificate:
@@ -61,13 +58,9 @@ def certificate_of(session: Session, withdrawal_id: str) -> SignedCertificate:
     return SignedCertificate.model_validate(row.certificate["signed"])
 
 
-def _unfinished(found: Account) -> bool:
-    return bool(found.waiting or found.running)
-
-
 def _certificate(session: Session, row: Withdrawal, found: Account, key_id: str, now: float) -> Certificate:
     named = shipments_of(session, row.id)
-    arrived = {shipment.id for shipment in arrived_of(session, row.id)}
+    arrived = set(arrived_of(session, row.id))
     return Certificate.model_validate(
         {
             "id": row.id,

@@ -32,6 +32,15 @@ def drop_labels(session: Session, project: str, patients: Iterable[str]) -> int:
     return dropped
 
 
+def labelled(session: Session, project: str, patients: Iterable[str]) -> list[str]:
+    """Those of the patients that have label rows; most have none."""
+    found: set[str] = set()
+    for part in in_parts(patients):
+        some = LabelRowRecord.project == project, LabelRowRecord.patient.in_(part)
+        found.update(session.scalars(select(LabelRowRecord.patient).where(*some).distinct()))
+    return sorted(found)
+
+
 def drop_labels_of_document(session: Session, document_id: str) -> int:
     """The same for a document that came after a withdrawal."""
     named = select(LabelRowRecord.project, LabelRowRecord.patient).where(LabelRowRecord.document_id == document_id)

@@ -1,5 +1,6 @@
 """End the runs of a withdrawal and remove its copies. Every step may be repeated, so a kill anywhere costs nothing.
 
+0. What its request did not get to, as it was killed or there was much, is done first.
 1. Runs on its batches are canceled. A copy that a run may still write to waits until its handoff has ended.
 2. A copy is marked before it is removed and after it: `purging`, then `purged`.
 3. A package is removed by a transaction that no delivery can overlap, and only if no shipment that was not withdrawn
@@ -29,13 +30,16 @@ from handoff.store.files import Files
 from handoff.withdrawals.copies import PRESENT, PURGED, PURGING, REMAINS
 from handoff.withdrawals.gate import hold_alone
 from handoff.withdrawals.kinds import KINDS, RESULTS, STORE, digest_of_package
-from handoff.withdrawals.labels import drop_labels
-from handoff.withdrawals.scope import arrived_of, batches_of, copies_of, running_of, shared_packages
+from handoff.withdrawals.labels import drop_labels, labelled
+from handoff.withdrawals.mark import mark_shipments, shrink_studies
+from handoff.withdrawals.scope import batches_of, copies_of, patients_of, running_of, shared_packages
 
 log = structlog.get_logger("handoff.withdrawals")
 MOST_TRIES = 3
 FORMING_SECONDS = 900.0
 """After this a batch that is not formed is what a killed service left, and nobody writes its lines any more."""
+_PATIENTS_AT_ONCE = 10
+"""Patients whose labels one transaction looks at, which keeps it short."""
 DROPPED_LABELS = "label_rows"
 ENDED_RUNS = "handoffs_ended"
 """What a withdrawal has done so far, beside what its copies say."""
@@ -61,6 +65,8 @@ class Purge:
         Raises:
             StoreDownError: the store does not answer; nothing is lost by coming again.
         """
+        mark_shipments(self.database, withdrawal_id)  # (0)
+        shrink_studies(self.database, withdrawal_id)
         self._end_runs(withdrawal_id)  # (1)
         self._drop_labels(withdrawal_id)
         with self.database.read() as session:
@@ -87,13 +93,16 @@ class Purge:
             self._note(withdrawal_id, ENDED_RUNS, sorted(running))
 
     def _drop_labels(self, withdrawal_id: str) -> None:
-        with self.database.write() as session:
-            row = session.get_one(Withdrawal, withdrawal_id, with_for_update=True)
-            patients = {shipment.patient for shipment in arrived_of(session, withdrawal_id)}
-            dropped = drop_labels(session, row.project, patients)
-            if dropped:
-                before = int(row.certificate.get(DROPPED_LABELS, 0))
-                row.certificate = {**row.certificate, DROPPED_LABELS: before + dropped}
+        with self.database.read() as session:
+            project = session.get_one(Withdrawal, withdrawal_id).project
+            patients = labelled(session, project, patients_of(session, withdrawal_id))
+        for start in range(0, len(patients), _PATIENTS_AT_ONCE):
+            with self.database.write() as session:
+                row = session.get_one(Withdrawal, withdrawal_id, with_for_update=True)
+                dropped = drop_labels(session, project, patients[start : start + _PATIENTS_AT_ONCE])
+                if dropped:
+                    before = int(row.certificate.get(DROPPED_LABELS, 0))
+                    row.certificate = {**row.certificate, DROPPED_LABELS: before + dropped}
 
     def _note(self, withdrawal_id: str, what: str, ids: list[str]) -> None:
         """Add ids to what the withdrawal has done, once each."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from handoff.database.tables import BatchShipment, Copy, Handoff, Shipment, WithdrawnShipment
 from handoff.handoffs.states import ENDED
@@ -17,10 +17,14 @@ def shipments_of(session: Session, withdrawal_id: str) -> Sequence[str]:
     return session.scalars(chosen.order_by(WithdrawnShipment.shipment_id)).all()
 
 
-def arrived_of(session: Session, withdrawal_id: str) -> Sequence[Shipment]:
+def arrived_of(session: Session, withdrawal_id: str) -> Sequence[str]:
     """Those that arrived."""
-    mine = select(WithdrawnShipment.shipment_id).where(WithdrawnShipment.withdrawal_id == withdrawal_id)
-    return session.scalars(select(Shipment).where(Shipment.id.in_(mine)).order_by(Shipment.id)).all()
+    return session.scalars(_of_arrived(Shipment.id, withdrawal_id).order_by(Shipment.id)).all()
+
+
+def patients_of(session: Session, withdrawal_id: str) -> Sequence[str]:
+    """Pseudonyms of those whose shipments arrived."""
+    return session.scalars(_of_arrived(Shipment.patient, withdrawal_id).distinct()).all()
 
 
 def batches_of(session: Session, withdrawal_id: str) -> Sequence[str]:
@@ -45,7 +49,7 @@ def copies_of(session: Session, withdrawal_id: str) -> list[Copy]:
     A package is looked for by its digest, since a copy has one shipment and the same bytes may have come as several.
     """
     batches = batches_of(session, withdrawal_id)
-    packages = {package_uri(row.sha256) for row in arrived_of(session, withdrawal_id)}
+    packages = map(package_uri, session.scalars(_of_arrived(Shipment.sha256, withdrawal_id).distinct()))
     found = {copy.id: copy for copy in _copies(session, packages, Copy.uri.in_)}
     found |= {copy.id: copy for copy in _copies(session, shipments_of(session, withdrawal_id), Copy.shipment_id.in_)}
     found |= {copy.id: copy for copy in _copies(session, batches, Copy.batch_id.in_)}
@@ -53,6 +57,12 @@ def copies_of(session: Session, withdrawal_id: str) -> list[Copy]:
         by_handoff = select(Handoff.id).where(Handoff.batch_id.in_(part))
         found |= {copy.id: copy for copy in session.scalars(select(Copy).where(Copy.handoff_id.in_(by_handoff)))}
     return [found[key] for key in sorted(found)]
+
+
+def _of_arrived(column: InstrumentedAttribute[str], withdrawal_id: str) -> Select[str]:
+    """A column alone: a withdrawal may have very many shipments."""
+    mine = select(WithdrawnShipment.shipment_id).where(WithdrawnShipment.withdrawal_id == withdrawal_id)
+    return select(column).where(Shipment.id.in_(mine))
 
 
 def shared_packages(session: Session, copies: Iterable[Copy]) -> set[int]:

@@ -9,14 +9,15 @@ from sqlalchemy.orm import Session
 from handoff.database.tables import Withdrawal, WithdrawnShipment
 from handoff.schemas.withdrawals import WithdrawalItem, WithdrawalView
 from handoff.withdrawals.account import account, counted
+from handoff.withdrawals.mark import ASKED
 from handoff.withdrawals.scope import arrived_of, batches_of, shipments_of
 
 
 def show_withdrawal(session: Session, row: Withdrawal) -> WithdrawalView:
     """One withdrawal, and how far it is now."""
     found = account(session, row, time.time())
-    named = shipments_of(session, row.id)
-    arrived = {shipment.id for shipment in arrived_of(session, row.id)}
+    named = row.certificate.get(ASKED) or shipments_of(session, row.id)
+    arrived = set(arrived_of(session, row.id))
     return WithdrawalView.model_validate(
         {
             "id": row.id,

@@ -29,6 +29,8 @@ from handoff.models.evaluations import newest_figures
 from handoff.schemas.trace import NodeKind
 
 _AT_ONCE = 500
+_RULE = "rule:"
+"""Before the name of a rule that asked for a handoff; of people nothing is said."""
 _SAID_BY_EVIDENCE = (
     "ending",
     "total",
@@ -146,6 +148,7 @@ def _handoffs(session: Session, keys: Sequence[str]) -> Rows:
         Handoff.pipeline_id,
         Handoff.spec_digest,
         Handoff.rerun_of,
+        Handoff.asked_by,
         PipelineVersion.name,
     ).join(PipelineVersion, PipelineVersion.id == Handoff.pipeline_id)
     for row in session.execute(chosen.where(Handoff.id.in_(keys))):
@@ -161,6 +164,8 @@ def _handoffs(session: Session, keys: Sequence[str]) -> Rows:
             "files": files.get(row.id, 0),
         }
         again = {"rerun_of": row.rerun_of} if row.rerun_of else {}
+        if (row.asked_by or "").startswith(_RULE):
+            again["rule"] = row.asked_by.removeprefix(_RULE)
         yield row.id, Described(row.id, row.project, {**facts, **again})
 
 

@@ -18,6 +18,7 @@ EventName = Literal[
     "study-complete",
     "batch-formed",
     "batch-withdrawn",
+    "rule-fired",
     "handoff-submitted",
     "handoff-ended",
     "model-registered",
@@ -26,7 +27,7 @@ EventName = Literal[
     "promotion-approved",
     "promotion-refused",
 ]
-Kind = Literal["shipment", "study", "batch", "handoff", "model", "promotion"]
+Kind = Literal["shipment", "study", "batch", "firing", "handoff", "model", "promotion"]
 
 
 def record(session: Session, event: EventName, subject: tuple[Kind, str], project: str, **facts: Any) -> None:

@@ -9,6 +9,8 @@
 3. PREPARING: once it is prepared, by that handoff or one that a person had run again, what follows is accepted in the
    transaction that makes the firing FIRED.
 
+Each handoff that a firing starts, or finds to be there, stands in the log of lineage with it; not when it was.
+
 Whatever a person may mend (no such pipeline, no such alias, preparing failed) is tried again, with its reason shown.
 """
 
@@ -32,8 +34,9 @@ from handoff.errors import (
 )
 from handoff.handoffs.accept import AcceptedHandoff, HandoffAcceptance, write_once
 from handoff.handoffs.states import ENDED, State
+from handoff.lineage.log import record
 from handoff.rules.count import count_study
-from handoff.rules.occasions import study_of_occasion
+from handoff.rules.occasions import kind_of_occasion, study_of_occasion
 from handoff.rules.rule import NewStudies, Rule, Step
 from handoff.rules.select import Meant, batch_of, means
 from handoff.rules.signals import model_named
@@ -180,6 +183,17 @@ class Deciding:
             return None
         accepted = write_once(session, decision, f"rule:{row.rule}")
         row.handoff_id = accepted.id
+        record(
+            session,
+            "rule-fired",
+            ("firing", str(row.id)),
+            row.project,
+            rule=row.rule,
+            occasion=kind_of_occasion(row.occasion),
+            batch=row.batch_id,
+            handoff=accepted.id,
+            already_ran=not accepted.created,
+        )
         return accepted
 
 

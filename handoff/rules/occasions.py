@@ -33,6 +33,11 @@ def labels_came(session: Session, project: str, now: float) -> None:
     session.execute(chosen.values(state=Firing.WAITING.value, due_at=now))
 
 
+def kind_of_occasion(occasion: str) -> str:
+    """What kind of thing happened: `study`, `studies`, `at` for a time, or `signal`; never which, or when."""
+    return occasion.partition(":")[0]
+
+
 def study_of_occasion(occasion: str) -> tuple[str, int] | None:
     """The study and its version that an occasion is about; None when it is about another thing."""
     kind, _, rest = occasion.partition(":")

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from handoff.contract.labels import Labels
-from handoff.database.tables import Handoff, LabelDocument, LabelRowRecord
+from handoff.database.tables import Handoff, LabelDocument, LabelRowRecord, LineageEvent
 from handoff.handoffs.states import State
+from handoff.lineage.trace import trace
 from handoff.rules.occasions import labels_came, record
 from tests.unit.rules.site import rule
 
@@ -22,6 +23,35 @@ def test_a_complete_study_is_prepared_and_trained_on_once_it_is_prepared(site):
     assert (here.runs(), here.firings()) == ({"prepare": 1, "train": 1}, [("fired", None)])
     here.look()
     assert here.runs() == {"prepare": 1, "train": 1}
+
+
+def test_the_log_of_lineage_says_which_rule_started_what_and_not_when(site):
+    here = site(nightly=rule("schedule", cron="0 2 * * *"))
+    here.close_study("1.1")
+    here.look()
+    here.now += 86_400
+    here.look()
+    here.end_runs()
+    here.look()
+    with here.database.read() as session:
+        fired = session.scalars(select(LineageEvent).where(LineageEvent.event == "rule-fired")).all()
+        runs = session.scalars(select(Handoff).order_by(Handoff.created_at)).all()
+        trained = trace(session, runs[1].id)
+    (firing,) = {event.subject for event in fired}
+    assert firing.startswith("firing:")
+    said = {"project": "lungs", "rule": "nightly", "occasion": "at", "already_ran": False, "batch": runs[0].batch_id}
+    assert [event.facts for event in fired] == [{**said, "handoff": run.id} for run in runs]
+    assert {node.facts.get("rule") for node in trained.nodes if node.kind == "handoff"} == {"nightly"}
+
+
+def test_what_had_run_before_is_said_to_have(site):
+    here = site(one=rule("studies", count=1, then=None), two=rule("studies", count=1, then=None))
+    here.close_study("1.1")
+    here.look()
+    with here.database.read() as session:
+        fired = session.scalars(select(LineageEvent).where(LineageEvent.event == "rule-fired")).all()
+    assert [event.facts["already_ran"] for event in fired] == [False, True]
+    assert len({event.facts["handoff"] for event in fired}) == 1
 
 
 def test_a_late_instance_lets_only_the_study_that_changed_run_again(site):

@@ -4,19 +4,25 @@ from pathlib import Path
 
 _BLOCK = 1 << 16
 _MOST = 1 << 20
-"""Bytes of one look, and the most that last lines may be."""
+"""Bytes of one look, and the most that last lines are unless fewer are asked for."""
 
 
-def last_lines(file: Path, lines: int, end: int | None = None) -> bytes:
-    """The last lines of a file, or of its first `end` bytes, read from the end; at most about 1 MiB."""
+def last_lines(file: Path, lines: int, end: int | None = None, most_bytes: int = _MOST) -> bytes:
+    """The last lines of a file, or of its first `end` bytes, read from the end; whole ones, as many as fit.
+
+    Only a line that alone is longer than that begins in its midst.
+    """
     with file.open("rb") as stream:
         start = end = stream.seek(0, 2) if end is None else end
+        least = max(end - most_bytes, 0)
         found = b""
-        while start > 0 and found.count(b"\n") <= lines and end - start < _MOST:
-            start = max(start - _BLOCK, 0)
+        while start > least and found.count(b"\n") <= lines:
+            start = max(start - _BLOCK, least)
             stream.seek(start)
             found = stream.read(end - start)
-    return b"".join(found.splitlines(keepends=True)[-lines:]) if lines else b""
+    kept = found.splitlines(keepends=True)
+    whole = kept[1:] if start > 0 and len(kept) > 1 else kept
+    return b"".join(whole[-lines:]) if lines else b""
 
 
 class Growing:

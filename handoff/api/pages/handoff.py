@@ -13,7 +13,7 @@ from handoff.api.dependencies import ServiceDep
 from handoff.api.pages.browser import CheckedFormDep, SessionDep, require
 from handoff.api.pages.frame import button, facts, page, row, table
 from handoff.api.pages.html import NOTHING, Html, fill, join
-from handoff.api.pages.log import last_lines
+from handoff.api.pages.log import end_of_log
 from handoff.api.pages.reason import FIELD, reason_of
 from handoff.api.pages.route import go, page_router
 from handoff.api.pages.words import clock, moment, short, size, state
@@ -28,7 +28,6 @@ from handoff.handoffs.rerun import rerun
 from handoff.handoffs.retry import is_dead_letter, retry
 from handoff.handoffs.states import ENDED, State
 from handoff.models.evaluations import evaluated
-from handoff.withdrawals.gate import is_withdrawn
 
 router = page_router()
 _REFRESH_SECONDS = 10
@@ -56,7 +55,6 @@ def show_handoff_page(handoff_id: HandoffId, session: SessionDep, service: Servi
         events = database.scalars(select(Event).where(Event.handoff_id == handoff.id).order_by(Event.id)).all()
         chosen = select(ResultFileRow).where(ResultFileRow.handoff_id == handoff.id).order_by(ResultFileRow.path)
         files = database.scalars(chosen.limit(_MOST_FILES)).all()
-        withdrawn = is_withdrawn(database, handoff.batch_id)
         later = [] if made is None else _measured(database, session, made)
     body = fill(
         _BODY,
@@ -70,7 +68,7 @@ def show_handoff_page(handoff_id: HandoffId, session: SessionDep, service: Servi
         later=_evaluations(later),
         pictures=_pictures(handoff.id, [file.path for file in files if file.media_type in _PICTURES]),
         files=_files(handoff.id, files),
-        log=_log(None if withdrawn else last_lines(service, handoff)),
+        log=_log(end_of_log(service, handoff)),
     )
     over = State(handoff.state) in ENDED
     return page(f"{handoff.kind} {handoff.id[:8]}", body, session, refresh_seconds=None if over else _REFRESH_SECONDS)

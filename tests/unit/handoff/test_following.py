@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from handoff.api.pages.log import end_of_log
 from handoff.database.tables import Event, Handoff, TargetPlace
 from handoff.handoffs.states import State, transition
 from handoff.handoffs.tail import Growing, last_lines
@@ -184,3 +185,32 @@ def test_last_lines_of_a_file_without_a_newline_at_its_end(tmp_path, lines, expe
     file = tmp_path / "log"
     file.write_bytes(b"\nx\nend")
     assert last_lines(file, lines) == expected
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"),
+    [(8, b"two\nend"), (7, b"end"), (3, b"end"), (2, b"nd")],
+    ids=["whole", "less", "last", "part"],
+)
+def test_last_lines_are_whole_ones_as_far_as_they_fit(tmp_path, most, expected):
+    file = tmp_path / "log"
+    file.write_bytes(b"one\ntwo\nend")
+    assert last_lines(file, 9, most_bytes=most) == expected
+
+
+def test_the_page_of_a_run_reads_the_end_of_its_log_as_the_api_does(service, asking):
+    (run_folder(service) / "log.txt").write_text("".join(f"line {number}\n" for number in range(50_000)))
+    with service.database.read() as session:
+        handoff = session.get_one(Handoff, ID)
+    assert end_of_log(service, handoff) == asking.ask("GET", f"{LOGS}?tail=200").text
+
+
+@pytest.mark.parametrize("place", ["another-home", None], ids=["elsewhere", "gone"])
+def test_the_page_of_a_run_whose_log_is_not_here_has_none(service, place):
+    with service.database.write() as session:
+        handoff = session.get_one(Handoff, ID)
+        handoff.target, handoff.attempts = ("local", 1) if place else ("removed", 1)
+        handoff.state = "RUNNING"
+        if place:
+            session.merge(TargetPlace(target="local", place=place))
+    assert end_of_log(service, handoff) is None

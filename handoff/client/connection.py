@@ -136,5 +136,6 @@ def checked(answer: httpx.Response) -> httpx.Response:
         problem.get("code", "unknown"),
         problem.get("title", ""),
         problem.get("remedy", ""),
-        tuple(problem.get("places", ())),
+        places=problem.get("places", ()),
+        expected=problem.get("expected", ()),
     )

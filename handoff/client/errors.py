@@ -1,5 +1,8 @@
 """What a call to the handoff may raise."""
 
+from collections.abc import Sequence
+from itertools import zip_longest
+
 import httpx
 
 
@@ -11,14 +14,18 @@ class ProblemError(Exception):
         code: for programs.
         remedy: for people.
         places: where in the request, when it was not understood.
+        expected: what may be at each of these places, if the handoff says it.
     """
 
-    def __init__(self, status: int, code: str, title: str, remedy: str, places: tuple[str, ...] = ()) -> None:
-        super().__init__(f"{status} {code}: {title}" + (f" ({', '.join(places)})" if places else ""))
+    def __init__(self, status: int, code: str, title: str, remedy: str, **where: Sequence[str]) -> None:
         self.status = status
         self.code = code
         self.remedy = remedy
-        self.places = places
+        self.places = tuple(where.get("places", ()))
+        self.expected = tuple(where.get("expected", ()))
+        said = zip_longest(self.places, (f": {what}" for what in self.expected), fillvalue="")
+        wrong = [place + what for place, what in said]
+        super().__init__(f"{status} {code}: {title}" + (f" {'; '.join(wrong)}." if wrong else ""))
 
 
 class UnreachableError(httpx.TransportError):

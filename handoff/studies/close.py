@@ -9,15 +9,15 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from handoff.database.engine import Database
-from handoff.database.tables import Instance, Study, StudyVersion
+from handoff.database.tables import Study, StudyVersion
 from handoff.lineage.log import record
 from handoff.loop import Loop
 from handoff.rules.occasions import study_closed
 from handoff.settings import Settings
 from handoff.studies.content import content_digest, current_instances, truth_of
+from handoff.studies.current import mark_current, wanted
 from handoff.studies.judge import Complete, Waiting
 from handoff.studies.weigh import decide
-from handoff.withdrawals.gate import wanted_instances
 
 log = structlog.get_logger("handoff.studies")
 _AT_ONCE = 50
@@ -72,11 +72,8 @@ def tell_versions(session: Session, studies: Iterable[Study]) -> None:
 
 def close(session: Session, study: Study, verdict: Complete, settings: Settings, now: float) -> None:
     """Make a locked study complete; the next version, and what rules do about it, only when its content changed."""
-    instances = session.scalars(select(Instance).where(Instance.study_id == study.id)).all()
-    current = current_instances(wanted_instances(session, study.id))
-    chosen = {instance.id for instance in current}
-    for instance in instances:
-        instance.current = instance.id in chosen
+    current = current_instances(wanted(session, study.id))
+    mark_current(session, study.id, {instance.id for instance in current})
     content = content_digest(current)
     study.state, study.waiting_for, study.due_at = "complete", None, None
     study.truth = truth_of(current)

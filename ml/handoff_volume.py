@@ -46,12 +46,12 @@ class HandoffVolume(Store):  # type: ignore[misc]  # mypy does not follow zarr
         return await asyncio.to_thread(self._files.has, f"{self._path}/{key}")
 
     async def set(self, key: str, value: Buffer) -> None:
-        """Never."""
-        raise NotImplementedError
+        """Never: zarr's own refusal is raised."""
+        self._check_writable()
 
     async def delete(self, key: str) -> None:
-        """Never."""
-        raise NotImplementedError
+        """Never: zarr's own refusal is raised."""
+        self._check_writable()
 
     def list(self) -> AsyncIterator[str]:
         """Never."""

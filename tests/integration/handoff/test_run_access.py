@@ -55,32 +55,62 @@ def of_run(service, handoff: str) -> str:
         database.close()
 
 
-def test_runs_succeed_with_a_token_alone_that_reaches_nothing_else_and_ends_with_them(working):
-    study = annotated_study(working, "P0001")
-    other = annotated_study(working, "P0002")
-    batch, batch_of_others = (batch_of(working, {"studies": [item.study]}) for item in (study, other))
-    package = package_path(hashlib.sha256(other.body()).hexdigest())
-    others = f"{batch_path(batch_of_others)} {package} results/{'0' * 64}/result.json"
-    ended = []
-    for kind in ("prepare", "train"):
-        view = working.client.hand_off(
-            kind=kind, batch=batch, pipeline="reader", parameters={"kind": kind, "others": others}
-        )
-        view = working.client.wait(view.id, 120)
-        assert view.state == State.SUCCEEDED, (view.reason, working.client.logs(view.id))
-        ended.append(view)
-        report = json.loads(working.client.result_file(view.id, "report.json"))
-        assert report["pixels"] == sorted(hashlib.sha256(pixels_of(uid)).hexdigest() for uid in study.uids)
-        assert len(report["refused"]) == 6
-        assert set(report["refused"].values()) == {404}
-        assert not set(ENVIRONMENT) & report["environment"].keys()
-        token = of_run(working, view.id)
-        assert token not in json.dumps(report)
-        assert token not in working.client.logs(view.id) + (working.home / "service.log").read_text()
-        address = f"{working.url}/v1/runs/{view.id}/files/batches/{batch}/batch.jsonl"
-        assert httpx.get(address, headers={"Authorization": f"Bearer {token}"}, trust_env=False).status_code == 401
-        assert not (working.home / "research" / "runs" / view.key / "token").exists()
-    assert ended[1].made_model == "reader:1"
-    model = working.client.result_file(ended[1].id, "model.bin")
-    assert model.endswith(b"\x07\x00" * 64), "what the volume held that the first run wrote"
+@pytest.fixture(scope="module")
+def studies(working):
+    """Of two patients; the second one's batch is of others."""
+    return [annotated_study(working, patient) for patient in ("P0001", "P0002")]
+
+
+@pytest.fixture(scope="module")
+def batch(working, studies):
+    return batch_of(working, {"studies": [studies[0].study]})
+
+
+@pytest.fixture(scope="module")
+def prepared(working, studies, batch):
+    """What became of a run that also asked for what is of others."""
+    package = package_path(hashlib.sha256(studies[1].body()).hexdigest())
+    others = batch_of(working, {"studies": [studies[1].study]})
+    asked = f"{batch_path(others)} {package} results/{'0' * 64}/result.json"
+    return run(working, batch, "prepare", asked)
+
+
+def run(service, batch: str, kind: str, others: str = ""):
+    parameters = {"kind": kind, "others": others}
+    view = service.client.hand_off(kind=kind, batch=batch, pipeline="reader", parameters=parameters)
+    view = service.client.wait(view.id, 120)
+    assert view.state == State.SUCCEEDED, (view.reason, service.client.logs(view.id))
+    return view
+
+
+def report_of(service, view):
+    return json.loads(service.client.result_file(view.id, "report.json"))
+
+
+def test_a_run_reads_its_batch_and_leaves_its_result_without_a_credential_of_the_store(working, studies, prepared):
+    report = report_of(working, prepared)
+    assert report["pixels"] == sorted(hashlib.sha256(pixels_of(uid)).hexdigest() for uid in studies[0].uids)
+    assert not set(ENVIRONMENT) & report["environment"].keys()
+
+
+def test_it_reaches_nothing_of_others(working, prepared):
+    refused = report_of(working, prepared)["refused"]
+    assert len(refused) == 6
+    assert set(refused.values()) == {404}
+
+
+def test_its_token_is_told_nowhere_and_ends_with_it(working, batch, prepared):
+    token = of_run(working, prepared.id)
+    assert token not in json.dumps(report_of(working, prepared))
+    assert token not in working.client.logs(prepared.id) + (working.home / "service.log").read_text()
+    address = f"{working.url}/v1/runs/{prepared.id}/files/{batch_path(batch)}"
+    assert httpx.get(address, headers={"Authorization": f"Bearer {token}"}, trust_env=False).status_code == 401
+    assert not (working.home / "research" / "runs" / prepared.key / "token").exists()
     wait_for(lambda: not [token for token in working.client.tokens() if token.handoff])
+
+
+@pytest.mark.faults
+def test_the_next_run_reads_the_volumes_that_the_first_one_wrote(working, batch, prepared):
+    trained = run(working, batch, "train")
+    assert trained.made_model == "reader:1"
+    assert working.client.result_file(trained.id, "model.bin").endswith(b"\x07\x00" * 64)

@@ -28,6 +28,7 @@ from handoff.api import (
     trace,
     withdrawals,
 )
+from handoff.api.accepting import ShortWay
 from handoff.api.acts import Acts
 from handoff.api.bugs import Bugs
 from handoff.api.gate import Gate
@@ -80,6 +81,8 @@ def create_app(service: Service | None) -> FastAPI:
         app.include_router(module.router)
     for router in ROUTERS:
         app.include_router(router)
+    if service is not None:
+        app.router.routes.insert(0, ShortWay(service, app.router))
     install_problems(app)
     describe_keys(app)
     if service is not None:

@@ -9,6 +9,7 @@
 - `routes`, `record`: which route a request is for; one log line per request, and the counters behind /metrics.
 - `security_headers`: what each answer tells a browser.
 - `idempotency`, `kept_answers`: the same POST again gets the first answer.
+- `accepting`: a decision that is POSTed, by a short way.
 - `seen`, `prefix`, `cursor`, `ranges`, `streams`: what of others is not there, ids by their first letters, pages of
   lists, parts of files, answers that go on.
 - `shipments`, `evidence`, `labels`, `studies`, `projects`: what came in.

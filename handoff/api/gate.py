@@ -7,9 +7,10 @@
 Whether somebody known may do what a route does, the route says itself (`handoff.api.dependencies.allowed`).
 """
 
+import asyncio
 import math
+from concurrent.futures import ThreadPoolExecutor
 
-from anyio import CapacityLimiter, to_thread
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -39,7 +40,7 @@ class Gate:
         self._addresses = Buckets(limits.address_requests_per_second, limits.address_burst_requests)
         self._failures = Buckets(limits.failures_per_minute / 60, max(1.0, limits.failures_per_minute))
         self._principals = Buckets(limits.requests_per_second, limits.burst_requests)
-        self._threads: CapacityLimiter | None = None
+        self._threads = ThreadPoolExecutor(_THREADS, "gate")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass with its principal, or answer it."""
@@ -78,9 +79,9 @@ class Gate:
         given = Headers(scope=scope).getlist("authorization")
         if len(given) != 1:  # of two, a proxy might have looked at the other one
             raise UnauthorizedError
-        self._threads = self._threads or CapacityLimiter(_THREADS)
+        loop = asyncio.get_running_loop()
         try:
-            return await to_thread.run_sync(self._authentication.principal, given[0], limiter=self._threads)
+            return await loop.run_in_executor(self._threads, self._authentication.principal, given[0])
         except SQLAlchemyError as error:
             raise BusyError from error
 

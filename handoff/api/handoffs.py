@@ -4,11 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from handoff.access.audit import Act, note_act
 from handoff.access.principal import Principal
 from handoff.api import artifacts, events, logs
+from handoff.api.accepting import PATH, VERB, accept
 from handoff.api.cursor import newest_cursor, older_than
 from handoff.api.dependencies import After, Limit, NotedDep, ServiceDep, WhoDep, allowed
 from handoff.api.prefix import Starts, starting
@@ -17,12 +16,12 @@ from handoff.api.seen import HandoffId, require_seen, seen
 from handoff.contract.identifiers import Digest, ProjectName, RandomId
 from handoff.contract.result import RunKind
 from handoff.database.tables import Handoff
-from handoff.handoffs.accept import AcceptedHandoff, HandoffAcceptance
+from handoff.handoffs.accept import HandoffAcceptance
 from handoff.handoffs.cancel import cancel
 from handoff.handoffs.rerun import rerun
 from handoff.handoffs.retry import dead_letters, retry
 from handoff.handoffs.show import list_handoffs as views_of
-from handoff.handoffs.show import show_handoff, show_made
+from handoff.handoffs.show import show_handoff
 from handoff.handoffs.states import State
 from handoff.schemas.handoffs import HandoffRequest, HandoffView, ModelId, RerunRequest
 from handoff.schemas.page import Page
@@ -35,25 +34,15 @@ for module in (events, logs, artifacts):
 
 
 @router.post(
-    "/v1/handoffs",
+    PATH,
     status_code=202,
     response_model=HandoffView,
-    dependencies=allowed("decide"),
+    dependencies=allowed(VERB),
     responses={200: {"model": HandoffView, "description": "This decision was already taken"}, **problems()},
 )
 def accept_handoff(request: HandoffRequest, service: ServiceDep, who: WhoDep, noted: NotedDep) -> Response:
     """Accept a decision. The same decision is the same handoff, however often it is sent, and becomes one run."""
-
-    def note(session: Session, accepted: AcceptedHandoff) -> None:
-        note_act(session, Act(who, accept_handoff.__name__, accepted.id, _status(accepted)))
-
-    acceptance = HandoffAcceptance(service.database, service.settings)
-    accepted = acceptance.accept(request, who.name, sees=who.sees, also=note)
-    noted()
-    made = accepted.made
-    view = _show(service, who, accepted.id) if made is None else show_made(service.store, made)
-    # Written here, in this thread: FastAPI would check the view once more, in another one.
-    return Response(view.model_dump_json(), _status(accepted), media_type="application/json")
+    return accept(service, who, request, noted)
 
 
 @router.get("/v1/handoffs", dependencies=allowed("read"), responses=problems())
@@ -140,10 +129,6 @@ def rerun_handoff(
     accepted = rerun(acceptance, handoff_id, request.reason, who.name)
     response.status_code = 202 if accepted.created else 200
     return _show(service, who, accepted.id)
-
-
-def _status(accepted: AcceptedHandoff) -> int:
-    return 202 if accepted.created else 200
 
 
 def _show(service: Service, who: Principal, handoff_id: str) -> HandoffView:

@@ -5,6 +5,7 @@ In reading order:
 - `settings`: what a site says of each of them.
 - `interface`: what telling one needs, and what a failure means.
 - `outbox`: where in the log of lineage each mirror is, the rows that it still has to be told, leases.
+- `copies`: who has ids and figures of a batch, written down before anything is told.
 - `deliver`: the thread of each mirror beside a worker; nothing waits for it.
 - `make`: the mirrors that a site has set up.
 - `facts`: what there is to tell of a handoff, of a model version and of an alias.

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from handoff.database.engine import Database
 from handoff.handoffs.hold import place_of
 from handoff.home import ResearchHome
+from handoff.mirrors.copies import note_told
 from handoff.mirrors.interface import Change, Mirror, MirrorAwayError, MirrorRefusedError
 from handoff.mirrors.make import make_heeding, make_mirrors
 from handoff.mirrors.outbox import anything_to_do, delivered, follow, free_leases, lease, put_off, refused, revive
@@ -95,6 +96,7 @@ class Deliverer(threading.Thread):
             return 0.0 if more else _PERIOD_SECONDS
         self._telling = change
         try:
+            note_told(self._database, self._mirror, change)
             at_mirror = self._mirror.tell(self._database, change)
         except MirrorAwayError as error:
             return self._wait(change, error.code)

@@ -52,6 +52,10 @@ class Mirror(Protocol):
         """Whether it learns of what was before it was set up."""
 
     @property
+    def keeps_days(self) -> int | None:
+        """For how long it keeps what it was told, for certificates of withdrawals; None: until a person ends it."""
+
+    @property
     def settle_seconds(self) -> float:
         """After a lost answer nothing is told again before this; 0 where telling twice is harmless."""
 

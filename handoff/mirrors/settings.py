@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, StringConstraints, model_validator
 
 from handoff.contract.identifiers import ProjectName
 
@@ -19,6 +19,9 @@ class _Called(BaseModel):
 
     ca_file: Path | None = Field(None, description="The authority that signed the server's certificate.")
     http_timeout_seconds: PositiveFloat = Field(10, le=20, description="Seconds for one call.")
+    keeps_days: PositiveInt | None = Field(
+        None, description="Days for which it keeps what it is told, as certificates of withdrawals say; null: for ever."
+    )
 
 
 class MlflowMirror(_Called):

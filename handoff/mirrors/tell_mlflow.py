@@ -35,6 +35,7 @@ class MlflowTeller:
     settle_seconds = SETTLE_SECONDS
 
     def __init__(self, settings: MlflowMirror) -> None:
+        self.keeps_days = settings.keeps_days
         self._api = MlflowApi(settings)
         self._mlflow = Mlflow(settings, self._api)
 

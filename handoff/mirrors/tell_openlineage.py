@@ -25,6 +25,7 @@ class _Teller:
     settle_seconds = 0.0
 
     def __init__(self, settings: OpenLineageMirror) -> None:
+        self.keeps_days = settings.keeps_days
         self._naming = Naming(settings.namespace, settings.with_times)
 
     def wants(self, event: LineageEvent) -> tuple[str, str] | None:

@@ -39,7 +39,7 @@ class WebhookTeller:
 
     def __init__(self, name: str, settings: Webhook) -> None:
         self.name = f"webhook-{name}"
-        self.history = settings.history
+        self.history, self.keeps_days = settings.history, settings.keeps_days
         self._settings = settings
         self._http = HttpClient(settings.url, settings.http_timeout_seconds, token_file=None, ca_file=settings.ca_file)
 

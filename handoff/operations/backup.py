@@ -1,5 +1,6 @@
 """A copy of everything while the service goes on.
 
+0. The list of copies says that there is a backup, and until when: withdrawals name those that hold what is withdrawn.
 1. The rows of one moment. Files are written before the rows that name them, so every file of these rows is there.
 2. The files that these rows name, each hashed while it is copied; one that an earlier backup has is linked to it.
 3. Keys, tokens and settings.
@@ -9,6 +10,7 @@
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -44,6 +46,7 @@ from handoff.operations.record import (
 from handoff.settings import Settings
 from handoff.store import Store
 from handoff.store.files import OutsideError
+from handoff.withdrawals.backups import note_backup
 
 _KEPT = ("handoff.yaml", "token", "api-token", "keys")
 """What a home has besides rows and files."""
@@ -58,7 +61,14 @@ class _Saved:
 
 
 def back_up(
-    settings: Settings, database: Database, store: Store, folder: Path, *, files: bool = True, like: Path | None = None
+    settings: Settings,
+    database: Database,
+    store: Store,
+    folder: Path,
+    *,
+    files: bool = True,
+    like: Path | None = None,
+    keep_days: int | None = None,
 ) -> BackupRecord:
     """Take a backup into a new folder, or go on with one there that did not come to its end.
 
@@ -69,13 +79,15 @@ def back_up(
         folder: where to; made, and readable by nobody else.
         files: whether to copy the store's files; else they are only listed, for stores that are saved otherwise.
         like: an earlier backup on the same disk, whose equal files are linked instead of copied.
+        keep_days: for how long it will be kept, as certificates of withdrawals say; None: until a person removes it.
 
     Raises:
         StartError: the folder holds something else, or the database has another schema.
     """
     home = ResearchHome.of(settings.home)
     require_current(database)
-    _begin(folder)
+    identifier = _begin(folder)
+    note_backup(database, identifier, folder.name, keep_days)  # (0)
     taken_at, revision, counted = _moment(database, folder)  # (1)
     saved = _Saved()
     with (folder / FILES).open("x", encoding="utf-8") as listed:  # (2)
@@ -85,6 +97,7 @@ def back_up(
     _keep_home(home, folder)  # (3)
     names = sorted(_own(folder))
     record = BackupRecord(
+        id=identifier,
         taken_at=taken_at,
         version=version("dicom-sluice"),
         revision=revision,
@@ -104,8 +117,8 @@ def back_up(
     return record
 
 
-def _begin(folder: Path) -> None:
-    """Take a folder that is new, empty, or left by a backup that was killed."""
+def _begin(folder: Path) -> str:
+    """Take a folder that is new, empty, or left by a backup that was killed; returns the backup's id."""
     if (folder / RECORD).exists():
         raise StartError(f"{folder} holds a backup.", code="backup-there", remedy="Name a new folder.")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -113,10 +126,13 @@ def _begin(folder: Path) -> None:
         raise StartError(f"{folder} is not empty.", code="backup-there", remedy="Name a new folder.")
     folder.chmod(0o700)
     (folder / UNFINISHED).touch()
+    identifier = (folder / UNFINISHED).read_text("ascii").strip() or secrets.token_hex(16)
+    (folder / UNFINISHED).write_text(identifier, "ascii")
     for name in (SQLITE, f"{SQLITE}-journal", FILES, _WANTED):
         (folder / name).unlink(missing_ok=True)
     for name in (TABLES, HOME):
         shutil.rmtree(folder / name, ignore_errors=True)
+    return identifier
 
 
 def _moment(database: Database, folder: Path) -> tuple[float, str, dict[str, int]]:

@@ -31,8 +31,11 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="An earlier backup on the same disk; what it has is linked, not copied.",
 )
+@click.option(
+    "--keep-days", type=click.IntRange(1), help="How long it will be kept; certificates of withdrawals say so."
+)
 @_JSON
-def backup(home: Path, folder: Path, like: Path | None, *, files: bool, as_json: bool) -> None:
+def backup(home: Path, folder: Path, like: Path | None, keep_days: int | None, *, files: bool, as_json: bool) -> None:
     """Back up rows, files, keys and settings into FOLDER while the service goes on.
 
     FOLDER holds the keys and tokens of the home: keep it as safe as that. Exit code 1: something could not be saved.
@@ -49,7 +52,9 @@ def backup(home: Path, folder: Path, like: Path | None, *, files: bool, as_json:
     place = _served(settings.database_url, ResearchHome.of(home))
     database = open_database(settings, place)
     try:
-        record = back_up(settings, database, open_store(settings, place), folder, files=files, like=like)
+        record = back_up(
+            settings, database, open_store(settings, place), folder, files=files, like=like, keep_days=keep_days
+        )
     finally:
         database.close()
     if as_json:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from handoff.contract.document import Document
+from handoff.contract.identifiers import RandomId
 from handoff.errors import StartError
 from handoff.operations.inventory import Place
 from handoff.store import write_durably
@@ -40,6 +41,7 @@ class BackupRecord(Document):
     """The whole backup: rows by table, how many files, and the digests by which the rest is believed."""
 
     contract: Literal["sluice.backup/1"] = "sluice.backup/1"
+    id: RandomId | None = Field(None, description="As certificates of withdrawals call it; older ones have none.")
     taken_at: float = Field(description="UTC seconds since 1970, of the moment that the rows show.")
     version: str
     revision: str = Field(description="The schema's.")

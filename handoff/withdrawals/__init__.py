@@ -3,6 +3,7 @@
 - `kinds`: the kinds of copies, which of them may be purged, and why the others stay.
 - `copies`: writes a copy down, where one is made.
 - `downloads`: writes down who fetched something, and until when.
+- `backups`: writes a backup down, and says which ones may hold what is withdrawn.
 - `gate`: lets nothing withdrawn in, and orders withdrawals against whatever would use what they withdraw.
 - `ask`: the tombstone: from its answer on, nothing new is made of the shipments; `mark`: piece by piece.
 - `shrink`: a study without what was withdrawn from it.

@@ -84,3 +84,13 @@ def model_uri(model_id: str) -> str:
 def download_uri(subject: str, who: str) -> str:
     """What somebody fetched of a batch or of a handoff."""
     return f"download:{subject}/{who}"
+
+
+def backup_uri(identifier: str) -> str:
+    """A backup of the service, by the id that it says of itself."""
+    return f"backup:{identifier}"
+
+
+def mirror_uri(mirror: str, batch_id: str) -> str:
+    """What a mirror was told of a batch, and of what came of it."""
+    return f"mirror:{mirror}/{batch_id}"

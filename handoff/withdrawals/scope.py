@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from handoff.database.tables import BatchShipment, Copy, Handoff, Shipment, WithdrawnShipment
+from handoff.database.tables import BatchShipment, Copy, Handoff, ModelVersion, Shipment, WithdrawnShipment
 from handoff.handoffs.states import ENDED
+from handoff.withdrawals.backups import backups_with
 from handoff.withdrawals.gate import in_parts
-from handoff.withdrawals.kinds import digest_of_package, package_uri
+from handoff.withdrawals.kinds import digest_of_package, model_uri, package_uri
 
 
 def shipments_of(session: Session, withdrawal_id: str) -> Sequence[str]:
@@ -53,6 +54,8 @@ def copies_of(session: Session, withdrawal_id: str) -> list[Copy]:
     found = {copy.id: copy for copy in _copies(session, packages, Copy.uri.in_)}
     found |= {copy.id: copy for copy in _copies(session, shipments_of(session, withdrawal_id), Copy.shipment_id.in_)}
     found |= {copy.id: copy for copy in _copies(session, batches, Copy.batch_id.in_)}
+    found |= {copy.id: copy for copy in backups_with(session, withdrawal_id)}
+    found |= {copy.id: copy for copy in _copies(session, map(model_uri, _models_of(session, batches)), Copy.uri.in_)}
     for part in in_parts(batches):
         by_handoff = select(Handoff.id).where(Handoff.batch_id.in_(part))
         found |= {copy.id: copy for copy in session.scalars(select(Copy).where(Copy.handoff_id.in_(by_handoff)))}
@@ -63,6 +66,22 @@ def _of_arrived(column: InstrumentedAttribute[str], withdrawal_id: str) -> Selec
     """A column alone: a withdrawal may have very many shipments."""
     mine = select(WithdrawnShipment.shipment_id).where(WithdrawnShipment.withdrawal_id == withdrawal_id)
     return select(column).where(Shipment.id.in_(mine))
+
+
+def _models_of(session: Session, batches: Sequence[str]) -> set[str]:
+    """Models that were trained on the batches, and those that began with one of these, and so on."""
+    found: set[str] = set()
+    new: set[str] = set()
+    trained = select(ModelVersion.id).join(Handoff, Handoff.id == ModelVersion.handoff_id)
+    for part in in_parts(batches):
+        new.update(session.scalars(trained.where(Handoff.batch_id.in_(part))))
+    while new:
+        found |= new
+        later: set[str] = set()
+        for part in in_parts(new):
+            later.update(session.scalars(trained.where(Handoff.model_id.in_(part))))
+        new = later - found
+    return found
 
 
 def shared_packages(session: Session, copies: Iterable[Copy]) -> set[int]:

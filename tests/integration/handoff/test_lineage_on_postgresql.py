@@ -71,7 +71,7 @@ def test_a_follower_that_goes_on_from_its_last_event_misses_none(database):
 class Listener:
     """What two homes tell; it keeps the events in the order in which it hears of them."""
 
-    name, ordered, history, settle_seconds = "listener", True, True, 0.0
+    name, ordered, history, settle_seconds, keeps_days = "listener", True, True, 0.0, None
 
     def __init__(self) -> None:
         self.heard: list[int] = []

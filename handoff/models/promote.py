@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session
 from handoff.access.principal import Principal
 from handoff.database.dialect import hold_until_commit
 from handoff.database.engine import Database
-from handoff.database.tables import Alias, Batch, Handoff, ModelVersion, Promotion
+from handoff.database.tables import Alias, ModelVersion, Promotion
 from handoff.errors import ConflictError, ForbiddenError, NotFoundError, PromotionError
 from handoff.lineage.log import EventName, record
 from handoff.models.evaluations import judged
 from handoff.models.gate import Finding, Gate, judge, passed
+from handoff.models.leaks import batches_of_line
 from handoff.settings import Settings
 
 WAITING, APPROVED, REFUSED = "waiting", "approved", "refused"
@@ -183,8 +184,7 @@ def _known(session: Session, wanted: ModelVersion, alias: str, now: ModelVersion
 
 
 def _ask_gate(session: Session, gate: Gate, wanted: ModelVersion, now: ModelVersion | None) -> tuple[Finding, ...]:
-    trained_on = select(Batch.withdrawn_by).join(Handoff, Handoff.batch_id == Batch.id)
-    withdrawn = session.scalar(trained_on.where(Handoff.id == wanted.handoff_id)) is not None
+    withdrawn = any(batch.withdrawn_by is not None for batch in batches_of_line(session, wanted))
     before = now.metrics if now else None
     return judge(gate, wanted.metrics, before, withdrawn=withdrawn, judged=judged(session, gate, wanted, now))
 

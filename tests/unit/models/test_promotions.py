@@ -3,7 +3,7 @@
 import pytest
 
 from handoff.access.principal import Principal
-from handoff.database.tables import Batch, Promotion
+from handoff.database.tables import Batch, Handoff, ModelVersion, Promotion
 from handoff.errors import ConflictError, ForbiddenError, NotFoundError, PromotionError
 from handoff.models.aliases import find_model
 from tests.unit.models.registry import ADA, BOB, GUEST, Registry
@@ -63,6 +63,21 @@ def test_a_metric_of_which_less_is_better_has_a_highest_value(tmp_path):
         registry.ask(2)
     assert (registry.ask(3).state, registry.champion) == ("approved", "unet:3")
     registry.database.close()
+
+
+def test_a_model_that_began_with_one_of_withdrawn_data_is_no_champion(registry):
+    registry.train(1, dice=0.9)
+    registry.train(2, dice=0.99)
+    other = {"project": "lungs", "file_sha256": "", "test_percent": 25, "instances": 1, "annotations": 0, "facts": {}}
+    with registry.database.write() as session:
+        session.add(Batch(id="other", created_at=0.0, **other))
+        session.flush()
+        training = session.get_one(ModelVersion, "unet:2").handoff_id
+        handoff = session.get_one(Handoff, training)
+        handoff.kind, handoff.model_id, handoff.batch_id = "retrain", "unet:1", "other"
+        session.get_one(Batch, "b").withdrawn_by = "w" * 32
+    with pytest.raises(PromotionError):
+        registry.ask(2)
 
 
 def test_a_model_of_withdrawn_data_is_no_champion(registry):

@@ -106,6 +106,9 @@ class RunTokens:
 
 def forget_token(database: Database, handoff_id: str) -> None:
     """Remove the token of a run that ended; it holds no more since then."""
+    with database.read() as session:
+        if session.scalar(select(Token.id).where(Token.handoff_id == handoff_id)) is None:
+            return
     with database.write() as session:
         handoff = session.get_one(Handoff, handoff_id, with_for_update=True)
         if handoff.state in ENDED:  # and nobody has sent it again meanwhile

@@ -63,7 +63,8 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
         StartError: a file cannot be used, or others may read the key.
     """
     try:
-        current = _Current(_load(files), files.stamps())
+        stamps = files.stamps()  # first: a file that changes while it is read is then read again
+        current = _Current(_load(files), stamps)
     except OSError as error:  # ssl.SSLError too
         message = f"The files of TLS cannot be used ({error.strerror or type(error).__name__})."
         raise StartError(message, code="tls", remedy="--certificate, --key and --client-ca are PEM files.") from error

@@ -33,7 +33,7 @@ def kfp_local(spec: dict[str, Any], parameters: dict[str, Any]) -> None:
         (folder / "pipeline.yaml").write_text(yaml.safe_dump_all(documents, sort_keys=False))
         (folder / "run.json").write_text(json.dumps({"inputs": parameters}))
         command = [sys.executable, "-m", "handoff.backends.kfp_local_steps", str(folder)]
-        subprocess.run(command, cwd=Path.cwd(), check=True, timeout=120)
+        subprocess.run(command, cwd=Path.cwd(), check=True, timeout=240)
 
 
 def _result_folder(parameters: dict[str, Any]) -> None:

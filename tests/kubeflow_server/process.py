@@ -89,6 +89,10 @@ class KubeflowServer:
         self._script |= script
         self._change("script", script)
 
+    def land(self) -> None:
+        """Let what would be inserted later be inserted now."""
+        self._change("land", {})
+
     def _change(self, what: str, changes: dict[str, Any]) -> None:
         url = f"http://127.0.0.1:{self._ports['--control-port']}/{what}"
         httpx.put(url, json=changes, trust_env=False, timeout=60).raise_for_status()

@@ -1,7 +1,6 @@
 """How long a body may take: no long silence, and not slower than a limit for long."""
 
 import asyncio
-import time
 
 from starlette.types import Message, Receive
 
@@ -21,15 +20,16 @@ def paced(receive: Receive, limits: AccessLimits) -> Receive:
         nonlocal waited, received, ended
         if ended:
             return await receive()
+        clock = asyncio.get_running_loop().time
         left = limits.silence_seconds + received / limits.slowest_bytes_per_second - waited
-        began = time.monotonic()
+        began = clock()
         try:
             async with asyncio.timeout(max(0.0, min(left, limits.silence_seconds))):
                 message = await receive()
         except TimeoutError as error:
             ended = True
             raise SlowError from error
-        waited += time.monotonic() - began
+        waited += clock() - began
         received += len(message.get("body", b""))
         ended = not message.get("more_body", False)
         return message

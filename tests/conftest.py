@@ -12,6 +12,8 @@ import structlog
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.loopback import keep_to_lane
+
 settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
 
@@ -21,6 +23,12 @@ def _scrub_environment() -> None:
     """Remove the variables that commands read."""
     for name in [name for name in os.environ if name.startswith("SLUICE_")]:
         del os.environ[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_ports() -> None:
+    """Servers bind their ports seconds after these are chosen: no other lane may choose the same."""
+    keep_to_lane()
 
 
 @pytest.fixture(autouse=True, scope="session")

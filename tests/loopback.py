@@ -5,19 +5,27 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from nifi.distribution import ports
 from nifi.distribution.ports import LOOPBACK, unused_port
 
 _given: set[int] = set()
-_LANE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_LANES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+
+
+def keep_to_lane() -> None:
+    """Have this process, and what of ours it calls, choose among ports that no other lane of these tests chooses."""
+    lane = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    lanes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    share = (ports._first_of_clients() - ports._LOWEST) // lanes
+    lowest = ports._LOWEST + lane * share
+    ports._LOWEST, ports._first_of_clients = lowest, lambda: lowest + share
 
 
 def free_port() -> int:
     """A port of loopback that nobody has, and that no client is given before a server binds it.
 
-    No other lane of these tests is given it, and no other test of this one: servers bind theirs only seconds later.
+    No other test of this lane is given it: servers bind theirs only seconds later.
     """
-    while (port := unused_port()) in _given or port % _LANES != _LANE % _LANES:
+    while (port := unused_port()) in _given:
         pass
     _given.add(port)
     return port

@@ -35,8 +35,8 @@ demo: $(STAMP) ## modality to NiFi to training and inference, live (STUDY=folder
 peers: $(STAMP) ## build or fetch what tests need beyond Debian's packages, once for all clones
 	$(BIN)/python -m tests.peers
 
-test: lint peers ## lint, then all but the faults, gpu and performance tiers
-	$(BIN)/pytest -n $(LANES) --dist loadscope --no-loadscope-reorder -m "not faults and not gpu and not performance"
+test: lint peers ## lint, then all but the faults, gpu and performance tiers; what fails beside others is looked at once more
+	$(BIN)/python -m tests.steady -n $(LANES) --dist loadscope --no-loadscope-reorder -m "not faults and not gpu and not performance"
 
 test-fast: $(STAMP) ## unit tests alone, in seconds
 	$(BIN)/pytest tests/unit

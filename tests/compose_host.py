@@ -93,7 +93,7 @@ class ComposeHost:
         process = self._running.pop(name)
         os.killpg(process.pid, signal.SIGTERM)
         try:
-            process.wait(15)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -102,7 +102,7 @@ class ComposeHost:
         """Run the file's command of a one-shot service, or another command as `docker compose exec` would."""
         chosen = self._own_command(name) if command is None else list(command)
         return subprocess.run(
-            self._command_line(name, chosen), capture_output=True, text=True, check=False, timeout=120
+            self._command_line(name, chosen), capture_output=True, text=True, check=False, timeout=250
         )
 
     def healthy(self, name: str) -> bool:

@@ -43,7 +43,7 @@ class CuttingProxy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._listener.close()
+        _shut(self._listener)  # without the shutdown, `accept` would keep it listening
 
     def _accept(self) -> None:
         while True:

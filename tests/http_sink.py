@@ -35,8 +35,8 @@ class HttpSink:
     @property
     def posts(self) -> list[dict[str, Any]]:
         """Body, headers, answer and time of each POST, in the order in which they came."""
-        lines = self.journal.read_text().splitlines() if self.journal.exists() else []
-        posts = [json.loads(line) for line in lines]
+        text = self.journal.read_text() if self.journal.exists() else ""
+        posts = [json.loads(line) for line in text.rpartition("\n")[0].splitlines()]  # the last may still be written
         return [{**post, "body": base64.b64decode(post["body"])} for post in posts]
 
     @property

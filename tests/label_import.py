@@ -27,7 +27,7 @@ def import_labels(
     sheet.write_bytes(("\ufeff" + "\r\n".join(lines)).encode())
     command = [*SLUICE, "labels", "import", str(sheet), "--home", str(path.home), "--json"]
     options = ["--destination", "research/lung", "--source", "radiology-2026"]
-    return subprocess.run([*command, *options], check=False, capture_output=True, text=True, timeout=120)
+    return subprocess.run([*command, *options], check=False, capture_output=True, text=True, timeout=240)
 
 
 def label_states(path: WholePath) -> list[str]:

@@ -72,7 +72,7 @@ class ReceiverProcess:
         """End it by SIGTERM; returns its exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(120)
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         """What the ledger says."""
@@ -97,7 +97,8 @@ class ReceiverProcess:
 
     def events(self, event: str) -> list[dict[str, object]]:
         """What the receiver's log says about one kind of event."""
-        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        whole = self.log.read_text().rpartition("\n")[0]  # the last line may still be written
+        lines = [json.loads(line) for line in whole.splitlines()]
         return [line for line in lines if line["event"] == event]
 
 
@@ -118,12 +119,50 @@ def storescu(port: int, files: Sequence[Path], *options: str, called: str = "SLU
     return read_storescu(done.stdout + done.stderr)
 
 
-def start_storescu(port: int, files: Sequence[Path], log: Path, *options: str) -> subprocess.Popen[bytes]:
-    """Begin to push files over one association; the log grows with each answer."""
-    with log.open("wb") as output:
-        return subprocess.Popen(
-            _storescu(port, files, options, "SLUICE"), stdout=output, stderr=subprocess.STDOUT, env=_DCMTK_ENVIRONMENT
+class Storescu:
+    """Pushes files over one association, no further than its log is read: what a test does meanwhile is in the middle.
+
+    Use it as a context, which ends it.
+    """
+
+    def __init__(self, port: int, files: Sequence[Path], *options: str) -> None:
+        self._lines: list[str] = []
+        self._process = subprocess.Popen(
+            _storescu(port, files, options, "SLUICE"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=_DCMTK_ENVIRONMENT,
+            bufsize=1,
+            pipesize=4096,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def until(self, acknowledged: int) -> None:
+        """Read until so many instances got Success; it is some ten instances ahead of that at most."""
+        while sum("(Success)" in line for line in self._lines) < acknowledged:
+            assert self._next(), "".join(self._lines)
+
+    def finish(self) -> Sent:
+        """Read to the end: what got which answer."""
+        while self._next():
+            pass
+        return read_storescu("".join(self._lines))
+
+    def _next(self) -> bool:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        self._lines.append(line)
+        return bool(line)
 
 
 def read_storescu(output: str) -> Sent:

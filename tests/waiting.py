@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 def wait_for(
     condition: Callable[[], object],
-    seconds: float = 20.0,
+    seconds: float = 60.0,
     complaint: Callable[[], str] = lambda: "it did not happen in time",
 ) -> None:
     """Poll until `condition` holds; fail with the complaint when it does not in time."""

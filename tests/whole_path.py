@@ -68,7 +68,7 @@ class Service:
             return
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(20)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.kill()
         self._reap()
@@ -155,7 +155,7 @@ class WholePath:
             connection.row_factory = sqlite3.Row
             return connection.execute(query, values).fetchall()
 
-    def settle(self, acknowledged: int, seconds: float = 180) -> None:
+    def settle(self, acknowledged: int, seconds: float = 300) -> None:
         """Wait until the ledger knows all that senders saw acknowledged, and none of it is on its way."""
         wait_for(
             lambda: self.known() >= acknowledged and not self.on_the_way(),
@@ -269,5 +269,6 @@ def push(port: int, files: Iterable[Path], list_folder: Path, calling: str = "ST
         (folder / f"{number:05}.dcm").symlink_to(file.resolve())
     titles = ["-aet", calling, "-aec", "SLUICE"]
     command = ["storescu", "-v", "+sd", "+sp", "*.dcm", *titles, "127.0.0.1", str(port), str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return Push(process)
+    # No further than it is read: what a test does after `until` is in the middle, however busy the machine is.
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "bufsize": 1, "pipesize": 4096}
+    return Push(subprocess.Popen(command, **output))

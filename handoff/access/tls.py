@@ -4,6 +4,7 @@ A certificate that was renewed is used from the next connection on: files that c
 connects, and files that cannot be used then leave the ones before in force.
 """
 
+import hashlib
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,17 +44,17 @@ class TlsFiles:
         message = "TLS needs both --certificate and --key; --client-ca goes with them."
         raise StartError(message, code="tls", remedy="Give the PEM files of both.")
 
-    def stamps(self) -> tuple[tuple[int, int], ...]:
-        """What changes when one of the files does."""
-        found = [file.stat() for file in (self.certificate, self.key, self.client_ca) if file is not None]
-        return tuple((status.st_mtime_ns, status.st_ino) for status in found)
+    def stamps(self) -> tuple[bytes, ...]:
+        """What changes when one of the files does: not its time, which two writes within one tick share."""
+        found = (file for file in (self.certificate, self.key, self.client_ca) if file is not None)
+        return tuple(hashlib.sha256(file.read_bytes()).digest() for file in found)
 
 
 @dataclass(slots=True)
 class _Current:
     context: ssl.SSLContext
-    stamps: tuple[tuple[int, int], ...]
-    failed: tuple[tuple[int, int], ...] = field(default=())
+    stamps: tuple[bytes, ...]
+    failed: tuple[bytes, ...] = field(default=())
 
 
 def server_context(files: TlsFiles) -> ssl.SSLContext:
@@ -63,7 +64,8 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
         StartError: a file cannot be used, or others may read the key.
     """
     try:
-        current = _Current(_load(files), files.stamps())
+        stamps = files.stamps()  # first: a file that changes while it is read is then read again
+        current = _Current(_load(files), stamps)
     except OSError as error:  # ssl.SSLError too
         message = f"The files of TLS cannot be used ({error.strerror or type(error).__name__})."
         raise StartError(message, code="tls", remedy="--certificate, --key and --client-ca are PEM files.") from error
@@ -78,7 +80,7 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
 
 
 def _renew(files: TlsFiles, current: _Current) -> None:
-    stamps: tuple[tuple[int, int], ...] = ()
+    stamps: tuple[bytes, ...] = ()
     try:
         stamps = files.stamps()
         if stamps in {current.stamps, current.failed}:

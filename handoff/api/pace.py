@@ -1,7 +1,6 @@
 """How long a body may take: no long silence, and not slower than a limit for long."""
 
 import asyncio
-import time
 
 from starlette.types import Message, Receive
 
@@ -40,14 +39,15 @@ def paced(receive: Receive, limits: AccessLimits) -> Receive:
         nonlocal ended
         if ended:
             return await receive()
-        began = time.monotonic()
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
             async with asyncio.timeout(pace.patience()):
                 message = await receive()
         except TimeoutError as error:
             ended = True
             raise SlowError from error
-        pace.note(time.monotonic() - began, len(message.get("body", b"")))
+        pace.note(clock() - began, len(message.get("body", b"")))
         ended = not message.get("more_body", False)
         return message
 

@@ -50,9 +50,9 @@ class ReceiverMetrics:
 
     def association_ended(self, ending: Ending, duplicates: int) -> None:
         """It ended, and so many of its instances were duplicates."""
+        self._duplicates.inc(duplicates)
         self._open.dec()
         self._ended.labels(ending).inc()
-        self._duplicates.inc(duplicates)
 
     def answered(self, status: int, size: int, seconds: float) -> None:
         """A C-STORE was answered; `size` in bytes."""

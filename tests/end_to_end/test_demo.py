@@ -130,14 +130,14 @@ def test_ctrl_c_ends_every_process(tmp_path: Path) -> None:
         process = subprocess.Popen(
             [*DEMO, "--home", str(tmp_path / "home")], stdout=said, stderr=said, start_new_session=True
         )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while "Push over DICOM" not in (tmp_path / "said").read_text():
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.2)
     assert len(list(_of_home(tmp_path / "home"))) >= 3
     os.kill(process.pid, signal.SIGINT)
-    assert process.wait(60) == 130
+    assert process.wait(300) == 130
     assert list(_of_home(tmp_path / "home")) == []
 
 

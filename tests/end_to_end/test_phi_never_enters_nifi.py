@@ -75,7 +75,7 @@ def identifying_values(files: list[Path]) -> list[str]:
 def rest(path: WholePath) -> httpx.Client:
     running = launch.find(path.home)
     assert running is not None
-    return httpx.Client(base_url=running.api, timeout=30, trust_env=False)
+    return httpx.Client(base_url=running.api, timeout=60, trust_env=False)
 
 
 def post(client: httpx.Client, url: str, component: dict) -> dict:
@@ -126,7 +126,7 @@ def send_canary(client: httpx.Client) -> None:
     for one in made[:2]:
         run = {"revision": client.get(f"/processors/{one['id']}").json()["revision"], "state": "RUNNING"}
         assert client.put(f"/processors/{one['id']}/run-status", json=run).status_code == 200
-    wait_for(lambda: queued_after(client, ids[1]), 60, lambda: "the canary did not fly")
+    wait_for(lambda: queued_after(client, ids[1]), 180, lambda: "the canary did not fly")
 
 
 def queued_after(client: httpx.Client, processor: str) -> bool:
@@ -140,7 +140,7 @@ def found_by_lucene(client: httpx.Client, field: str, value: str) -> int:
     request = {"searchTerms": {field: {"value": value, "inverse": False}}, "maxResults": 100, "summarize": False}
     query = client.post("/provenance", json={"provenance": {"request": request}}).json()["provenance"]
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not (query := client.get(f"/provenance/{query['id']}").json()["provenance"])["finished"]:
             assert time.monotonic() < deadline
     finally:
@@ -152,7 +152,7 @@ def test_the_search_finds_a_canary_in_each_repository_in_the_log_and_in_lucene(w
     nifi = launch.instance_folder(whole.home)
     with rest(whole) as client:
         send_canary(client)
-        wait_for(lambda: found_by_lucene(client, "reason", CANARY), 60, lambda: "provenance never indexed the canary")
+        wait_for(lambda: found_by_lucene(client, "reason", CANARY), 180, lambda: "provenance never indexed the canary")
     for place in PLACES:
         result = sweep([nifi / "repositories" / place], [CANARY])
         assert result.hits, f"the canary in the {place} repository was not found"
@@ -188,7 +188,7 @@ def test_the_attributes_of_every_flowfile_that_nifi_remembers_are_in_the_closed_
             "/provenance", json={"provenance": {"request": {"maxResults": 1000, "summarize": False}}}
         ).json()["provenance"]
         wait_for(
-            lambda: client.get(f"/provenance/{events['id']}").json()["provenance"]["finished"], 60, lambda: "no answer"
+            lambda: client.get(f"/provenance/{events['id']}").json()["provenance"]["finished"], 180, lambda: "no answer"
         )
         found = client.get(f"/provenance/{events['id']}").json()["provenance"]["results"]["provenanceEvents"]
         client.delete(f"/provenance/{events['id']}")

@@ -24,7 +24,7 @@ def test_labels_that_a_wiped_nifi_never_saw_reach_the_batch(tmp_path: Path) -> N
         push(path.dicom_port, files, tmp_path / "list").finish()
         path.settle(3)
         path.kill_nifi()
-        wait_for(lambda: launch.find(path.home) is None, 20, lambda: "NiFi survived SIGKILL")
+        wait_for(lambda: launch.find(path.home) is None, 60, lambda: "NiFi survived SIGKILL")
         launch.wipe(path.home)
         assert import_labels(path, files, "MRN-4711-08", tmp_path / "labels.csv").returncode == 1
         assert label_states(path) == ["pending"]
@@ -34,7 +34,7 @@ def test_labels_that_a_wiped_nifi_never_saw_reach_the_batch(tmp_path: Path) -> N
         path.handoff.start()
         wait_for(lambda: label_states(path) == ["confirmed"], 120, lambda: f"label documents are {label_states(path)}")
         with HandoffClient.of_home(f"http://127.0.0.1:{path.http_port}", path.home) as handoff:
-            wait_for(lambda: list(handoff.studies(project="lung", state="complete")), 60, lambda: "no study closed")
+            wait_for(lambda: list(handoff.studies(project="lung", state="complete")), 180, lambda: "no study closed")
             batch = handoff.form_batch(BatchRequest(project="lung", select="labelled"))
         assert batch.label_counts == {"radiology-2026": {"diameter_mm": 1, "grade": 2, "malignant": 2}}
         witnesses = path.reconcile()

@@ -83,7 +83,7 @@ def test_wipe_nifis_repositories_in_flight_and_the_counts_come_right_again(whole
     sending = push(whole.dicom_port, files, tmp_path / "list")
     sending.until(len(files) // 2)
     whole.kill_nifi()
-    wait_for(lambda: launch.find(whole.home) is None, 20, lambda: "NiFi survived SIGKILL")
+    wait_for(lambda: launch.find(whole.home) is None, 60, lambda: "NiFi survived SIGKILL")
     launch.wipe(whole.home)
     sending.finish()
     whole.deploy(processors_nar)

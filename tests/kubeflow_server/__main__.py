@@ -36,7 +36,7 @@ def main() -> None:
         experiments, pipelines, recurring, runs, fates, journal, options.token, multi_user=options.multi_user
     )
     api = Listener(("127.0.0.1", options.port), service)
-    control = Control(("127.0.0.1", options.control_port), fates, argo)
+    control = Control(("127.0.0.1", options.control_port), service, argo)
     told = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: told.set())

@@ -8,6 +8,7 @@ the API never stored is collected after a grace.
 import json
 import random
 import secrets
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -34,6 +35,8 @@ class Script:
     outcome: str = "Succeeded"
     terminate_seconds: float = 0.2
     collect_seconds: float = 120.0
+    held: bool = False
+    """Nothing goes on: workflows are made, and stay as they are."""
 
 
 class Argo:
@@ -45,11 +48,13 @@ class Argo:
         self._execute = execute
         self._pool = ThreadPoolExecutor(2, "steps")
         self._stop = threading.Event()
+        self._turn = threading.Lock()
         self._thread = threading.Thread(target=self._tick, name="argo")
 
     def change(self, **changes: Any) -> None:
-        """Change the script for what comes next."""
-        self.script = replace(self.script, **changes)
+        """Change the script for what comes next; on return nothing goes on by the one before."""
+        with self._turn:
+            self.script = replace(self.script, **changes)
 
     def open(self) -> None:
         """Begin to tick; what ran when the process ended, runs again."""
@@ -74,9 +79,9 @@ class Argo:
             connection.execute("INSERT INTO workflows VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)", values)
         return name
 
-    def terminate(self, name: str) -> None:
-        """End a workflow soon: it fails."""
-        self._move(name, "Terminating", self.script.terminate_seconds)
+    def terminate(self, name: str, connection: sqlite3.Connection) -> None:
+        """End a workflow soon: it fails. In the caller's transaction, else it could report itself in between."""
+        _set_phase(connection, name, "Terminating", self.script.terminate_seconds)
 
     def retry(self, name: str) -> None:
         """Let a failed workflow run again."""
@@ -101,10 +106,15 @@ class Argo:
 
     def _tick(self) -> None:
         while not self._stop.wait(_TICK_SECONDS):
-            due = "SELECT * FROM workflows WHERE next_at <= ? AND NOT collected"
-            for row in self._database.rows(due, time.time()):
-                self._advance(row["name"], row["phase"], row["spec"], row["parameters"])
-            self._collect()
+            with self._turn:
+                if not self.script.held:
+                    self._go_on()
+
+    def _go_on(self) -> None:
+        due = "SELECT * FROM workflows WHERE next_at <= ? AND NOT collected"
+        for row in self._database.rows(due, time.time()):
+            self._advance(row["name"], row["phase"], row["spec"], row["parameters"])
+        self._collect()
 
     def _advance(self, name: str, phase: str, spec: str, parameters: str) -> None:
         if phase == "Pending":
@@ -136,12 +146,8 @@ class Argo:
         return {**spec, "pod_labels": {"pipeline/runid": row["run_id"]}}
 
     def _move(self, name: str, phase: str, seconds: float | None, only_if: str | None = None) -> None:
-        due = None if seconds is None else time.time() + seconds
         with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE workflows SET phase = ?, next_at = ? WHERE name = ? AND phase = coalesce(?, phase)",
-                (phase, due, name, only_if),
-            )
+            _set_phase(connection, name, phase, seconds, only_if)
 
     def _collect(self) -> None:
         """Mark what the real server deletes: workflows that no run of the API stands for."""
@@ -150,3 +156,13 @@ class Argo:
         if self._database.row(f"SELECT 1 {query} LIMIT 1", before) is not None:
             with self._database.transaction() as connection:
                 connection.execute(f"UPDATE workflows SET collected = 1 {query[len('FROM workflows') :]}", (before,))
+
+
+def _set_phase(
+    connection: sqlite3.Connection, name: str, phase: str, seconds: float | None, only_if: str | None = None
+) -> None:
+    due = None if seconds is None else time.time() + seconds
+    connection.execute(
+        "UPDATE workflows SET phase = ?, next_at = ? WHERE name = ? AND phase = coalesce(?, phase)",
+        (phase, due, name, only_if),
+    )

@@ -1,11 +1,14 @@
-"""Changes faults and script of a running server: PUT /faults, PUT /script with a JSON object, on a port of its own."""
+"""Changes faults and script of a running server: PUT /faults, PUT /script with a JSON object, on a port of its own.
+
+PUT /land has what would be inserted later inserted now.
+"""
 
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.kubeflow_server.argo import Argo
-from tests.kubeflow_server.faults import Fates
+from tests.kubeflow_server.service import Service
 
 
 class Control(ThreadingHTTPServer):
@@ -13,8 +16,8 @@ class Control(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], fates: Fates, argo: Argo) -> None:
-        self.fates = fates
+    def __init__(self, address: tuple[str, int], service: Service, argo: Argo) -> None:
+        self.service = service
         self.argo = argo
         super().__init__(address, _Handler)
 
@@ -26,7 +29,10 @@ class _Handler(BaseHTTPRequestHandler):
         changes: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         try:
             if self.path == "/faults":
-                self.server.fates.faults = self.server.fates.faults.changed(changes)
+                fates = self.server.service.fates
+                fates.faults = fates.faults.changed(changes)
+            elif self.path == "/land":
+                self.server.service.land()
             else:
                 self.server.argo.change(**changes)
         except (TypeError, ValueError) as error:

@@ -58,7 +58,7 @@ def _run(spec: dict[str, Any], parameters: dict[str, Any], environment: dict[str
         (folder / "pipeline.yaml").write_text(yaml.safe_dump_all(documents, sort_keys=False))
         (folder / "run.json").write_text(json.dumps({"inputs": parameters}))
         command = [sys.executable, "-m", "handoff.backends.kfp_local_steps", str(folder)]
-        subprocess.run(command, cwd=Path.cwd(), check=True, timeout=120, env=environment)
+        subprocess.run(command, cwd=Path.cwd(), check=True, timeout=240, env=environment)
 
 
 def _result_folder(parameters: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ class Faults:
     fail: float = 0.0
     """Everything is done, then the answer is 500."""
     late: float = 0.0
-    """CreateRun: the row is inserted only after a while; until then the run is not seen."""
+    """CreateRun: the row is inserted only after a while, or when told to land; until then the run is not seen."""
     late_seconds: tuple[float, float] = (1.0, 2.0)
     late_answer: Literal["lost", "waits"] = "lost"
     """Meanwhile the connection is closed, or the client waits for its answer."""
@@ -29,6 +29,8 @@ class Faults:
     slow_list_seconds: float = 0.0
     only: tuple[str, ...] = ()
     """The operations that meet faults; none named means all but healthz."""
+    most: int = 0
+    """Requests that meet faults since they were last changed; 0 is no limit."""
     seed: int = 1
 
     def changed(self, changes: dict[str, Any]) -> "Faults":
@@ -70,6 +72,8 @@ class Fates:
     faults: Faults
     _counts: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _of: Faults | None = None
+    _met: int = 0
 
     def next(self, operation: str) -> Fate:
         """The fate of the next request of an operation."""
@@ -80,6 +84,11 @@ class Fates:
         slow = faults.slow_list_seconds if operation.startswith("List") else 0.0
         if operation == "Healthz" or (faults.only and operation not in faults.only):
             return Fate(latency_seconds=slow)
+        with self._lock:
+            self._met = 1 if faults is not self._of else self._met + 1
+            self._of = faults
+            if faults.most and self._met > faults.most:
+                return Fate(latency_seconds=slow)
         # Every draw is made, whatever the others say: one share more leaves the other fates as they were.
         draw = random.Random(f"{faults.seed}/{operation}/{number}")
         refused, by, lost, failed, late, orphaned = (draw.random() for _ in range(6))

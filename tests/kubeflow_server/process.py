@@ -12,6 +12,7 @@ from typing import Any, Self
 import httpx
 
 from tests.kubeflow_server.database import connect
+from tests.loopback import free_port
 
 _ROOT = Path(__file__).parents[2]
 
@@ -31,7 +32,7 @@ class KubeflowServer:
     ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._ports = {"--port": 0, "--control-port": 0}
+        self._ports = {"--port": free_port(), "--control-port": free_port()}
         self._faults = faults or {}
         self._script = script or {}
         self._options = ["--execute", execute] if execute else []
@@ -47,7 +48,7 @@ class KubeflowServer:
             self.stop()
 
     def start(self) -> Self:
-        """Start it and wait until it listens; on the ports that it had, if it ran before."""
+        """Start it and wait until it listens; on the same ports each time."""
         command = [sys.executable, "-m", "tests.kubeflow_server", "--folder", str(self.folder), *self._options]
         command += ["--faults", json.dumps(self._faults), "--script", json.dumps(self._script)]
         command += ["--token", self.token] if self.token else []
@@ -56,8 +57,6 @@ class KubeflowServer:
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=_ROOT)
         line = self._process.stdout.readline()
         assert line, (self.folder / "server.log").read_text()
-        ready = json.loads(line)
-        self._ports = {"--port": ready["port"], "--control-port": ready["control_port"]}
         return self
 
     @property
@@ -90,9 +89,13 @@ class KubeflowServer:
         self._script |= script
         self._change("script", script)
 
+    def land(self) -> None:
+        """Let what would be inserted later be inserted now."""
+        self._change("land", {})
+
     def _change(self, what: str, changes: dict[str, Any]) -> None:
         url = f"http://127.0.0.1:{self._ports['--control-port']}/{what}"
-        httpx.put(url, json=changes, trust_env=False).raise_for_status()
+        httpx.put(url, json=changes, trust_env=False, timeout=60).raise_for_status()
 
     def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
         """What the database says, also while the server is down."""
@@ -120,5 +123,6 @@ class KubeflowServer:
     def journal(self, operation: str | None = None) -> list[dict[str, Any]]:
         """Every request so far, or those of one operation."""
         file = self.folder / "journal.jsonl"
-        lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        text = file.read_text() if file.exists() else ""
+        lines = [json.loads(line) for line in text.rpartition("\n")[0].splitlines()]  # the last may still be written
         return [line for line in lines if operation in {None, line["operation"]}]

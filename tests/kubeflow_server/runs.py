@@ -171,9 +171,9 @@ class Runs:
                 " AND state IN ('PAUSED', 'PENDING', 'RUNNING', 'RUNTIME_STATE_UNSPECIFIED')",
                 (run_id,),
             ).rowcount
-        if changed != 1:
-            raise invalid(f"Failed to terminate a run {run_id}. Row not found")
-        self._argo.terminate(self._existing(run_id)["workflow"])
+            if changed != 1:
+                raise invalid(f"Failed to terminate a run {run_id}. Row not found")
+            self._argo.terminate(self._existing(run_id)["workflow"], connection)
         return {}
 
     def retry(self, run_id: str) -> Answer:

@@ -83,6 +83,7 @@ class Service:
     token: str | None = None
     multi_user: bool = False
     _late: list[threading.Thread] = field(default_factory=list)
+    _landing: threading.Event = field(default_factory=threading.Event)
 
     def answer(self, request: Request, authorization: str | None, facts: dict[str, Any]) -> dict[str, Any]:
         """Do what a request asks, as far as its fate lets it.
@@ -115,11 +116,11 @@ class Service:
         if fate.late_seconds is None:
             return insert()
         if fate.late_answer == "lost":
-            thread = threading.Thread(target=_later, args=(fate.late_seconds, insert))
+            thread = threading.Thread(target=_later, args=(self._landing, fate.late_seconds, insert))
             self._late.append(thread)
             thread.start()
             raise NoAnswerError
-        time.sleep(fate.late_seconds)
+        self._landing.wait(fate.late_seconds)
         return insert()
 
     def _do(self, request: Request) -> dict[str, Any]:
@@ -163,14 +164,20 @@ class Service:
             "pipeline_store": "database",
         }
 
+    def land(self) -> None:
+        """Insert now what would be inserted later."""
+        landing, self._landing = self._landing, threading.Event()
+        landing.set()
+
     def close(self) -> None:
         """Wait for what is still to be inserted."""
+        self.land()
         for thread in self._late:
             thread.join()
 
 
-def _later(seconds: float, insert: Callable[[], dict[str, Any]]) -> None:
-    time.sleep(seconds)
+def _later(landing: threading.Event, seconds: float, insert: Callable[[], dict[str, Any]]) -> None:
+    landing.wait(seconds)
     try:
         insert()
     except ApiError:

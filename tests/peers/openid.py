@@ -21,13 +21,13 @@ class OpenidProvider:
         self.log = folder / "provider.log"
         self.port = free_port()
         self.issuer = f"http://127.0.0.1:{self.port}"
-        self.http = httpx.Client(base_url=self.issuer, trust_env=False, timeout=20)
+        self.http = httpx.Client(base_url=self.issuer, trust_env=False, timeout=60)
 
     def start(self) -> "OpenidProvider":
         with self.log.open("ab") as stream:
             command = [sys.executable, str(PROGRAM), str(self.port)]
             self.process = subprocess.Popen(command, stdout=stream, stderr=stream)
-        wait_for(self._answers, 60, complaint=self.log.read_text)
+        wait_for(self._answers, 120, complaint=self.log.read_text)
         return self
 
     def _answers(self) -> bool:

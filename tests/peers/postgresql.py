@@ -75,13 +75,13 @@ class Postgresql:
             command += ["-c", f"{name}={value}"]
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
-        wait_for(self._answers, complaint=(self.folder.parent / f"{self.folder.name}.log").read_text)
+        wait_for(self._answers, 120, complaint=(self.folder.parent / f"{self.folder.name}.log").read_text)
         return self
 
     def _answers(self) -> bool:
         try:
             self.run("SELECT 1")
-        except (pg8000.native.InterfaceError, pg8000.native.DatabaseError):
+        except (pg8000.native.InterfaceError, pg8000.native.DatabaseError, OSError):
             return False
         return True
 
@@ -119,7 +119,7 @@ class Postgresql:
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)  # fast: ends connections
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=120)
 
 
 def _children(parent: int) -> list[int]:

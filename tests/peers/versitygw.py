@@ -93,7 +93,7 @@ class Versitygw:
             self.process = subprocess.Popen(
                 [*command, "posix", str(self.folder / "data")], stdout=log, stderr=log, env=environment
             )
-        wait_for(self._answers, complaint=(self.folder / "versitygw.log").read_text)
+        wait_for(self._answers, 120, complaint=(self.folder / "versitygw.log").read_text)
         return self
 
     def _answers(self) -> bool:
@@ -111,4 +111,4 @@ class Versitygw:
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=120)

@@ -100,7 +100,7 @@ class SecuredNiFi:
 
     def _healthy(self) -> bool:
         try:
-            answer = httpx.get(f"http://127.0.0.1:{self._management}/health", trust_env=False)
+            answer = httpx.get(f"http://127.0.0.1:{self._management}/health", trust_env=False, timeout=20)
             socket.create_connection(("127.0.0.1", self._port), timeout=5).close()
         except (OSError, httpx.HTTPError):
             return False

@@ -26,7 +26,7 @@ NIFIS_OWN = (
 def test_a_package_is_put_with_its_digest_and_the_token_under_its_shipments_id(send, handoff, nifi):
     handoff.script[:] = []
     content = send()
-    request = handoff.requests.get(timeout=60)
+    request = handoff.requests.get(timeout=180)
     assert request.path == f"/v1/shipments/{SHIPMENT}"
     assert request.body == content
     headers = {name.lower(): value for name, value in request.headers.items()}
@@ -42,7 +42,7 @@ def test_a_package_is_put_with_its_digest_and_the_token_under_its_shipments_id(s
 def test_evidence_and_labels_go_to_doors_of_their_own_as_json(send, handoff, kind):
     handoff.script[:] = []
     send(kind)
-    request = handoff.requests.get(timeout=60)
+    request = handoff.requests.get(timeout=180)
     assert request.path == f"/v1/{kind}/{SHIPMENT}"
     assert {name.lower(): value for name, value in request.headers.items()}["content-type"] == "application/json"
 
@@ -54,7 +54,7 @@ def test_what_is_undecided_is_sent_again_until_there_is_a_decision(send, handoff
     handoff.script[:] = [*answers, 409]
     content = send()
     for _ in range(len(answers) + 1):
-        request = handoff.requests.get(timeout=90)
+        request = handoff.requests.get(timeout=180)
         assert (request.path, request.body) == (f"/v1/shipments/{SHIPMENT}", content)
     wait_for("empty the queues", lambda: status_of(nifi.url).waiting == 0)
     assert handoff.requests.empty()
@@ -68,13 +68,17 @@ def attribute_names(api: NiFi) -> set[str]:
     """Names of all attributes that provenance has of the shipment."""
     term = {"shipment.id": {"value": SHIPMENT, "inverse": False}}
     query = {"provenance": {"request": {"searchTerms": term, "maxResults": 1000, "summarize": False}}}
-    submitted = api.post("/provenance", query)["provenance"]["id"]
 
     def answer():
-        found = api.get(f"/provenance/{submitted}")["provenance"]
-        return found["results"]["provenanceEvents"] if found["finished"] else None
+        submitted = api.post("/provenance", query)["provenance"]["id"]
+        found = wait_for("search provenance", lambda: finished(submitted))
+        api.delete(f"/provenance/{submitted}")
+        return found["results"]["provenanceEvents"]
 
-    events = wait_for("search provenance", answer)
-    api.delete(f"/provenance/{submitted}")
+    def finished(submitted: str):
+        found = api.get(f"/provenance/{submitted}")["provenance"]
+        return found if found["finished"] else None
+
+    events = wait_for("index provenance", answer)
     details = [api.get(f"/provenance-events/{event['eventId']}")["provenanceEvent"] for event in events]
     return {attribute["name"] for event in details for attribute in event["attributes"]}

@@ -1,5 +1,6 @@
 """The embedded NiFi: it comes up, is reached from this machine alone, and goes without a trace."""
 
+import contextlib
 import json
 import os
 import signal
@@ -24,9 +25,9 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 def listening_addresses(pids: list[int]) -> set[str]:
     """Local addresses of the TCP sockets on which these processes listen, out of /proc, as hexadecimal."""
     inodes = set()
-    for pid in pids:
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            target = str(descriptor.readlink()) if descriptor.is_symlink() else ""
+    for descriptor in (each for pid in pids for each in Path(f"/proc/{pid}").glob("fd/*")):
+        with contextlib.suppress(FileNotFoundError):  # a file that is open one moment is closed the next
+            target = str(descriptor.readlink())
             if target.startswith("socket:["):
                 inodes.add(target[8:-1])
     rows = [row.split() for table in ("tcp", "tcp6") for row in Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
@@ -36,7 +37,7 @@ def listening_addresses(pids: list[int]) -> set[str]:
 def test_it_is_up_healthy_and_known_to_its_home(nifi):
     assert healthy(nifi)
     assert find(nifi.home) == nifi
-    assert httpx.get(f"{nifi.api}/flow/about", trust_env=False).json()["about"]["version"] == "2.3.0"
+    assert httpx.get(f"{nifi.api}/flow/about", trust_env=False, timeout=60).json()["about"]["version"] == "2.3.0"
 
 
 def test_a_start_costs_less_cpu_than_twenty_seconds_of_two_cores(nifi):
@@ -94,7 +95,7 @@ def test_the_captured_service_types_are_those_of_this_nifi(nifi):
 
 
 def test_provenance_can_be_searched_by_our_attributes(nifi):
-    options = httpx.get(f"{nifi.api}/provenance/search-options", trust_env=False).json()
+    options = httpx.get(f"{nifi.api}/provenance/search-options", trust_env=False, timeout=60).json()
     fields = {field["id"] for field in options["provenanceOptions"]["searchableFields"]}
     assert {"delivery.id", "shipment.id", "package.sha256"} <= fields & ATTRIBUTES
 

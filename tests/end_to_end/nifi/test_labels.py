@@ -39,7 +39,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, nar: Nar) -> Iterator[WholeP
         path.settle(3)
         path.files = files
         path.imported = import_labels(path, files, PATIENT, folder / "labels.csv")
-        wait_for(lambda: label_states(path) == ["confirmed"], 60, lambda: f"label documents are {label_states(path)}")
+        wait_for(lambda: label_states(path) == ["confirmed"], 180, lambda: f"label documents are {label_states(path)}")
         yield path
 
 
@@ -56,7 +56,7 @@ def test_good_lines_are_imported_and_the_others_listed_by_number_and_code(whole)
 
 def test_labels_are_lines_of_the_batch_with_their_source(whole):
     with whole.client() as handoff:
-        wait_for(lambda: list(handoff.studies(project="lung", state="complete")), 60, lambda: "no study closed")
+        wait_for(lambda: list(handoff.studies(project="lung", state="complete")), 180, lambda: "no study closed")
         batch = handoff.form_batch(BatchRequest(project="lung", select="labelled"))
         assert batch.label_counts == {"radiology-2026": {"diameter_mm": 1, "grade": 2, "malignant": 2}}
         lines = [line for line in read_batch(Path(unquote(urlsplit(batch.uri).path))) if isinstance(line, LabelLine)]

@@ -151,7 +151,7 @@ def test_an_upgrade_in_place_keeps_what_waits_starts_what_is_new_and_rolls_back(
         wait_for("queue it", lambda: status_of(nifi.url).waiting == 1)
         done = deploy(nifi.url, parameters, nar, release=read_origin("registry:2", registry.url))
         assert set(done.changed) == {"flow.release", "deliver"}
-        request = handoff.requests.get(timeout=60)
+        request = handoff.requests.get(timeout=180)
         assert (request.path, hashlib.sha256(request.body).digest()) == (
             f"/v1/shipments/{SHIPMENT}",
             hashlib.sha256(content).digest(),

@@ -50,7 +50,7 @@ def fetched(nifi, deployed, handoff):
     )
     handoff.headers.update(HOSTILE)
     handoff.objects[claim.id] = canonical_json(claim) + b"\n" + content
-    return claim, content, handoff.acknowledgements.get(timeout=90)
+    return claim, content, handoff.acknowledgements.get(timeout=180)
 
 
 def test_headers_of_an_answer_name_no_file_and_go_no_further_than_the_inbox(nifi, fetched, parameters):

@@ -13,12 +13,15 @@ from handoff.handoffs.states import State
 from tests.faults.handoff.with_kubeflow import SENT, TARGET, WithKubeflow, rows
 from tests.integration.handoff.running import RunningHandoff
 from tests.kubeflow_server.process import KubeflowServer
+from tests.waiting import wait_for
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 COUNT = 24
 KILLS = 4
 FAULTS = {"refuse": 0.15, "lose": 0.30, "late": 0.10, "late_seconds": [0.2, 0.8]}
 MEMBERS = ("left", "right")
+NOTHING_ENDS = {"held": True}
+"""At first: a cluster takes 8 of 24, so that the other one, however slowly it starts, has to take some."""
 
 
 class TwoClusters(WithKubeflow):
@@ -36,7 +39,7 @@ class TwoClusters(WithKubeflow):
             "claims": [{"claim": "research", "path": str(self.home / "research")}],
             "http_timeout_seconds": 3,
             "poll_seconds": 0.5,
-            "settle_seconds": 2,
+            "settle_seconds": 4,
             "sweep_seconds": 2,
             "runs": 8,
         }
@@ -75,8 +78,8 @@ def test_each_handoff_to_a_pool_is_one_run_at_one_of_its_clusters(tmp_path, toy_
     execute = "tests.kubeflow_server.execute:toy_step"
     began, chance = time.monotonic(), random.Random(7)
     with (
-        KubeflowServer(tmp_path / "left", execute=execute) as left,
-        KubeflowServer(tmp_path / "right", execute=execute) as right,
+        KubeflowServer(tmp_path / "left", execute=execute, script=NOTHING_ENDS) as left,
+        KubeflowServer(tmp_path / "right", execute=execute, script=NOTHING_ENDS) as right,
         TwoClusters(tmp_path / "home", {"left": left, "right": right}) as world,
     ):
         world.make_batch(toy_yaml)
@@ -89,6 +92,9 @@ def test_each_handoff_to_a_pool_is_one_run_at_one_of_its_clusters(tmp_path, toy_
             name = chance.choice(MEMBERS)
             world.end(name, kill=True)
             world.start(name)
+        wait_for(lambda: left.workflows() and right.workflows(), 120)
+        for server in (left, right):
+            server.play(held=False)
         world.wait_until(handoffs, SENT, 120)
         world.wait_until(handoffs, frozenset({State.SUCCEEDED}), 120)
         targets = dict(rows(world, "SELECT id, target FROM handoffs"))

@@ -10,7 +10,7 @@ from tests.integration.handoff.packages import Package, evidence_for
 from tests.integration.handoff.running import CODE, RunningHandoff, compile_toy, starts
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 STUDIES = 3
 RULE = {
     "when": {"trigger": "study"},
@@ -38,8 +38,8 @@ def test_a_service_that_is_killed_at_any_moment_decides_each_study_once(tmp_path
         service.kill()
         service.start()
         service.client.register_pipeline("toy", toy, f"{number}".ljust(64, "0"))
-    wait_for(lambda: fired(service) == STUDIES, seconds=100)
-    handoffs = [service.client.wait(view.id, 60) for view in list(service.client.handoffs("lungs"))]
+    wait_for(lambda: fired(service) == STUDIES, seconds=240)
+    handoffs = [service.client.wait(view.id, 240) for view in list(service.client.handoffs("lungs"))]
     assert sorted(view.kind for view in handoffs) == ["prepare"] * STUDIES + ["train"] * STUDIES
     assert [(view.state, starts(service, view)) for view in handoffs] == [(State.SUCCEEDED, 1)] * 2 * STUDIES
     assert len({(view.kind, view.batch) for view in handoffs}) == 2 * STUDIES

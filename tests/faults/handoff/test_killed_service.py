@@ -87,6 +87,6 @@ def test_a_killed_service_takes_its_worker_along_and_the_run_is_found_again(tmp_
     wait_for(lambda: starts(service, view) == 1)
     service.kill()
     service.start()
-    ended = service.client.wait(view.id, 60)
+    ended = service.client.wait(view.id, 240)
     assert (ended.state, starts(service, view)) == (State.SUCCEEDED, 1)
     assert service.stop() == 0

@@ -112,5 +112,5 @@ def test_s3_killed_in_the_middle_of_uploads_loses_nothing_and_is_found_again(tmp
         sender.stop()
         assert readiness(service)["ok"]
         check_all(service, sender)
-        assert list((service.home / "research/store/incoming").iterdir()) == []
+        wait_for(lambda: list((service.home / "research/store/incoming").iterdir()) == [])
         assert gateway.secret_key not in (service.home / "service.log").read_text()

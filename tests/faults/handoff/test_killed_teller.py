@@ -20,7 +20,7 @@ from tests.integration.mirrors.told import Told
 
 pytestmark = pytest.mark.faults
 SECRET = f"whsec_{base64.b64encode(bytes(range(32))).decode()}"
-RUNS, KILLS, SECONDS = 15, 4, 150
+RUNS, KILLS, SECONDS = 15, 4, 240
 TELLER = """
 import sys, time
 from pathlib import Path

@@ -7,16 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import write_ct_series
-from tests.receiver_process import (
-    ReceiverProcess,
-    data_set_bytes,
-    once_each,
-    read_storescu,
-    start_storescu,
-    storescu,
-    uid_of,
-)
-from tests.waiting import wait_for
+from tests.receiver_process import ReceiverProcess, Storescu, data_set_bytes, once_each, storescu, uid_of
 
 pytestmark = pytest.mark.faults
 
@@ -27,13 +18,11 @@ def test_what_the_sender_has_success_for_is_in_the_landing_exactly_once_after_ki
 ) -> None:
     files = write_ct_series(tmp_path / "series", slices=slices)
     uids = {file: uid_of(file) for file in files}
-    log = tmp_path / "storescu.log"
     with ReceiverProcess(tmp_path / "home") as receiver:
-        with start_storescu(receiver.port, files, log) as sender:
-            wait_for(lambda: log.read_text(errors="replace").count("(Success)") >= acknowledged_before, 30)
+        with Storescu(receiver.port, files) as sender:
+            sender.until(acknowledged_before)
             receiver.kill()
-            sender.wait(60)
-        first = read_storescu(log.read_text())
+            first = sender.finish()
         acknowledged = {uids[file] for file in first.success}
         assert acknowledged_before <= len(acknowledged) < len(files)
 
@@ -56,13 +45,11 @@ def test_what_the_sender_has_success_for_is_in_the_landing_exactly_once_after_ki
 
 def test_duplicates_that_were_acknowledged_are_counted_after_kill_9(tmp_path: Path) -> None:
     files = write_ct_series(tmp_path / "series", slices=30)
-    log = tmp_path / "storescu.log"
     with ReceiverProcess(tmp_path / "home") as receiver:
         storescu(receiver.port, files)
-        with start_storescu(receiver.port, [*files, *write_ct_series(tmp_path / "more", slices=300)], log) as sender:
-            wait_for(lambda: log.read_text(errors="replace").count("(Success)") >= 40, 30)
+        with Storescu(receiver.port, [*files, *write_ct_series(tmp_path / "more", slices=100)]) as sender:
+            sender.until(40)
             receiver.kill()
-            sender.wait(60)
         receiver.start()
         assert receiver.rows("SELECT count(*) FROM instances WHERE disposition = 'duplicate'") == [(30,)]
         assert receiver.stop() == 0

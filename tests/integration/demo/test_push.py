@@ -1,6 +1,5 @@
 """Real senders, the real receiver: what the sender's log says and what the ledger says is the same."""
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +15,7 @@ from sluice.demo.scanner_files import scanner_files
 from sluice.demo.send import push
 from sluice.demo.sent import Route
 from sluice.demo.settle import look
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -41,10 +41,7 @@ def test_every_scanner_file_has_one_fate_and_both_sides_agree(
     assert pushed.count("unanswered") == pushed.retries == 0
     assert all(sent.reason for sent in pushed.files if sent.outcome != "acknowledged")
     with closing(connect_readonly(run.site.ledger)) as ledger:
-        deadline = time.monotonic() + 10
-        while look(ledger).open_associations:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(lambda: not look(ledger).open_associations)
         row = ledger.execute("SELECT SUM(acknowledged), SUM(refused) FROM associations").fetchone()
     assert tuple(row) == (pushed.count("acknowledged"), pushed.count("refused"))
     assert pushed.count("acknowledged") > 100

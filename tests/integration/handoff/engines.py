@@ -27,7 +27,7 @@ def kubeflow_target(server: KubeflowServer, folder: Path, **more: Any) -> Kubefl
         "image": IMAGE,
         "claims": [{"claim": "research", "path": folder}],
         "settle_seconds": 1.0,
-        "http_timeout_seconds": 5.0,
+        "http_timeout_seconds": 20.0,
         "poll_seconds": 0.1,
         "sweep_seconds": 0.5,
     }
@@ -91,7 +91,7 @@ def local_engine(folder: Path, pipeline: Path, **more: Any) -> Iterator[Engine]:
     yield engine
     for backend in (*engine.before, engine.backend):
         for child in backend._children:
-            child.wait(timeout=30)
+            child.wait(timeout=120)
 
 
 def torchrun_engine(folder: Path, pipeline: Path) -> AbstractContextManager[Engine]:

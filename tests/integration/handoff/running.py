@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import httpx
 from handoff.client import HandoffClient
 from handoff.contract.batch import BATCH_LINE
 from handoff.contract.canonical import canonical_json
+from handoff.handoffs.states import State
 from handoff.home import ResearchHome
 from handoff.schemas.batches import BatchRequest, BatchView
 from handoff.schemas.handoffs import HandoffView
@@ -67,10 +69,16 @@ class RunningHandoff:
         self.process.wait()
         self.process.stdout.close()
 
+    def kill_with_worker(self) -> None:
+        """Kill it, and wait until the worker beside it has seen that; what the worker runs goes on."""
+        beside = [int(pid) for file in _children_files(self.process.pid) for pid in file.read_text().split()]
+        self.kill()
+        wait_for(lambda: not any(map(_lives, beside)))
+
     def stop(self) -> int:
         self._close()
         self.process.terminate()
-        code = self.process.wait(timeout=30)
+        code = self.process.wait(timeout=120)
         self.process.stdout.close()
         return code
 
@@ -118,6 +126,17 @@ class RunningHandoff:
         return (folder or self.home / "research" / "runs" / view.key) / name
 
 
+def _children_files(pid: int) -> Iterator[Path]:
+    return Path(f"/proc/{pid}/task").glob("*/children")
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 @contextmanager
 def running(home: Path, **options: Any):
     """A service that is stopped at the end."""
@@ -160,6 +179,12 @@ def hand_off(service: RunningHandoff, batch: str, kind: str = "prepare", model: 
     return service.client.hand_off(
         kind=kind, batch=batch, pipeline="toy", parameters={"kind": kind, **parameters}, model=model
     )
+
+
+def let_go(service: RunningHandoff, view: HandoffView) -> None:
+    """Let a run that is `held` go on, once it is known that it runs; a quick one may end before anybody looks."""
+    wait_for(lambda: service.client.handoff(view.id).state == State.RUNNING, 120)
+    service.left(view, "go").touch()
 
 
 def batch_of(service: RunningHandoff, select: Any = "annotated", **facts: Any) -> str:

@@ -1,8 +1,8 @@
 """A backup is one moment of a handoff that goes on, and what is restored from it is that moment, counted and hashed."""
 
 import json
+import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -39,6 +39,7 @@ from tests.integration.handoff.running import (
     starts,
 )
 from tests.unit.handoff.rows import add_handoff, add_surroundings
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -88,12 +89,10 @@ def test_a_backup_taken_while_deliveries_go_on_is_one_moment_and_a_restored_home
     with running(tmp_path / "home", settings=fresh_backing.settings) as service:
         sender = Delivering(service)
         sender.start()
-        while len(sender.sent) < 5:
-            time.sleep(0.01)
+        wait_for(lambda: len(sender.sent) >= 5, 120)
         before = time.time()
         record = take(service.home, folder)
-        while len(sender.sent) < 10 or sender.sent[-1][2] < record.taken_at + 0.5:
-            time.sleep(0.01)
+        wait_for(lambda: len(sender.sent) >= 10 and sender.sent[-1][2] >= record.taken_at + 0.5, 120)
         sender.enough.set()
         sender.join()
     assert record.trouble == ()
@@ -188,8 +187,7 @@ def test_decisions_taken_while_a_backup_is_taken_are_in_it_or_are_taken_again(tm
         batch, decided = batch_of(service), Deciding(service)
         decided.batch = batch
         decided.start()
-        while len(decided.ids) < 5:
-            time.sleep(0.01)
+        wait_for(lambda: len(decided.ids) >= 5, 120)
         early = dict(decided.ids)
         take(service.home, tmp_path / "backup")
         decided.enough.set()
@@ -249,15 +247,19 @@ def test_a_handoff_that_waited_for_a_pool_is_ended_as_any_member_may_have_it(tmp
 def test_a_backup_that_is_killed_is_none_and_goes_on_when_it_is_taken_again(tmp_path):
     folder = tmp_path / "backup"
     with running(tmp_path / "home") as service:
-        packages = [Package.of(1, size=8 << 20) for _ in range(6)]
+        packages = [Package.of(1, size=1 << 20) for _ in range(6)]
         for package in packages:
             assert service.put(f"/v1/shipments/{package.id}", package.body()).status_code == 201
+        *_, last = sorted(service.stored(), key=lambda file: file.name)
+        aside = last.rename(last.with_suffix(".aside"))
+        os.mkfifo(last)  # whoever opens it waits, and so the backup does not come to its end
         command = [sys.executable, "-m", "sluice", "handoff", "backup", "--home", str(service.home), str(folder)]
         with subprocess.Popen(command) as taking:
-            while not list(folder.glob("store/packages/*/*.zip")):
-                assert taking.poll() is None
-                time.sleep(0.002)
-            taking.send_signal(signal.SIGKILL)
+            try:
+                wait_for(lambda: len(list(folder.glob("store/packages/*/*.zip"))) >= 5, 120)
+            finally:
+                taking.kill()
+        aside.rename(last)
         assert not (folder / "backup.json").exists()
         with pytest.raises(StartError, match="did not come to its end"):
             restore(folder, tmp_path / "restored")

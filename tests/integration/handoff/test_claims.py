@@ -61,9 +61,9 @@ def wait(database, name: str, *, target: str = "local", pool: str | None = None,
         session.add(OutboxRow(handoff_id=name.ljust(32, "0"), target=pool or target, due_at=0.0))
 
 
-def claim(database, queue: Queue, worker: str = "we") -> str | None:
+def claim(database, queue: Queue, worker: str = "we", now: float | None = None) -> str | None:
     """What a worker does to get a row; the name of the handoff that it got."""
-    now = time.time()
+    now = now or time.time()
     with database.read() as session:
         due = due_rows(session, queue, now)
     for row_id in due:
@@ -244,10 +244,11 @@ def test_a_fuller_member_leaves_a_row_to_an_emptier_one_for_a_moment(database):
     wait(database, "busy", target="left")
     occupy(database, "busy")
     wait(database, "fresh", pool=POOL)
+    now = time.time()
     with database.write() as session:
-        session.execute(update(OutboxRow).values(due_at=time.time()))
-    assert claim(database, of_pool("left", places=2)) is None
-    assert claim(database, of_pool("right", places=2)) == "fresh"
+        session.execute(update(OutboxRow).values(due_at=now))
+    assert claim(database, of_pool("left", places=2), now=now) is None
+    assert claim(database, of_pool("right", places=2), now=now) == "fresh"
 
 
 def test_a_row_that_nobody_else_takes_is_taken_by_the_fuller_member(database):

@@ -24,7 +24,7 @@ class Uploading:
         self.package = Package.of(1, size=6 << 20)
         self.body = self.package.body()
         token = (service.home / "research" / "token").read_text().strip()
-        self.connection = http.client.HTTPConnection("127.0.0.1", service.ready["port"], timeout=30)
+        self.connection = http.client.HTTPConnection("127.0.0.1", service.ready["port"], timeout=120)
         self.connection.putrequest("PUT", f"/v1/shipments/{self.package.id}")
         for name, value in {
             "Authorization": f"Bearer {token}",
@@ -52,8 +52,7 @@ def parts(service: RunningHandoff) -> list:
 
 def test_an_upload_that_is_on_its_way_when_the_service_is_told_to_end_gets_its_receipt(tmp_path):
     with running(tmp_path) as service, Uploading(service) as upload:
-        service.process.send_signal(signal.SIGTERM)
-        time.sleep(0.5)
+        tell_to_end(service)
         answer = upload.finish()
         assert (answer.status, answer.read()[:11]) == (201, b'{"receipt":')
         assert service.stop() == 0
@@ -62,9 +61,9 @@ def test_an_upload_that_is_on_its_way_when_the_service_is_told_to_end_gets_its_r
 
 def test_an_upload_that_takes_too_long_is_refused_and_nothing_of_it_stays(tmp_path):
     with running(tmp_path, settings={"stop_seconds": 0.2}) as service, Uploading(service) as upload:
-        service.process.send_signal(signal.SIGTERM)
-        time.sleep(0.6)
-        upload.connection.send(upload.body[len(upload.body) // 2 :][:200_000])
+        tell_to_end(service)
+        time.sleep(0.3)  # its patience is over, for it has begun by now
+        upload.connection.send(upload.body[len(upload.body) // 2 :][:1000])
         answer = upload.connection.getresponse()
         assert (answer.status, b'"code":"stopping"' in answer.read()) == (503, True)
         assert service.stop() == 0
@@ -79,11 +78,10 @@ def test_a_silent_upload_does_not_keep_the_service_from_ending(tmp_path):
 
 def test_a_service_that_was_told_to_end_takes_no_more_requests(tmp_path):
     with running(tmp_path) as service, Uploading(service) as upload:
-        asking = http.client.HTTPConnection("127.0.0.1", service.ready["port"], timeout=10)
+        asking = http.client.HTTPConnection("127.0.0.1", service.ready["port"], timeout=120)
         with contextlib.closing(asking):
             asking.connect()
-            service.process.send_signal(signal.SIGTERM)
-            wait_for(lambda: not accepts(service))
+            tell_to_end(service)
             with contextlib.suppress(ConnectionError):
                 asking.request("GET", "/readyz")
                 assert asking.getresponse().status == 503
@@ -91,9 +89,15 @@ def test_a_service_that_was_told_to_end_takes_no_more_requests(tmp_path):
         assert service.stop() == 0
 
 
+def tell_to_end(service: RunningHandoff) -> None:
+    """And wait until it has heard."""
+    service.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: not accepts(service))
+
+
 def accepts(service: RunningHandoff) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", service.ready["port"]), timeout=5).close()
+        socket.create_connection(("127.0.0.1", service.ready["port"]), timeout=60).close()
     except OSError:
         return False
     return True

@@ -24,7 +24,7 @@ def submit(engine, order) -> str:
 
 
 def ended(engine, reference):
-    wait_for(lambda: engine.backend.status(reference).phase in ENDED)
+    wait_for(lambda: engine.backend.status(reference).phase in ENDED, 120)
     return engine.backend.status(reference)
 
 
@@ -68,13 +68,14 @@ def test_a_step_that_fails_is_a_failed_run(engine):
 
 
 def test_cancelling_ends_a_run_however_often_it_is_asked(engine):
-    order = engine.order(seconds=600.0 if "local" in engine.folder.name else 1.0)
+    order = engine.order(spoil="held")
     reference = submit(engine, order)
-    wait_for(lambda: starts(order) == 1)
+    wait_for(lambda: starts(order) == 1, 120)
     engine.backend.cancel(reference)
     engine.restart().cancel(reference)
     assert ended(engine, reference).phase in {RunPhase.CANCELED, RunPhase.FAILED}
     engine.backend.cancel(reference)
+    (order.result / "go").touch()  # a step that runs in a server's own process ends by itself alone
 
 
 def test_cancelling_what_has_completed_changes_nothing(engine):

@@ -8,7 +8,7 @@ from handoff.backends.processes import members
 from handoff.batches.split import split_of
 from handoff.client import ProblemError
 from handoff.handoffs.states import State
-from tests.integration.handoff.running import annotated_study, batch_of, hand_off, starts
+from tests.integration.handoff.running import annotated_study, batch_of, hand_off, let_go, starts
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
@@ -23,19 +23,21 @@ def batch(working):
 
 @pytest.fixture(scope="module")
 def prepared(working, batch):
-    return working.client.wait(hand_off(working, batch).id, 60)
+    return working.client.wait(hand_off(working, batch).id, 150)
 
 
 @pytest.fixture(scope="module")
 def trained(working, batch, prepared):
     assert prepared.state == State.SUCCEEDED, working.client.logs(prepared.id)
-    return working.client.wait(hand_off(working, batch, "train").id, 60)
+    return working.client.wait(hand_off(working, batch, "train").id, 150)
 
 
 def test_prepare_train_and_infer_succeed_one_after_another(working, batch, trained):
     assert trained.state == State.SUCCEEDED, working.client.logs(trained.id)
     assert trained.made_model == "toy:1"
-    view = working.client.wait(hand_off(working, batch, "infer", model="toy:1").id, 60)
+    view = hand_off(working, batch, "infer", model="toy:1", spoil="held")
+    let_go(working, view)
+    view = working.client.wait(view.id, 150)
     assert view.state == State.SUCCEEDED, working.client.logs(view.id)
     assert working.client.result_file(view.id, "segmentations/1.dcm") == b"segmentation by weights"
     assert [event.event for event in view.events][-4:] == ["SUBMITTING", "SUBMITTED", "RUNNING", "SUCCEEDED"]
@@ -89,7 +91,7 @@ def test_a_batch_that_no_run_prepared_is_not_trained_on(working):
 def test_a_model_of_another_preparing_spec_is_refused(working, trained):
     study = annotated_study(working, "P0004")
     other = batch_of(working, {"studies": [study.study]})
-    assert working.client.wait(hand_off(working, other, spec="two").id, 60).state == State.SUCCEEDED
+    assert working.client.wait(hand_off(working, other, spec="two").id, 150).state == State.SUCCEEDED
     with pytest.raises(ProblemError, match="422 spec-mismatch"):
         hand_off(working, other, "infer", model="toy:1")
 
@@ -107,19 +109,19 @@ def test_a_model_of_another_preparing_spec_is_refused(working, trained):
 def test_a_result_that_cannot_be_believed_never_succeeds(working, batch, spoil, reason):
     if spoil == "outside" and working.store.files.local(".") is None:
         pytest.skip("a bucket has no links")
-    view = working.client.wait(hand_off(working, batch, spoil=spoil).id, 60)
+    view = working.client.wait(hand_off(working, batch, spoil=spoil).id, 150)
     assert (view.state, view.reason) == (State.FAILED, reason)
     assert view.files == ()
     assert "the step runs" in working.client.logs(view.id)
 
 
 def test_a_model_that_is_a_pickle_becomes_no_version(working, batch, prepared):
-    view = working.client.wait(hand_off(working, batch, "train", spoil="pickle").id, 60)
+    view = working.client.wait(hand_off(working, batch, "train", spoil="pickle").id, 150)
     assert (view.state, view.reason, view.made_model) == (State.FAILED, "model-is-pickle", None)
 
 
 def test_the_trace_of_an_instance_reaches_the_segmentation(working, batch, trained):
-    infer = working.client.wait(hand_off(working, batch, "infer", model="toy:1").id, 60)
+    infer = working.client.wait(hand_off(working, batch, "infer", model="toy:1").id, 150)
     line = json.loads(working.client.batch(batch).model_dump_json())
     shipment = line["provenance"]["shipments"][0]
     found = working.client.trace(shipment)
@@ -132,9 +134,9 @@ def test_the_trace_of_an_instance_reaches_the_segmentation(working, batch, train
 
 def test_cancel_ends_every_process_of_a_run(working, batch):
     view = hand_off(working, batch, seconds=600, spoil="orphan")
-    wait_for(lambda: starts(working, view) == 1)
+    wait_for(lambda: starts(working, view) == 1, 120)
     working.client.cancel(view.id)
-    ended = working.client.wait(view.id, 30)
+    ended = working.client.wait(view.id, 150)
     assert (ended.state, ended.reason) == (State.CANCELED, "asked")
     started = json.loads((working.home / "research/runs" / view.key / "started.json").read_text())
     assert members(started["pid"], view.key) == []

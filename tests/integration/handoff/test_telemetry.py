@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from handoff.handoffs.states import State
-from tests.integration.handoff.running import CODE, annotated_study, batch_of, hand_off, running
+from tests.integration.handoff.running import CODE, annotated_study, batch_of, hand_off, let_go, running
 from tests.otlp_sink import OtlpSink
 from tests.waiting import wait_for
 
@@ -26,14 +26,16 @@ def watched(tmp_path_factory, toy_yaml, sink):
     with running(tmp_path_factory.mktemp("home"), worker=True, settings=settings) as service:
         service.client.register_pipeline("toy", toy_yaml, CODE)
         packages = [annotated_study(service, "P0001"), annotated_study(service, "P0002")]
-        view = service.client.wait(hand_off(service, batch_of(service)).id, 60)
+        view = hand_off(service, batch_of(service), spoil="held")
+        let_go(service, view)
+        view = service.client.wait(view.id, 150)
         assert view.state == State.SUCCEEDED
         service.packages, service.view = packages, view
         yield service
 
 
 def test_the_run_is_in_the_trace_of_the_last_shipment_of_its_batch(watched, sink):
-    wait_for(lambda: sink.named("handoff prepare"), seconds=30)
+    wait_for(lambda: sink.named("handoff prepare"))
     (run,) = sink.named("handoff prepare")
     assert run.service == "sluice-worker"
     shipments = {item["id"] for item in watched.get("/v1/shipments?project=lungs").json()["items"]}
@@ -45,10 +47,11 @@ def test_the_run_is_in_the_trace_of_the_last_shipment_of_its_batch(watched, sink
 
 
 def test_its_states_are_its_children_in_their_order(watched, sink):
-    wait_for(lambda: sink.named("handoff prepare"), seconds=30)
+    wait_for(lambda: sink.named("handoff prepare"))
     (run,) = sink.named("handoff prepare")
+    named = {"accepted", "submitting", "running"}
+    wait_for(lambda: {span.name for span in sink.spans if span.parent == run.id} >= named)  # in a later export perhaps
     parts = sorted((span for span in sink.spans if span.parent == run.id), key=lambda span: (span.start, span.end))
-    assert {part.name for part in parts} >= {"accepted", "submitting", "running"}
     assert parts[0].start >= run.start - 10**9
     assert parts[-1].end <= run.end + 10**9
     assert {part.trace for part in parts} == {run.trace}
@@ -59,18 +62,23 @@ def test_a_request_goes_on_with_the_trace_of_its_caller(watched, sink):
     shipment = "ab" * 16
     answer = watched.put(f"/v1/shipments/{shipment}", b"x", traceparent=f"00-{shipment}-{shipment[:16]}-01")
     assert answer.status_code >= 400
-    wait_for(lambda: [span for span in sink.spans if span.trace == shipment], seconds=30)
+    wait_for(lambda: [span for span in sink.spans if span.trace == shipment])
     (span,) = [span for span in sink.spans if span.trace == shipment]
     assert span.service == "sluice-handoff"
     assert (span.name, span.parent) == ("PUT /v1/shipments/{shipment_id}", shipment[:16])
-    lines = [json.loads(line) for line in (watched.home / "service.log").read_text().splitlines() if line[:1] == "{"]
-    assert [line for line in lines if line.get("trace") == shipment and line["event"] == "request"]
+    wait_for(lambda: [line for line in logged(watched, "request") if line.get("trace") == shipment])
+
+
+def logged(watched, event: str) -> list[dict]:
+    """The lines of an event in the log of the service and its worker; the last line may still be written."""
+    text = (watched.home / "service.log").read_text()
+    lines = [json.loads(line) for line in text.rpartition("\n")[0].splitlines() if line[:1] == "{"]
+    return [line for line in lines if line["event"] == event]
 
 
 def test_a_run_has_one_line_with_all_that_matters(watched):
-    text = (watched.home / "service.log").read_text()
-    lines = [json.loads(line) for line in text.splitlines() if '"event": "run"' in line]
-    (line,) = [line for line in lines if line["handoff_id"] == watched.view.id]
+    wait_for(lambda: [line for line in logged(watched, "run") if line["handoff_id"] == watched.view.id])
+    (line,) = [line for line in logged(watched, "run") if line["handoff_id"] == watched.view.id]
     assert (line["state"], line["kind"], line["target"], line["attempts"]) == ("SUCCEEDED", "prepare", "local", 1)
     assert line["seconds"] > 0
     assert line["trace"]

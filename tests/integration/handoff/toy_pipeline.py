@@ -16,7 +16,10 @@ def toy(  # noqa: C901 - a component is one function
     spoil: str,
     spec: str,
 ):
-    """Write a result of the kind, to a folder or to S3; `spoil` makes it one that must not be believed."""
+    """Write a result of the kind, to a folder or to S3; `spoil` makes it one that must not be believed.
+
+    With `held` it waits for a file `go` beside its result.
+    """
     import hashlib
     import json
     import os
@@ -61,6 +64,8 @@ def toy(  # noqa: C901 - a component is one function
     (folder / "environment.json").write_text(json.dumps(dict(os.environ)))
     if spoil == "crash":
         sys.exit("crashed on purpose")
+    while spoil == "held" and not (folder / "go").exists():
+        time.sleep(0.02)
     if spoil == "orphan":
         subprocess.Popen(["sleep", "600"])
     time.sleep(seconds)

@@ -12,7 +12,7 @@ from tests.kubeflow_server.process import KubeflowServer
 class Clients:
     """The generated clients, as a backend uses them, and a version of the toy pipeline to run."""
 
-    def __init__(self, server: KubeflowServer, package: Path, token: str | None = None, timeout: float = 20) -> None:
+    def __init__(self, server: KubeflowServer, package: Path, token: str | None = None, timeout: float = 60) -> None:
         configuration = kfp_server_api.Configuration(host=server.url)
         configuration.retries = False
         if token:

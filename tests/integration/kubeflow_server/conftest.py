@@ -42,9 +42,9 @@ def _as_usual(request):
     """After a test with faults, none are left for the next."""
     yield
     if "server" in request.fixturenames:
-        request.getfixturevalue("server").meet(
-            refuse=0, lose=0, fail=0, late=0, orphan=0, slow_list_seconds=0, latency_seconds=[0, 0], only=[]
-        )
+        usual = {"refuse": 0, "refuse_by": "both", "lose": 0, "fail": 0, "late": 0, "late_answer": "lost", "orphan": 0}
+        usual |= {"slow_list_seconds": 0, "latency_seconds": [0, 0], "only": []}
+        request.getfixturevalue("server").meet(**usual)
 
 
 @pytest.fixture

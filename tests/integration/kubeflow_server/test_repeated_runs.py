@@ -77,17 +77,19 @@ def test_the_same_recurring_run_eight_times_at_once_is_one_run_of_one_to_eight_w
 
 
 def test_an_orphan_reports_into_the_run_whose_id_it_has_and_no_terminate_reaches_it(server, clients, name):
-    server.play(running_seconds=0.3)
+    server.play(running_seconds=0.3, held=True)
     try:
         run_id = str(uuid.uuid4())
         clients.create(name, run_id=run_id)
+        server.play(held=False)
         wait_for(lambda: clients.runs.run_service_get_run(run_id).state == "SUCCEEDED")
-        server.play(outcome="Failed")
+        server.play(outcome="Failed", held=True)
         assert clients.status(clients.create, name, run_id=run_id) == 500
         assert clients.status(clients.runs.run_service_terminate_run, run_id) == 400
+        server.play(held=False)
         wait_for(lambda: clients.runs.run_service_get_run(run_id).state == "FAILED")
     finally:
-        server.play(running_seconds=None, outcome="Succeeded")
+        server.play(running_seconds=None, outcome="Succeeded", held=False)
     states = [status.state for status in clients.runs.run_service_get_run(run_id).state_history]
     assert states == ["PENDING", "RUNNING", "SUCCEEDED", "RUNNING", "FAILED"]
 

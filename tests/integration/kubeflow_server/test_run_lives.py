@@ -55,10 +55,11 @@ def test_kfps_own_client_makes_an_experiment_a_version_and_a_run_and_sees_it_end
         parameters = {"batch_uri": "file:///b", "handoff_key": "k", "result_uri": "file:///r", "kind": "prepare"}
         ids = {"pipeline_id": pipeline.pipeline_id, "version_id": version.pipeline_version_id}
         run = client.run_pipeline(experiment.experiment_id, "job", params=parameters, **ids)
-        assert client.wait_for_run_completion(run.run_id, 20, sleep_duration=1).state == "SUCCEEDED"
+        assert client.wait_for_run_completion(run.run_id, 120, sleep_duration=1).state == "SUCCEEDED"
         assert {line["status"] for line in server.journal()} == {200}
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("way", ["toy_step", "kfp_local"])
 def test_steps_really_run_and_leave_a_result(tmp_path, toy_package, way):
     result = tmp_path / "results" / ("a" * 64)
@@ -73,9 +74,9 @@ def test_steps_really_run_and_leave_a_result(tmp_path, toy_package, way):
     with KubeflowServer(tmp_path / "kubeflow", execute=f"tests.kubeflow_server.execute:{way}") as server:
         clients = Clients(server, toy_package)
         run = clients.create("job", runtime_config={"parameters": parameters})
-        wait_for(lambda: state(clients, run) == "SUCCEEDED", 60)
+        wait_for(lambda: state(clients, run) == "SUCCEEDED", 240)
         crash = clients.create("crash", runtime_config={"parameters": {**parameters, "spoil": "crash"}})
-        wait_for(lambda: state(clients, crash) == "FAILED", 60)
+        wait_for(lambda: state(clients, crash) == "FAILED", 240)
     written = json.loads((result / "result.json").read_text())
     assert written["handoff_key"] == "a" * 64
     assert written["volumes"][0]["digest"] == hashlib.sha256(b"1.2.3").hexdigest()

@@ -116,7 +116,7 @@ def test_lost_answers_leave_one_run_and_one_version(told, asked, proxy):
         proxy.lose(call)
     told.end(told.submitted(), dice_test=0.5)
     told.start()
-    told.wait(60)
+    told.wait()
     assert len(proxy.lost) == len(calls)
     (run,) = asked.runs(told.project, "ALL")
     assert (run["info"]["status"], pairs(run["data"]["metrics"])) == ("FINISHED", {"dice_test": 0.5})
@@ -172,29 +172,30 @@ def test_what_mlflow_refuses_is_a_dead_letter_with_its_reason_and_a_restart_trie
 def test_a_worker_killed_with_a_create_under_way_leaves_one_run_and_no_handoff_waited(
     tmp_path, toy_yaml, mlflow, asked, proxy
 ):
-    told = {"mirrors": {"mlflow": {"tracking_uri": proxy.url, "experiment_prefix": f"sluice/{tmp_path.name[:40]}-"}}}
+    mirror = {"tracking_uri": proxy.url, "experiment_prefix": f"sluice/{tmp_path.name[:40]}-"}
+    told = {"mirrors": {"mlflow": {**mirror, "http_timeout_seconds": 20}}}
     project = f"{tmp_path.name[:40]}-lungs"
     with running(tmp_path, settings=told) as service:
         service.client.register_pipeline("toy", toy_yaml, CODE)
         annotated_study(service)
         proxy.hold(b"runs/create")
         worker = start_worker(service.home)
-        prepared = service.client.wait(hand_off(service, batch_of(service)).id, 60)
+        prepared = service.client.wait(hand_off(service, batch_of(service)).id, 150)
         assert prepared.state == State.SUCCEEDED
-        assert proxy.held.wait(20)
+        assert proxy.held.wait(120)
         worker.kill()
         worker.wait()
         proxy.release()
         worker = start_worker(service.home)
-        trained = service.client.wait(hand_off(service, batch_of(service), "train").id, 60)
+        trained = service.client.wait(hand_off(service, batch_of(service), "train").id, 150)
         try:
             wait_for(
-                lambda: [run["info"]["status"] for run in asked.runs(project)] == ["FINISHED"] * 2, 40, lambda: "runs"
+                lambda: [run["info"]["status"] for run in asked.runs(project)] == ["FINISHED"] * 2, 120, lambda: "runs"
             )
             wait_for(lambda: trained.key in {pairs(v["tags"])["handoff.key"] for v in asked.versions("toy")})
         finally:
             worker.terminate()
-            assert worker.wait(30) == 0
+            assert worker.wait(120) == 0
     keys = [pairs(run["data"]["tags"])["handoff.key"] for run in asked.runs(project, "ALL")]
     assert sorted(keys) == sorted([prepared.key, trained.key])
 

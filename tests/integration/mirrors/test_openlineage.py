@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import datetime
 
 import pytest
 
@@ -30,7 +31,7 @@ def to_file(told: Told, **settings) -> list[bytes]:
     file = told.home.root / "lineage.jsonl"
     mirror = OpenLineageFile(OpenLineageMirror(file=file, **settings))
     thread = told.start(mirror)
-    told.wait(20, mirror)
+    told.wait(mirror)
     thread.stop()
     return file.read_bytes().splitlines()
 
@@ -84,16 +85,16 @@ def test_an_event_tells_how_long_a_run_took_and_not_when_it_was(told):
 def test_a_site_that_alone_sees_the_events_may_have_the_times(told):
     told.end(told.submitted("infer"))
     ended = json.loads(to_file(told, with_times=True)[-1])
-    assert ended["eventTime"].startswith(time.strftime("%Y-%m-%dT", time.gmtime()))
+    assert abs(datetime.fromisoformat(ended["eventTime"]).timestamp() - time.time()) < 3600
 
 
 def test_lost_answers_and_a_server_in_trouble_cost_no_event_and_what_comes_again_is_the_same(told, tmp_path):
     for _ in range(2):
         told.end(told.submitted("infer"))
     with HttpSink(tmp_path, "lose", "500", "204", "lose", "429", "204") as sink:
-        mirror = OpenLineageHttp(OpenLineageMirror(url=sink.url))
+        mirror = OpenLineageHttp(OpenLineageMirror(url=sink.url, http_timeout_seconds=20))
         told.start(mirror)
-        told.wait(20, mirror)
+        told.wait(mirror)
         assert list(dict.fromkeys(post["body"] for post in sink.taken)) == to_file(told)
         assert len(sink.posts) == 5 + 4
 
@@ -103,9 +104,9 @@ def test_endpoint_and_file_each_learn_of_everything_by_themselves(told, tmp_path
     lines = to_file(told)
     told.end(told.submitted("infer"))
     with HttpSink(tmp_path) as sink:
-        mirror = OpenLineageHttp(OpenLineageMirror(url=sink.url))
+        mirror = OpenLineageHttp(OpenLineageMirror(url=sink.url, http_timeout_seconds=20))
         told.start(mirror)
-        told.wait(20, mirror)
+        told.wait(mirror)
         bodies = [post["body"] for post in sink.taken]
     assert (bodies[:3], len(bodies)) == (lines, 5)
     assert to_file(told) == bodies
@@ -130,7 +131,7 @@ def test_a_file_that_cannot_be_written_is_waited_for(told):
     told.start(mirror)
     wait_for(lambda: list(told.rows().values()) == [("waiting", "file-unwritable")])
     file.parent.mkdir()
-    told.wait(20, mirror)
+    told.wait(mirror)
     assert len(file.read_bytes().splitlines()) == 1
 
 

@@ -39,6 +39,8 @@ from tests.waiting import wait_for
 
 BATCH = hashlib.sha256(b"batch").hexdigest()
 SPEC, CODE = "5" * 64, "c" * 64
+PERSON = "ophelia"
+"""Who decides; with letters that no random id has."""
 
 
 class Told:
@@ -51,7 +53,7 @@ class Told:
         upgrade(self.database)
         self.project = f"p{secrets.token_hex(6)}"
         self.model = f"m{secrets.token_hex(6)}"
-        self.mirror = MlflowMirror(tracking_uri=url, http_timeout_seconds=5, **settings)
+        self.mirror = MlflowMirror(tracking_uri=url, http_timeout_seconds=20, **settings)
         self.gate: dict[str, Any] = {}
         self._threads: list[Deliverer] = []
         with self.database.write() as session:
@@ -66,6 +68,7 @@ class Told:
     def __exit__(self, *_: object) -> None:
         for thread in self._threads:
             thread.stop()
+            thread.join(60)
         self.database.close()
 
     def start(self, mirror: Mirror | None = None) -> Deliverer:
@@ -169,7 +172,7 @@ class Told:
 
     def promote(self, version: int, alias: str = "champion") -> str:
         """Let an alias stand for a version; returns the promotion's id."""
-        who = Principal("ada", "ml-engineer")
+        who = Principal(PERSON, "ml-engineer")
         return Promotions(self.database, self.settings).ask(who, self.model, alias, version, "it is better").id
 
     def heeding(self) -> AliasesAtMlflow:
@@ -200,9 +203,10 @@ class Told:
                 for row in session.scalars(select(MirrorRow).where(MirrorRow.kind.not_in((PLACE, SEEN))))
             }
 
-    def wait(self, seconds: float = 40, mirror: Mirror | None = None) -> None:
+    def wait(self, mirror: Mirror | None = None) -> None:
         """Until everything is delivered."""
-        wait_for(lambda: self._all_told(mirror or MlflowTeller(self.mirror)), seconds, lambda: str(self.rows()))
+        told = mirror or MlflowTeller(self.mirror)
+        wait_for(lambda: self._all_told(told), 150, lambda: str(self.rows()))
 
     def _all_told(self, mirror: Mirror) -> bool:
         with self.database.read() as session:
@@ -214,7 +218,7 @@ class Asked:
     """What MLflow answers, by its REST API and without the proxy."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=f"{url}/api/2.0/mlflow/", trust_env=False, timeout=30)
+        self._http = httpx.Client(base_url=f"{url}/api/2.0/mlflow/", trust_env=False, timeout=60)
 
     def __enter__(self) -> Self:
         return self

@@ -37,7 +37,13 @@ class Site:
         (home / "research").mkdir(parents=True)
         secret = home / "client-secret"
         secret.write_text(SECRET + "\n")
-        openid = {"issuer": issuer, "audience": AUDIENCE, "client_id": CLIENT, "client_secret_file": str(secret)}
+        openid = {
+            "issuer": issuer,
+            "http_timeout_seconds": 20,
+            "audience": AUDIENCE,
+            "client_id": CLIENT,
+            "client_secret_file": str(secret),
+        }
         facts = {"openid": {**openid, "roles": ROLES}, "pages": {"url": URL}, **settings}
         self.home = ResearchHome.of(home)
         self.service = Service.open(Settings.model_validate({"home": home, **facts}))

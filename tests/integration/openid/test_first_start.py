@@ -11,7 +11,7 @@ pytestmark = pytest.mark.integration
 
 
 def test_a_new_home_has_a_link_and_whoever_reads_it_gets_another(tmp_path):
-    with running(tmp_path) as service, httpx.Client(trust_env=False) as browser:
+    with running(tmp_path) as service, httpx.Client(trust_env=False, timeout=60) as browser:
         first = service.ready["first_link"]
         another = CliRunner().invoke(handoff, ["link", "--home", str(tmp_path)]).stdout.strip()
         assert another != first

@@ -43,7 +43,7 @@ def together(acts) -> list[str]:
     gate, outcomes = threading.Barrier(len(acts)), []
 
     def run(act) -> None:
-        gate.wait(10)
+        gate.wait(100)
         try:
             act()
             outcomes.append("done")
@@ -54,7 +54,7 @@ def together(acts) -> list[str]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(100)
     return sorted(outcomes)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from handoff.database.tables import AuditRecord, LoginSession
 from tests.integration.openid.site import CLIENT, HANDOFF, URL, query
-from tests.loopback import free_port
+from tests.loopback import refusing_port
 
 pytestmark = pytest.mark.integration
 
@@ -194,11 +194,16 @@ def test_nobody_unknown_fills_the_database(site, browser):
     assert rows() == before
 
 
-def test_without_the_provider_a_token_still_opens_the_pages(site, browser):
-    site.forget_provider(issuer=f"http://127.0.0.1:{free_port()}")
-    try:
+@pytest.fixture
+def changed(site):
+    """The site, which knows its provider again after the test."""
+    yield site
+    site.forget_provider()
+
+
+def test_without_the_provider_a_token_still_opens_the_pages(changed, browser):
+    with refusing_port() as port:
+        changed.forget_provider(issuer=f"http://127.0.0.1:{port}")
         answer = browser.get("/login/openid")
         assert (answer.status_code, "openid-down" in answer.text) == (503, True)
-        assert browser.sign_in(site.admin_token).status_code == 303
-    finally:
-        site.forget_provider()
+        assert browser.sign_in(changed.admin_token).status_code == 303

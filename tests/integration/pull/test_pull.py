@@ -94,7 +94,7 @@ def test_a_pull_that_is_killed_goes_on_where_it_was(hospital: Hospital, tmp_path
     wanted = hospital.list_of(*studies, column="StudyInstanceUID")
     arguments = ["pull", "pacs", "--list", wanted, "--by", by, "--receiver", f"127.0.0.1:{hospital.receiver.port}"]
     with (tmp_path / "log").open("wb") as log:
-        pulling = subprocess.Popen(hospital.command(*arguments, "--objects-per-second", 20), stdout=log, stderr=log)
+        pulling = subprocess.Popen(hospital.command(*arguments, "--objects-per-second", 4), stdout=log, stderr=log)
     wait_for(lambda: any(map(hospital.here, studies)))
     pulling.send_signal(signal.SIGKILL)
     pulling.wait()

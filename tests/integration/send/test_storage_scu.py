@@ -101,7 +101,7 @@ def test_a_rejection_that_overtakes_its_reader_is_still_heard(pacs: Orthanc) -> 
     """Read and the connection closed before the requestor first looks at it: an answer all the same."""
     closed = threading.Semaphore(0)
     late = [
-        (evt.EVT_REQUESTED, lambda _: closed.acquire(timeout=10)),
+        (evt.EVT_REQUESTED, lambda _: closed.acquire(timeout=60)),
         (evt.EVT_CONN_CLOSE, lambda _: closed.release()),
     ]
     peer = peer_of(pacs, calling_ae_title="STRANGER")
@@ -164,13 +164,13 @@ def test_a_host_that_is_not_known_is_said(pacs: Orthanc) -> None:
 def test_a_pacs_killed_in_the_middle_leaves_again_and_never_stored(tmp_path: Path) -> None:
     files = write_ct_series(tmp_path / "ct", slices=40)
     with Orthanc(tmp_path / "pacs") as pacs:
-        pacs.slow_stores(0.1)
+        pacs.slow_stores(0.5)
         sent: list[object] = []
         sender = threading.Thread(target=lambda: sent.extend(send(peer_of(pacs), files)))
         sender.start()
         wait_for(lambda: len(pacs.sop_instance_uids()) > 2)
         pacs.kill()
-        sender.join(30)
+        sender.join(120)
         stored = [one.path for one in sent if one.outcome == "stored"]
         assert {one.outcome for one in sent} == {"stored", "again"}
         assert len(sent) == len(files)

@@ -17,6 +17,7 @@ from ml.models.unet import UNet3D, UNetShape
 from ml.preprocessing.spec import load_spec
 from ml.recipes.outcome import publish
 from ml.recipes.prepare import make_volumes
+from tests.loopback import free_port
 from tests.unit.ml.builders import ct_series, package, prepared_lines, small_body, write_batch
 
 MODEL = "unet:1"
@@ -76,7 +77,7 @@ class RunningModel:
 
     def __init__(self, material: Material, *options: str, module: str = "ml.serving") -> None:
         self.material = material
-        self.port = 0
+        self.port = free_port()
         self.options = options
         self.command = [sys.executable, "-m", module, "--model", MODEL, "--file", str(material.model)]
         self.command += ["--sha256", material.sha256, "--home", str(material.home), *options]
@@ -90,9 +91,8 @@ class RunningModel:
         line = self.process.stdout.readline()
         assert line, self._log.read_text()[-4000:]
         self.ready = json.loads(line)
-        self.port = self.ready["port"]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=30, headers=self._headers)
+        self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=60, headers=self._headers)
         return self
 
     def authorize(self, token: str) -> None:
@@ -108,7 +108,7 @@ class RunningModel:
         return self._close()
 
     def _close(self) -> int:
-        code = self.process.wait(timeout=30)
+        code = self.process.wait(timeout=120)
         self.process.stdout.close()
         self.http.close()
         return code

@@ -9,6 +9,7 @@ from handoff.access.access_settings import AccessLimits
 from handoff.api.limit import BodyLimit
 from handoff.api.pace import paced
 from handoff.errors import SlowError
+from tests.virtual_time import run_at_once
 
 LIMITS = AccessLimits(silence_seconds=0.2, slowest_bytes_per_second=1000, max_json_bytes=1000, max_long_json_bytes=4000)
 
@@ -28,7 +29,7 @@ def sent(method: str, path: str, content) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
             return await client.request(method, path, content=content)
 
-    return asyncio.run(run())
+    return run_at_once(run())
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_a_body_that_drips_is_given_up_though_it_never_falls_silent():
         await _read_on(paced(receive, LIMITS))
 
     with pytest.raises(SlowError):
-        asyncio.run(drip())
+        run_at_once(drip())
 
 
 def test_time_that_the_service_takes_itself_is_not_the_senders():
@@ -104,7 +105,7 @@ def test_time_that_the_service_takes_itself_is_not_the_senders():
             await asyncio.sleep(0.1)
         return size
 
-    assert asyncio.run(slow_disk()) == 5
+    assert run_at_once(slow_disk()) == 5
 
 
 def test_whoever_waits_for_the_end_of_a_connection_may_wait_long():
@@ -122,4 +123,4 @@ def test_whoever_waits_for_the_end_of_a_connection_may_wait_long():
         await in_time()
         return (await in_time())["type"]
 
-    assert asyncio.run(wait()) == "http.disconnect"
+    assert run_at_once(wait()) == "http.disconnect"

@@ -9,6 +9,7 @@ import pytest
 from handoff.access.access_settings import AccessLimits
 from handoff.access.audit import AuditTrail
 from handoff.access.authenticate import Authentication
+from handoff.access.limits import Buckets
 from handoff.access.principal import Principal
 from handoff.api.gate import Gate
 from handoff.api.openapi import FILE
@@ -117,6 +118,7 @@ def test_an_address_that_asks_too_much_is_told_to_wait_before_its_token_is_looke
 def test_who_is_told_to_wait_is_told_how_long(service):
     limits = AccessLimits(requests_per_second=0.5, burst_requests=1)
     gate = Gate(_answer, Authentication(Known()), limits, AuditTrail(service.database))
+    gate._principals = Buckets(limits.requests_per_second, limits.burst_requests, clock=lambda: 0.0)
 
     async def twice() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(gate), base_url="http://x") as client:

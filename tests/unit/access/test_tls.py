@@ -1,5 +1,6 @@
 """TLS: new enough, from files that fit, with clients that were asked for, and renewed without a restart."""
 
+import os
 import socket
 import ssl
 import threading
@@ -102,6 +103,15 @@ def test_a_renewed_certificate_is_used_from_the_next_connection_on(authority, fi
     authority.issue("service")
     after = shake_hands(server, client)[1]
     assert before != after == serial_in(files.certificate)
+
+
+def test_a_certificate_that_is_written_again_within_one_tick_of_the_clock_is_noticed(authority, files):
+    server, client = server_context(files), trusting(authority)
+    before, at = shake_hands(server, client)[1], [file.stat().st_mtime_ns for file in (files.certificate, files.key)]
+    authority.issue("service")
+    for file, time in zip((files.certificate, files.key), at, strict=True):
+        os.utime(file, ns=(time, time))
+    assert before != shake_hands(server, client)[1] == serial_in(files.certificate)
 
 
 def test_an_authority_of_clients_that_was_replaced_is_the_one_that_counts(authority, files, tmp_path):

@@ -28,6 +28,6 @@ def test_a_process_ends_when_its_parent_is_killed():
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
-    ended, _, _ = select.select([child], [], [], 10)
+    ended, _, _ = select.select([child], [], [], 60)
     os.close(child)
     assert ended

@@ -121,7 +121,7 @@ def test_a_census_that_is_old_is_taken_anew_beside_the_scrape(database):
     census.look()
     for thread in threading.enumerate():
         if thread.name == "census":
-            thread.join(10)
+            thread.join(60)
     assert census._due_at > 0.001
 
 
@@ -224,7 +224,7 @@ def test_what_is_being_kept_is_waited_for_when_the_service_ends():
     drain, kept = Drain(0), threading.Event()
     with drain.keeping():
         assert drain.wait(0.01) is False
-        waiting = threading.Thread(target=lambda: kept.set() if drain.wait(10) else None)
+        waiting = threading.Thread(target=lambda: kept.set() if drain.wait(60) else None)
         waiting.start()
     waiting.join()
     assert kept.is_set()

@@ -13,4 +13,4 @@ def test_a_collector_that_never_answers_does_not_keep_a_process_from_ending():
             spans.tracer.start_span("request").end()
         began = time.monotonic()
         spans.close()
-        assert time.monotonic() - began < 9
+        assert time.monotonic() - began < 20

@@ -1,6 +1,7 @@
 """Short writes of many threads share one wait for the disk, and nothing else."""
 
 import threading
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import event, select
@@ -10,6 +11,7 @@ from handoff.database.dialect import sqlite_url
 from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
 from handoff.database.tables import TargetPlace
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def put(name: str):
 
 
 def crowd(database, names: list[str]) -> dict[str, object]:
-    """All of them at once, while somebody else keeps the database for a moment; what each got."""
+    """All of them in line before the first gets its turn; what each got."""
     got: dict[str, object] = {}
 
     def do(name: str) -> None:
@@ -44,13 +46,25 @@ def crowd(database, names: list[str]) -> dict[str, object]:
         except IntegrityError as error:
             got[name] = error
 
-    threads = [threading.Thread(target=do, args=(name,)) for name in names]
-    with database.write() as session:
-        session.execute(select(TargetPlace))
-        [thread.start() for thread in threads]
-        threads[0].join(0.2)
-    [thread.join() for thread in threads]
+    with in_line(database) as put_in:
+        for name in names:
+            put_in(do, name)
     return got
+
+
+@contextmanager
+def in_line(database):
+    """What starts a thread and returns when its work is in the line; nobody has a turn before the end."""
+    line, threads = database._together._line, []
+
+    def put_in(target, *arguments) -> None:
+        threads.append(threading.Thread(target=target, args=arguments))
+        threads[-1].start()
+        wait_for(lambda: len(line) == len(threads))
+
+    with database._together._turn:
+        yield put_in
+    [thread.join() for thread in threads]
 
 
 def test_those_who_wait_for_one_commit_are_done_with_the_next(database):
@@ -59,7 +73,7 @@ def test_those_who_wait_for_one_commit_are_done_with_the_next(database):
     names = [f"n{number:02}" for number in range(40)]
     assert crowd(database, names) == {name: name for name in names}
     assert places(database) == names
-    assert len(commits) < 10
+    assert len(commits) == 1
 
 
 def test_one_that_fails_undoes_only_itself(database):
@@ -99,13 +113,9 @@ def test_a_transaction_that_the_database_ended_by_itself_is_success_to_nobody(da
             got[name] = type(error)
 
     works = {"first": put("first"), "a": put("a"), "full": full, "b": put("b")}
-    threads = [threading.Thread(target=do, args=each) for each in works.items()]
-    with database.write() as session:
-        session.execute(select(TargetPlace))
-        for thread in threads:
-            thread.start()
-            thread.join(0.2)
-    [thread.join() for thread in threads]
+    with in_line(database) as put_in:
+        for each in works.items():
+            put_in(do, *each)
     assert {name for name, result in got.items() if result == name} == set(places(database))
     assert got["full"] is OperationalError
     assert database.together(put("c")) == "c"

@@ -98,7 +98,7 @@ def test_many_at_once_ask_once_and_all_get_the_value():
 
     def fetch() -> str:
         asked.append(1)
-        gate.wait(5)
+        gate.wait(100)
         return "value"
 
     remembered = Remembered(fetch, Ages())
@@ -115,13 +115,13 @@ def test_only_some_wait_for_a_silent_server_and_the_rest_are_answered_at_once():
 
     def fetch() -> str:
         started.set()
-        gate.wait(5)
+        gate.wait(100)
         return "value"
 
     remembered = Remembered(fetch, Ages(pause=0))
     with ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(remembered.get) for _ in range(8)]
-        started.wait(5)
+        started.wait(60)
         while remembered._waiting._value:  # until all eight wait
             pass
         with pytest.raises(OpenidDownError):

@@ -227,7 +227,7 @@ def test_while_one_association_stores_an_instance_another_with_the_same_waits_fo
         assert not desk.known.claim("1.2.3", "other digest", "LUNG").is_duplicate
         assert not waiting.done()
         desk.known.keep(claim)
-        assert waiting.result(5)
+        assert waiting.result(60)
 
 
 def test_if_the_first_fails_to_store_the_second_stores(desk: Desk) -> None:
@@ -235,7 +235,7 @@ def test_if_the_first_fails_to_store_the_second_stores(desk: Desk) -> None:
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(lambda: desk.known.claim("1.2.3", "digest", "LUNG").is_duplicate)
         desk.known.drop(claim)
-        assert waiting.result(5) is False
+        assert waiting.result(60) is False
 
 
 def test_an_instance_that_the_disk_refuses_leaves_nothing_behind(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 Read in this order:
 
 - `contract`: what the zones say to each other; the only part that the trusted zone knows.
-- `errors`: every error with its code and remedy.
+- `errors`: every error with its code and remedy; `unfit`: what may be at a place that was refused.
 - `settings`, `targets`, `pools`, `home`: what a site decides, and where everything lies.
 - `http_client`: how a server that a site names is called.
 - `database`, `store`, `receipts`: what is durable, and what is signed once it is.

@@ -1,6 +1,7 @@
 """Serve the app: bind first, say so when ready, end cleanly on SIGTERM and SIGINT."""
 
 import contextlib
+import gc
 import json
 import math
 import signal
@@ -23,6 +24,8 @@ _GRACE_SECONDS = 10
 """After the patience for uploads: for their refusal, and for what is being kept."""
 _KEEP_ALIVE_SECONDS = 75
 """Longer than a sender keeps idle connections, so that no request meets a closing one."""
+_NEW_OBJECTS = 5_000
+"""After so many the collector looks at the new ones; a request makes some hundred that go by themselves."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -42,6 +45,16 @@ def listen(host: str, port: int) -> socket.socket:
         message = f"{host}:{port} cannot be listened on ({error.strerror})."
         raise StartError(message, code="port", remedy="Choose another --port, or 0 for a free one.") from error
     return bound
+
+
+def _leave_alone_what_stays() -> None:
+    """Spare the collector of garbage what is there by now, and let it look less often.
+
+    Hundreds of thousands of objects of libraries stay to the end; to look through them holds up all requests.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)
 
 
 class Server(uvicorn.Server):
@@ -107,6 +120,7 @@ def serve(
     beside = None if worker_target is None else WorkerBeside(service.settings.home, worker_target, end_runs=end_runs)
     if beside is not None:
         beside.start()
+    _leave_alone_what_stays()
     try:
         Server(config, ready, service.drain).run(sockets=[bound])
     finally:

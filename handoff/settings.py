@@ -1,7 +1,8 @@
 """One settings object per process: defaults, then `research/handoff.yaml`, then SLUICE_HANDOFF_* of the environment."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import yaml
 from pydantic import (
@@ -31,6 +32,7 @@ from handoff.pools import require_equal
 from handoff.rules.rule import Rule, RuleName
 from handoff.store.s3_settings import S3Settings
 from handoff.targets import LocalTarget, Target, TargetName
+from handoff.unfit import expected
 
 
 class ProjectRules(BaseModel):
@@ -144,8 +146,8 @@ class Settings(BaseSettings):
         try:
             return cls(home=Path(home).resolve())
         except ValidationError as error:
-            places = ", ".join(".".join(map(str, item["loc"])) for item in error.errors())
-            message = f"handoff.yaml or SLUICE_HANDOFF_* cannot be used at: {places}."
+            said = "; ".join(map(_place, error.errors(include_input=False)))
+            message = f"handoff.yaml or SLUICE_HANDOFF_* cannot be used at: {said}."
             raise StartError(message, code="settings") from error
         except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
             raise StartError("handoff.yaml cannot be read as YAML.", code="settings") from error
@@ -170,3 +172,10 @@ class Settings(BaseSettings):
         """What a project decides by itself, by name."""
         own = self.projects.get(project)
         return {} if own is None else own.rules
+
+
+def _place(error: Mapping[str, Any]) -> str:
+    """Where something cannot be used, and what may be there; what we say ourselves names keys alone."""
+    own = str(error["msg"]).removeprefix("Value error, ") if error["type"] == "value_error" else None
+    what = expected(error) or own
+    return ".".join(map(str, error["loc"])) + (f" ({what})" if what else "")

@@ -29,12 +29,14 @@ _AT_ONCE = 256 << 10
 """Bytes that are worth waking up for; what is silent with less is looked at by time."""
 _LOOK_SECONDS = 0.25
 _NICE = 5
+"""Less urgent than the service itself; a thread begins as urgent as the one that starts it."""
 
 
 def yield_to_requests() -> None:
     """Let answers go before bulk data where cores are few. On Linux each thread has a priority of its own."""
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICE)
 
 
 class Reading:
@@ -148,7 +150,6 @@ class _Stage(threading.Thread):
 
     def run(self) -> None:
         """Do it; after an error blocks are only let go."""
-        yield_to_requests()
         while (block := self.todo.get()) is not None:
             if self._error is None:
                 try:

@@ -1,7 +1,7 @@
 """Every error as problem details (RFC 9457): title, status, code, remedy; never content of the request."""
 
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -15,9 +15,11 @@ from starlette.exceptions import HTTPException
 
 from handoff.contract.document import Document
 from handoff.errors import BusyError, HandoffError, RefusedError, StoreFullError
+from handoff.unfit import expected
 
 log = structlog.get_logger("handoff.api")
 MEDIA_TYPE = "application/problem+json"
+_FORM = "A value of the form that /openapi.json has"
 
 
 class Problem(Document):
@@ -36,8 +38,8 @@ def problem_response(
     status: int, code: str, title: str, remedy: str, wrong: Sequence[tuple[str, str]] = ()
 ) -> JSONResponse:
     """A response that is a problem; `wrong` are places of the request, with what may be there."""
-    places, expected = tuple(place for place, _ in wrong), tuple(what for _, what in wrong)
-    facts = {"title": title, "status": status, "code": code, "remedy": remedy, "places": places, "expected": expected}
+    facts = {"title": title, "status": status, "code": code, "remedy": remedy}
+    facts |= {"places": tuple(place for place, _ in wrong), "expected": tuple(what for _, what in wrong)}
     problem = Problem.model_validate({"type": f"urn:sluice:problem:{code}", **facts})
     headers = {401: {"WWW-Authenticate": "Bearer"}, 408: {"Connection": "close"}}.get(status)
     return JSONResponse(problem.plain(), status_code=status, media_type=MEDIA_TYPE, headers=headers)
@@ -62,7 +64,7 @@ def install_problems(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def _not_understood(request: Request, error: RequestValidationError) -> JSONResponse:
         request.state.code = "not-understood"
-        wrong = [(".".join(map(_place, item["loc"])), _expected(item)) for item in error.errors()[:20]]
+        wrong = [(".".join(map(_place, item["loc"])), expected(item) or _FORM) for item in error.errors()[:20]]
         remedy = "Mend what is named, and send it again." if wrong else "See /openapi.json for its form."
         return problem_response(422, "not-understood", "The request was not understood.", remedy, wrong)
 
@@ -109,24 +111,6 @@ def _place(step: object) -> str:
     text = str(step)
     return text if isinstance(step, int) or (text.isidentifier() and len(text) <= 32) else "*"
 
-
-def _expected(item: Mapping[str, Any]) -> str:
-    """What may be at a place; nothing that could repeat what was there."""
-    if item["type"] in _SAY_NO_VALUE:
-        return str(item["msg"])
-    return {"json_invalid": "JSON that can be read"}.get(item["type"], "A value of the form that /openapi.json has")
-
-
-_SAY_NO_VALUE = frozenset(
-    {
-        *("missing", "extra_forbidden", "string_pattern_mismatch", "string_too_short", "string_too_long"),
-        *("string_type", "int_type", "float_type", "bool_type", "list_type", "tuple_type", "dict_type", "model_type"),
-        *("int_parsing", "float_parsing", "bool_parsing", "int_from_float", "model_attributes_type"),
-        *("too_short", "too_long", "greater_than", "greater_than_equal", "less_than", "less_than_equal"),
-        *("literal_error", "enum"),
-    }
-)
-"""Kinds of errors whose text is made of the form alone."""
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": description}

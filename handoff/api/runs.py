@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from handoff.access.principal import Principal
 from handoff.access.run_files import is_left_over, not_at_work, readable, writable
-from handoff.api.body import DIGEST_HEADER, announced_digest, digest_differs, fill
+from handoff.api.body import DIGEST_HEADER, announced_digest, digest_differs, discard, fill
 from handoff.api.dependencies import Limit, ServiceDep, WhoDep, allowed
 from handoff.api.problems import problems
 from handoff.api.ranges import file_from
@@ -109,7 +109,7 @@ async def put_run_file(
         stored = StoredFile(path=path, sha256=body.sha256, size=body.size)
         await run_in_threadpool(_keep, service, who, handoff_id, path, body)
     finally:
-        body.discard()
+        await discard(body)
     return stored
 
 

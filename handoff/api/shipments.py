@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
-from handoff.api.body import drain, keep, receive
+from handoff.api.body import discard, drain, keep, receive
 from handoff.api.dependencies import After, Limit, ServiceDep, WhoDep, allowed
 from handoff.api.problems import problems
 from handoff.contract.identifiers import ProjectName, RandomId
@@ -54,7 +54,7 @@ async def put_shipment(
     try:
         admission = await keep(request, service.shipments.admit, shipment_id, body, who)
     finally:
-        body.discard()
+        await discard(body)
     response.status_code = 201 if admission.created else 200
     return admission.receipt
 

@@ -25,7 +25,7 @@ from handoff.shipments.package import verify_package
 from handoff.shipments.stream import MemberStream
 from handoff.shipments.unadmitted import drop_unadmitted
 from handoff.store import Incoming, Store
-from handoff.store.files import is_there
+from handoff.store.files import held, is_there
 from handoff.store.store import package_path
 from handoff.studies.arrive import study_of
 from handoff.withdrawals.copies import PRESENT, note_copy
@@ -109,7 +109,7 @@ class ShipmentAdmission:
 
     def _forget(self, sha256: str) -> None:
         """Remove a package that was kept and then refused."""
-        with self.database.write() as session:
+        with held(self.store.files, package_path(sha256)), self.database.write() as session:
             hold_alone(session)
             drop_unadmitted(session, self.store, sha256)
 

@@ -8,6 +8,7 @@ from handoff.database.engine import Database
 from handoff.database.tables import Copy, Shipment
 from handoff.errors import StoreDownError
 from handoff.store import Store
+from handoff.store.files import held
 from handoff.store.store import package_path
 from handoff.withdrawals.gate import hold_alone
 from handoff.withdrawals.kinds import digest_of_package, package_uri
@@ -35,9 +36,10 @@ def sweep_unadmitted(database: Database, store: Store) -> int:
     removed = 0
     for uri in uris:
         try:
-            with database.write() as session:
+            sha256 = digest_of_package(uri)
+            with held(store.files, package_path(sha256)), database.write() as session:
                 hold_alone(session)
-                removed += drop_unadmitted(session, store, digest_of_package(uri))
+                removed += drop_unadmitted(session, store, sha256)
         except StoreDownError:
             log.warning("store-down", step="sweep")
             break

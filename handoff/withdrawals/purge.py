@@ -26,7 +26,7 @@ from handoff.handoffs.cancel import cancel
 from handoff.handoffs.states import ENDED, State
 from handoff.home import ResearchHome
 from handoff.store import Store, fsync_folder
-from handoff.store.files import Files
+from handoff.store.files import Files, held
 from handoff.withdrawals.copies import PRESENT, PURGED, PURGING, REMAINS
 from handoff.withdrawals.gate import hold_alone
 from handoff.withdrawals.kinds import KINDS, RESULTS, STORE, digest_of_package
@@ -133,7 +133,7 @@ class Purge:
     def _remove_package(self, copy: Copy) -> None:
         """Step (3)."""
         path = copy.uri.removeprefix(STORE)
-        with self.database.write() as session:
+        with held(self.store.files, path), self.database.write() as session:
             hold_alone(session)
             row = session.get_one(Copy, copy.id, with_for_update=True)
             mine = Shipment.sha256 == digest_of_package(copy.uri)

@@ -5,7 +5,6 @@ The service ends withdrawals; a worker has no key to sign with, and only removes
 
 import contextlib
 import fcntl
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,13 +19,13 @@ from handoff.database.tables import Withdrawal
 from handoff.errors import StoreDownError
 from handoff.handoffs.hold import place_of
 from handoff.home import ResearchHome
+from handoff.loop import Loop
 from handoff.receipts import ReceiptSigner
 from handoff.store import Store
 from handoff.withdrawals.certificate import finish
 from handoff.withdrawals.purge import Purge
 
 log = structlog.get_logger("handoff.withdrawals")
-_END_SECONDS = 10.0
 _LONGEST_REST = 15.0
 
 
@@ -38,7 +37,7 @@ class _Rest:
     until: float = 0.0
 
 
-class Withdrawer(threading.Thread):
+class Withdrawer(Loop):
     """Looks for withdrawals that have not ended, until it is stopped."""
 
     def __init__(
@@ -49,22 +48,18 @@ class Withdrawer(threading.Thread):
         signer: ReceiptSigner | None,
         period_seconds: float = 1.0,
     ) -> None:
-        super().__init__(name="withdrawer", daemon=True)
+        super().__init__("withdrawer", period_seconds)
         self._database = database
         self._home = home
         self._signer = signer
-        self._period = period_seconds
+        self._shortest_rest = period_seconds
         self._purge = Purge(database, home, store, place_of(home))
         self._rests: dict[str, _Rest] = {}
-        self._stopped = threading.Event()
 
-    def run(self) -> None:
-        """The loop; what fails is logged and tried again, and never ends it."""
-        while not self._stopped.wait(self._period):
-            try:
-                self.round()
-            except SQLAlchemyError as error:
-                log.warning("withdrawing-failed", cause=type(error).__name__)
+    def look(self) -> bool:
+        """One round; what could not be done waits for the next period."""
+        self.round()
+        return False
 
     def round(self) -> None:
         """Work once at every withdrawal that has not ended and whose time has come."""
@@ -78,7 +73,7 @@ class Withdrawer(threading.Thread):
                 if held is None:
                     return
                 self._work(withdrawal_id)
-            rest.seconds = min(_LONGEST_REST, max(self._period, 2 * rest.seconds))
+            rest.seconds = min(_LONGEST_REST, max(self._shortest_rest, 2 * rest.seconds))
             rest.until = time.monotonic() + rest.seconds
 
     def _work(self, withdrawal_id: str) -> None:
@@ -92,12 +87,6 @@ class Withdrawer(threading.Thread):
             log.warning("store-down", withdrawal=withdrawal_id)
         except Exception:  # the outermost loop: a bug in one withdrawal must not end the work at all
             log.exception("withdrawing-failed", withdrawal=withdrawal_id)
-
-    def stop(self) -> None:
-        """End the loop and wait for the copy that is being removed."""
-        self._stopped.set()
-        if self.is_alive():
-            self.join(timeout=_END_SECONDS)
 
     def _open(self) -> list[str]:
         with self._database.read() as session:

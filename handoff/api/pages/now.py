@@ -83,8 +83,8 @@ def _handoffs(database: Session, who: Principal, states: frozenset[State]) -> Se
 
 
 def _ended(database: Session, who: Principal) -> Sequence[Handoff]:
-    lately: ColumnElement[bool] = Handoff.ended_at > time.time() - _LATELY_SECONDS
-    chosen = select(Handoff).where(Handoff.state.in_(ENDED), lately, who.within(Handoff.project))
+    lately: ColumnElement[bool] = Handoff.ended_at > time.time() - _LATELY_SECONDS  # what has not ended has none
+    chosen = select(Handoff).where(lately, who.within(Handoff.project))
     return database.scalars(chosen.order_by(Handoff.ended_at.desc()).limit(_MOST)).all()
 
 

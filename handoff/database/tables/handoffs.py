@@ -30,13 +30,18 @@ class Handoff(Table):
     """A decision to run something on a batch; it becomes exactly one run."""
 
     __tablename__ = "handoffs"
-    __table_args__ = (Index(None, "target", "state"), Index(None, "target", "ended_at"))
+    __table_args__ = (
+        Index(None, "target", "state"),
+        Index(None, "target", "ended_at"),
+        Index(None, "project", "state"),
+        Index(None, "batch_id", "kind", "state"),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     key: Mapped[str] = mapped_column(String(64), unique=True)
     kind: Mapped[str] = mapped_column(String(16))
-    project: Mapped[str] = mapped_column(String(63), index=True)
-    batch_id: Mapped[str] = mapped_column(ForeignKey("batches.id"), index=True)
+    project: Mapped[str] = mapped_column(String(63))
+    batch_id: Mapped[str] = mapped_column(ForeignKey("batches.id"))
     prepared_by: Mapped[str | None] = mapped_column(ForeignKey("handoffs.id"), index=True)
     model_id: Mapped[str | None] = mapped_column(String(80), index=True)
     target: Mapped[str] = mapped_column(String(63))
@@ -57,7 +62,7 @@ class Handoff(Table):
     prepared_digest: Mapped[str | None] = mapped_column(String(64))
     sent_at: Mapped[float | None]
     created_at: Mapped[float] = mapped_column(index=True)
-    ended_at: Mapped[float | None]
+    ended_at: Mapped[float | None] = mapped_column(index=True)
 
 
 class OutboxRow(Table):

@@ -21,8 +21,7 @@ def told(tmp_path_factory, mlflow):
         told.gate = {"metrics": {"dice_test": {"at_least": 0.4}}}
         for dice in (0.5, 0.6, 0.1):
             told.end(told.submitted(), dice_test=dice)
-        told.start()
-        told.wait()
+        told.tell_all()
         yield told
 
 
@@ -44,7 +43,7 @@ def alias(told):
     """An alias of each test's own; it stands for version 1 here and there."""
     alias = f"a{secrets.token_hex(6)}"
     told.promote(1, alias)
-    told.wait()
+    told.tell_all()
     return alias
 
 
@@ -63,7 +62,7 @@ def test_what_a_person_approves_stands_in_both_places(told, heeding, asked, alia
     asked.move(told.model, alias, 2)
     heeding.look()
     Promotions(told.database, told.settings).approve(BOB, told.newest_promotion(alias), "looked at it")
-    told.wait()
+    told.tell_all()
     heeding.look()
     assert told.promotions(alias) == [FIRST, ("approved", "2", MLFLOW)]
     assert asked.stands_for(told.model, alias) == "2"
@@ -73,8 +72,9 @@ def test_what_a_person_refuses_is_taken_back_there_and_may_be_wished_again(told,
     asked.move(told.model, alias, 2)
     heeding.look()
     Promotions(told.database, told.settings).refuse(BOB, told.newest_promotion(alias), "not yet")
-    heeding.look()  # whether or not it was taken back by now, it is no new wish
-    told.wait()
+    heeding.look()  # it is not taken back yet, and no new wish either
+    assert asked.stands_for(told.model, alias) == "2"
+    told.tell_all()
     assert asked.stands_for(told.model, alias) == "1"
     heeding.look()
     assert told.promotions(alias) == [FIRST, ("refused", "2", MLFLOW)]
@@ -86,7 +86,7 @@ def test_what_a_person_refuses_is_taken_back_there_and_may_be_wished_again(told,
 def test_what_the_gate_refuses_is_kept_and_taken_back_there(told, heeding, asked, alias):
     asked.move(told.model, alias, 3)
     heeding.look()
-    told.wait()
+    told.tell_all()
     heeding.look()
     assert told.promotions(alias) == [FIRST, ("refused", "3", MLFLOW)]
     assert asked.stands_for(told.model, alias) == "1"
@@ -98,7 +98,7 @@ def test_a_new_alias_there_is_asked_for_and_gone_if_it_is_refused(told, heeding,
     heeding.look()
     assert told.promotions(alias) == [("waiting", "2", MLFLOW)]
     Promotions(told.database, told.settings).refuse(BOB, told.newest_promotion(alias), "no such thing")
-    told.wait()
+    told.tell_all()
     assert asked.stands_for(told.model, alias) is None
     heeding.look()
     asked.move(told.model, alias, 2)
@@ -107,24 +107,20 @@ def test_a_new_alias_there_is_asked_for_and_gone_if_it_is_refused(told, heeding,
 
 
 def test_a_move_on_before_the_first_was_taken_back_is_a_wish_of_its_own(told, heeding, asked, alias):
-    told.pause()
     asked.move(told.model, alias, 3)
     heeding.look()
     asked.move(told.model, alias, 2)
-    told.start()
-    told.wait()
+    told.tell_all()
     heeding.look()
     assert told.promotions(alias) == [FIRST, ("refused", "3", MLFLOW), ("waiting", "2", MLFLOW)]
 
 
 def test_a_promotion_here_that_mlflow_was_not_told_of_is_no_move_there(told, heeding, asked, alias):
     """It stands there for what it stood for here before: nobody moved it."""
-    told.pause()
     told.promote(2, alias)
     heeding.look()
     assert told.promotions(alias) == [FIRST, ("approved", "2", "ada")]
-    told.start()
-    told.wait()
+    told.tell_all()
     heeding.look()
     assert told.promotions(alias) == [FIRST, ("approved", "2", "ada")]
     assert asked.stands_for(told.model, alias) == "2"

@@ -78,10 +78,14 @@ class Told:
         self._threads.append(thread)
         return thread
 
-    def pause(self) -> None:
-        """Tell nobody until it is begun again."""
-        while self._threads:
-            self._threads.pop().stop()
+    def tell_all(self) -> None:
+        """Tell MLflow here and now, without a thread, of everything that there is to tell."""
+        mirror = MlflowTeller(self.mirror)
+        deliverer = Deliverer(mirror, self.home, self.database)
+        while deliverer.deliver_next() == 0.0:
+            pass
+        mirror.close()
+        assert self._all_told(mirror), self.rows()
 
     def ship(self, count: int) -> None:
         """Shipments that the batch's instances came in."""

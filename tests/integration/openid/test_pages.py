@@ -7,8 +7,20 @@ import time
 import pytest
 from sqlalchemy import delete, select
 
-from handoff.database.tables import AuditRecord, Batch, Copy, Event, OutboxRow, ResultFileRow, Study, Token
+from handoff.database.tables import (
+    AuditRecord,
+    Batch,
+    Copy,
+    Event,
+    Handoff,
+    ModelVersion,
+    OutboxRow,
+    ResultFileRow,
+    Study,
+    Token,
+)
 from tests.integration.openid.site import HANDOFF, OTHERS
+from tests.unit.handoff.rows import add_handoff
 
 pytestmark = pytest.mark.integration
 PICTURE = b"\x89PNG\r\n\x1a\n" + b"0" * 64
@@ -65,6 +77,29 @@ def test_who_fetches_a_file_by_a_page_is_written_down_and_gets_nothing_that_was_
     finally:
         with site.service.database.write() as session:
             session.get_one(Batch, "b").withdrawn_by = None
+
+
+@pytest.fixture
+def measured(site):
+    """The handoff made a model; one run of its project measured that, and one of another project."""
+    facts = {"kind": "evaluate", "state": "SUCCEEDED", "model_id": "unet:1", "ended_at": 1.0}
+    runs = {"1" * 32: ("lungs", {"dice_test": 0.8125}), "2" * 32: ("hearts", {"dice_test": 0.4375})}
+    with site.service.database.write() as session:
+        named = {"name": "unet", "version": 1, "project": "lungs", "spec_digest": "5" * 64, "path": "m.pt"}
+        session.add(ModelVersion(id="unet:1", handoff_id=HANDOFF, metrics={}, created_at=0.0, **named))
+        for name, (project, metrics) in runs.items():
+            add_handoff(session, id=name, key=name * 2, project=project, metrics=metrics, **facts)
+    yield
+    with site.service.database.write() as session:
+        session.execute(delete(Handoff).where(Handoff.id.in_(runs)))
+        session.execute(delete(ModelVersion).where(ModelVersion.id == "unet:1"))
+
+
+def test_who_made_a_model_shows_what_was_measured_of_it_in_projects_that_one_sees(measured, alice, result):
+    page = alice.get(result).text
+    assert f'<a href="/handoffs/{"1" * 32}">' in page
+    assert "dice_test 0.8125" in page
+    assert "0.4375" not in page
 
 
 def test_the_first_page_shows_what_runs_waits_and_is_open(site, admin):

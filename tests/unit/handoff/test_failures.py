@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import hashlib
+import threading
 
 import httpx
 import pytest
@@ -54,6 +55,15 @@ def test_a_full_disk_is_said_with_a_remedy_and_leaves_no_part(service, monkeypat
     monkeypatch.setattr(Incoming, "write", full)
     answer = put(service)
     assert (answer.status_code, answer.json()["code"]) == (507, "store-full")
+    assert [file for file in service.home.store.rglob("*") if file.is_file()] == []
+
+
+def test_a_body_that_is_refused_is_removed_beside_the_loop_which_others_wait_for(service, monkeypatch):
+    threads, discard = [], Incoming.discard
+    monkeypatch.setattr(Incoming, "discard", lambda body: (threads.append(threading.current_thread()), discard(body)))
+    assert put(service).status_code == 422
+    assert threads
+    assert threading.main_thread() not in threads
     assert [file for file in service.home.store.rglob("*") if file.is_file()] == []
 
 

@@ -13,7 +13,7 @@ from handoff.settings import Settings
 from tests.unit.handoff.rows import add_handoff, add_surroundings
 
 ID = "a" * 32
-NOW = time.time()
+HOUR = 3600.0
 
 
 class World:
@@ -23,9 +23,9 @@ class World:
         self.database = service.database
         self.care = GoneTargets(service.database, service.settings)
 
-    def look(self, now: float = NOW) -> tuple[str, str | None]:
-        """Let the care look; the handoff's state and reason after it."""
-        self.care.look_at(now)
+    def look(self, later: float = 0.0) -> tuple[str, str | None]:
+        """Let the care look, some seconds from now; the handoff's state and reason after it."""
+        self.care.look_at(time.time() + later)
         with self.database.read() as session:
             handoff = session.get_one(Handoff, ID)
             return handoff.state, handoff.reason
@@ -42,7 +42,8 @@ class World:
                 setattr(handoff, name, value)
 
     def add_pulse(self) -> None:
-        facts = {"worker": "w", "target": "removed", "version": "1", "started_at": NOW, "seen_at": NOW}
+        now = time.time()
+        facts = {"worker": "w", "target": "removed", "version": "1", "started_at": now, "seen_at": now}
         with self.database.write() as session:
             session.add(WorkerPulse(**facts))
 
@@ -59,7 +60,7 @@ def world(tmp_path):
 
 
 def test_a_run_whose_target_is_gone_says_so_once_and_waits_for_a_person(world):
-    assert [world.look(), world.look(NOW + 1)] == [("SUBMITTING", "target-gone")] * 2
+    assert [world.look(), world.look(1)] == [("SUBMITTING", "target-gone")] * 2
     assert world.events() == [("target-gone", "removed")]
 
 
@@ -73,8 +74,8 @@ def test_a_person_ends_it(world):
 
 def test_it_is_lost_when_the_target_stays_away_for_a_day(world):
     world.look()
-    assert world.look(NOW + AWAY_SECONDS - 60) == ("SUBMITTING", "target-gone")
-    assert world.look(NOW + AWAY_SECONDS + 60) == ("LOST", "target-gone")
+    assert world.look(AWAY_SECONDS - HOUR) == ("SUBMITTING", "target-gone")
+    assert world.look(AWAY_SECONDS + HOUR) == ("LOST", "target-gone")
     assert world.events() == [("target-gone", "removed"), ("LOST", "target-gone")]
 
 
@@ -82,13 +83,13 @@ def test_it_is_lost_when_the_target_stays_away_for_a_day(world):
 def test_a_run_that_the_engine_had_ends_the_same_way(world, state):
     world.set(state=state, reference="r")
     world.look()
-    assert world.look(NOW + AWAY_SECONDS + 60) == ("LOST", "target-gone")
+    assert world.look(AWAY_SECONDS + HOUR) == ("LOST", "target-gone")
 
 
 def test_a_target_that_came_back_and_left_again_is_waited_for_anew(world):
     world.look()
     world.set(reason=None)
-    assert world.look(NOW + AWAY_SECONDS + 60) == ("SUBMITTING", "target-gone")
+    assert world.look(AWAY_SECONDS + HOUR) == ("SUBMITTING", "target-gone")
     assert world.events() == [("target-gone", "removed")] * 2
 
 
@@ -102,21 +103,21 @@ def test_a_target_with_a_worker_elsewhere_is_not_gone(world):
 
 def test_a_target_that_is_set_up_is_left_to_its_worker(world):
     world.set(target="local", cancel_asked=True)
-    assert world.look(NOW + AWAY_SECONDS) == ("SUBMITTING", None)
+    assert world.look(AWAY_SECONDS) == ("SUBMITTING", None)
 
 
 def test_what_was_not_sent_waits_as_before(world):
     world.set(state="READY", attempts=0)
-    assert world.look(NOW + AWAY_SECONDS) == ("READY", None)
+    assert world.look(AWAY_SECONDS) == ("READY", None)
 
 
 def test_a_run_whose_batch_was_withdrawn_may_go_on_and_is_not_ended_before_its_day(world):
     """Nobody saw it end, and what it still writes would not be purged."""
     with world.database.write() as session:
-        facts = {"project": "lungs", "reason": "r", "asked_by": "a", "asked_at": NOW, "state": "purging"}
+        facts = {"project": "lungs", "reason": "r", "asked_by": "a", "asked_at": time.time(), "state": "purging"}
         session.add(Withdrawal(id="w", **facts))
         session.flush()
         session.get_one(Batch, "b").withdrawn_by = "w"
     cancel(world.database, ID)
     assert world.look() == ("SUBMITTING", "target-gone")
-    assert world.look(NOW + AWAY_SECONDS + 60) == ("LOST", "target-gone")
+    assert world.look(AWAY_SECONDS + HOUR) == ("LOST", "target-gone")

@@ -1,5 +1,7 @@
 """The kinds of handoffs that use a model: which of them need what, and that nobody is trained on and judged by."""
 
+import shutil
+
 import pytest
 
 from handoff.batches.split import split_of
@@ -15,8 +17,17 @@ WIDE, NARROW = 60, 5
 PATIENTS = [f"P{number}" for number in range(20)]
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    """A home as the first start leaves it, to be copied."""
+    home = tmp_path_factory.mktemp("opened")
+    Service.open(Settings.load(home)).database.close()
+    return home
+
+
 @pytest.fixture
-def service(tmp_path):
+def service(tmp_path, opened):
+    shutil.copytree(opened, tmp_path, dirs_exist_ok=True)
     service = Service.open(Settings.load(tmp_path))
     with service.database.write() as session:
         add_decidable(session)

@@ -1,9 +1,11 @@
 """What is removed after its days, what a scrape costs, and what readiness says."""
 
+import contextlib
 import errno
 import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event, select
@@ -20,7 +22,7 @@ from handoff.operations.rehome import Move, moved
 from handoff.operations.retention import DAY, Retention, remove_old
 from handoff.settings import Settings
 from handoff.store.durable import write_durably
-from handoff.store.files import Folder, room
+from handoff.store.files import Folder, held, room
 from handoff.store.incoming import Spool
 from handoff.store.make import open_store
 from handoff.telemetry.census import Census
@@ -187,6 +189,30 @@ def test_a_file_that_is_missing_is_not_a_store_that_is_gone(tmp_path):
             place.size("a")
         with pytest.raises(StoreDownError):
             list(place.read("a"))
+
+
+def test_the_bytes_of_a_held_file_go_after_its_name(tmp_path):
+    (tmp_path / "large").write_bytes(b"x" * 1000)
+    folder = Folder(tmp_path)
+    with held(folder, "large"):
+        folder.remove("large")
+        assert list(tmp_path.iterdir()) == []
+        assert [size for path, size in open_files() if path.startswith(str(tmp_path))] == [1000]
+    assert [path for path, _ in open_files() if path.startswith(str(tmp_path))] == []
+
+
+def open_files() -> list[tuple[str, int]]:
+    """Paths and sizes of what this process has open."""
+    found = []
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.append((str(link.readlink()), link.stat().st_size))
+    return found
+
+
+def test_what_is_absent_need_not_be_held(tmp_path):
+    with held(Folder(tmp_path), "absent"):
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_what_killed_processes_left_is_swept_and_what_is_being_written_stays(tmp_path):

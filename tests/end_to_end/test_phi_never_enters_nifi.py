@@ -21,7 +21,7 @@ from tests.builders import write_ct_series
 from tests.waiting import wait_for
 from tests.whole_path import WholePath, push
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1500)]
 
 CANARY = "Kanarienvogel"
 TWO_PROJECTS = """

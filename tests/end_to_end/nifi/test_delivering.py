@@ -9,7 +9,7 @@ from nifi.releases.status import status_of
 from nifi.rest import NiFi, wait_for
 from tests.end_to_end.nifi.scripted_handoff import DROP, SHIPMENT
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1500)]
 
 NIFIS_OWN = (
     "uuid",

@@ -19,7 +19,7 @@ from nifi.releases.processor_types import read_service_types, read_types
 from nifi.releases.rules import ATTRIBUTES
 from tests.start_cost import noted_cost
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1500)]
 
 
 def listening_addresses(pids: list[int]) -> set[str]:

@@ -23,7 +23,7 @@ from tests.label_import import import_labels, label_states
 from tests.waiting import wait_for
 from tests.whole_path import SLUICE, WholePath, push
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1500)]
 
 PATIENT = "MRN-4711-08"
 

@@ -28,7 +28,7 @@ from nifi.rest import NiFi, Registry, wait_for
 from tests.end_to_end.nifi.scripted_handoff import SHIPMENT
 from tests.end_to_end.nifi.test_embedded_nifi import listening_addresses
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1500)]
 
 PULSE = "Pulse"
 

@@ -15,7 +15,7 @@ from nifi.releases.schedule import start, stop
 from nifi.releases.status import status_of
 from nifi.rest import NiFi
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1500)]
 
 
 def test_every_processor_of_the_release_is_valid_and_runs(nifi, deployed):

@@ -10,7 +10,7 @@ from handoff.contract.returned import Claim, object_id
 from nifi.releases.rules import ATTRIBUTES
 from nifi.rest import NiFi, wait_for
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1500)]
 
 NIFIS_OWN = (
     "uuid",

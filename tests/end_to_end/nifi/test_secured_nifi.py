@@ -14,7 +14,7 @@ from sluice.site_secrets import make_secrets
 from tests.end_to_end.nifi.secured_nifi import SecuredNiFi
 from tests.whole_path import RULES
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1500)]
 
 
 class Operator:

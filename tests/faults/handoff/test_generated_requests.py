@@ -53,12 +53,12 @@ def test_no_generated_request_breaks_the_service_or_its_description(service, tmp
         *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{service.url}/openapi.json"),
         *("--phases", "coverage,fuzzing", "--checks", ",".join(CHECKS), "--max-time", str(SECONDS), "-n", "100"),
         *("--exclude-path-regex", NOT_ASKED, "--suppress-health-check", "all", "--warnings", "off", "--no-shrink"),
-        *("--continue-on-failure", "--request-timeout", "20"),
+        *("--continue-on-failure", "--request-timeout", "60", "--seed", "20"),
     ]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-4_000:]
     assert service.process.poll() is None
-    assert httpx.get(f"{service.url}/readyz", trust_env=False).is_success
+    assert httpx.get(f"{service.url}/readyz", trust_env=False, timeout=60).is_success
 
 
 def _known(service) -> dict[str, list[str]]:

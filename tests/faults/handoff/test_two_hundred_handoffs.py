@@ -19,7 +19,7 @@ def test_two_hundred_handoffs_are_two_hundred_runs(tmp_path, toy_yaml, capsys):
     execute = "tests.kubeflow_server.execute:toy_step"
     with (
         KubeflowServer(tmp_path / "kubeflow", execute=execute) as server,
-        WithKubeflow(tmp_path, server, settle_seconds=3, sweep_seconds=5) as world,
+        WithKubeflow(tmp_path, server, settle_seconds=6, sweep_seconds=5) as world,
     ):
         world.make_batch(toy_yaml)
         server.meet(**FAULTS, seed=20)

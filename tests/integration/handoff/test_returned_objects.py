@@ -19,9 +19,9 @@ def inferred(working):
     annotated_study(working, "P0777")
     batch = batch_of(working)
     for kind in ("prepare", "train"):
-        view = working.client.wait(hand_off(working, batch, kind).id, 60)
+        view = working.client.wait(hand_off(working, batch, kind).id, 150)
         assert view.state == State.SUCCEEDED, working.client.logs(view.id)
-    view = working.client.wait(hand_off(working, batch, "infer", model=view.made_model).id, 60)
+    view = working.client.wait(hand_off(working, batch, "infer", model=view.made_model).id, 150)
     assert view.state == State.SUCCEEDED, working.client.logs(view.id)
     return view
 

@@ -32,15 +32,15 @@ def withdraw(service, *packages: Package, project: str = "lungs"):
 def ended(service, withdrawal: str) -> SignedCertificate:
     """The certificate, awaited."""
     path = f"/v1/withdrawals/{withdrawal}/certificate"
-    wait_for(lambda: service.get(path).status_code == 200)
+    wait_for(lambda: service.get(path).status_code == 200, 120)
     return SignedCertificate.model_validate_json(service.get(path).content)
 
 
 def test_a_withdrawal_ends_what_runs_purges_every_copy_and_is_certified(working):
     images = annotated_study(working, patient="P-goes")
     batch = batch_of(working, {"studies": [images.study]})
-    run = hand_off(working, batch, seconds=60.0)
-    wait_for(lambda: working.client.handoff(run.id).state == "RUNNING")
+    run = hand_off(working, batch, spoil="held")
+    wait_for(lambda: working.client.handoff(run.id).state == "RUNNING", 120)
     packages = [shipment.id for shipment in working.client.shipments() if shipment.study == images.study]
     body = {"project": "lungs", "shipments": packages, "reason": "consent-withdrawn"}
     answer = working.client._post("/v1/withdrawals", body)

@@ -33,7 +33,7 @@ def working(tmp_path_factory):
 
 def fired(service, number: int) -> list:
     """The handoffs of the project, once so many firings of `each` have fired."""
-    wait_for(lambda: len(list(service.client.firings("lungs", "each", "fired"))) == number, seconds=60)
+    wait_for(lambda: len(list(service.client.firings("lungs", "each", "fired"))) == number, seconds=150)
     return list(service.client.handoffs("lungs"))
 
 
@@ -47,7 +47,7 @@ def two_studies(working):
 
 
 def test_each_study_is_prepared_without_anybody_asking(working, two_studies):
-    ended = [working.client.wait(view.id, 60) for view in fired(working, 2)]
+    ended = [working.client.wait(view.id, 150) for view in fired(working, 2)]
     assert [(view.kind, view.state, starts(working, view)) for view in ended] == [("prepare", State.SUCCEEDED, 1)] * 2
     rule = next(rule for rule in working.client.rules() if rule.rule == "each")
     assert (rule.fired_today, rule.waiting, rule.why_not) == (2, 0, "no-new-study")

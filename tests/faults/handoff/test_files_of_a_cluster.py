@@ -81,5 +81,6 @@ def test_a_run_whose_answer_was_lost_gets_its_token_once_it_is_found(tmp_path, m
             json={"run": view.reference},
             headers={"Authorization": f"Bearer {token}"},
             trust_env=False,
+            timeout=60,
         )
         assert answer.json()["code"] == "run-unknown", "it has ended"

@@ -78,7 +78,7 @@ def prepared(working, studies, batch):
 def run(service, batch: str, kind: str, others: str = ""):
     parameters = {"kind": kind, "others": others}
     view = service.client.hand_off(kind=kind, batch=batch, pipeline="reader", parameters=parameters)
-    view = service.client.wait(view.id, 120)
+    view = service.client.wait(view.id, 240)
     assert view.state == State.SUCCEEDED, (view.reason, service.client.logs(view.id))
     return view
 
@@ -104,7 +104,8 @@ def test_its_token_is_told_nowhere_and_ends_with_it(working, batch, prepared):
     assert token not in json.dumps(report_of(working, prepared))
     assert token not in working.client.logs(prepared.id) + (working.home / "service.log").read_text()
     address = f"{working.url}/v1/runs/{prepared.id}/files/{batch_path(batch)}"
-    assert httpx.get(address, headers={"Authorization": f"Bearer {token}"}, trust_env=False).status_code == 401
+    answer = httpx.get(address, headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=60)
+    assert answer.status_code == 401
     assert not (working.home / "research" / "runs" / prepared.key / "token").exists()
     wait_for(lambda: not [token for token in working.client.tokens() if token.handoff])
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import signal
 import socket
 import ssl
 import subprocess
@@ -107,9 +108,14 @@ def test_other_bytes_than_announced_are_refused_and_the_connection_goes_on(servi
 
 
 def test_a_large_package_that_falls_silent_is_answered_and_leaves_nothing(tmp_path):
+    """All that it sends is there before the service looks, or a sender that is kept waiting would be called silent."""
     package = Package.of(2, size=SIZE)
     with running(tmp_path, settings={"access": {"silence_seconds": 0.5}}) as service, connected(service) as connection:
-        connection.sendall(head(service, package) + package.body()[:SIZE])
+        service.process.send_signal(signal.SIGSTOP)
+        try:
+            connection.sendall(head(service, package) + package.body()[:20_000])
+        finally:
+            service.process.send_signal(signal.SIGCONT)
         with connection.makefile("rb") as stream:
             assert status(stream) == 408
         assert service.stored() == []
@@ -123,11 +129,13 @@ def test_one_comes_by_tls_too(tmp_path):
     package = Package.of(2, size=SIZE)
     body = package.body()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        url = f"https://127.0.0.1:{json.loads(process.stdout.readline())['port']}"
-        token = (tmp_path / "home/research/token").read_text().strip()
-        headers = {"Authorization": f"Bearer {token}", "Sluice-SHA256": hashlib.sha256(body).hexdigest()}
-        tls = ssl.create_default_context(cafile=str(authority.file))
-        with httpx.Client(base_url=url, verify=tls, trust_env=False, timeout=60, headers=headers) as client:
-            codes = [client.put(f"/v1/shipments/{package.id}", content=body).status_code for _ in range(2)]
-        process.terminate()
+        try:
+            url = f"https://127.0.0.1:{json.loads(process.stdout.readline())['port']}"
+            token = (tmp_path / "home/research/token").read_text().strip()
+            headers = {"Authorization": f"Bearer {token}", "Sluice-SHA256": hashlib.sha256(body).hexdigest()}
+            tls = ssl.create_default_context(cafile=str(authority.file))
+            with httpx.Client(base_url=url, verify=tls, trust_env=False, timeout=60, headers=headers) as client:
+                codes = [client.put(f"/v1/shipments/{package.id}", content=body).status_code for _ in range(2)]
+        finally:
+            process.terminate()
     assert codes == [201, 200]

@@ -31,11 +31,19 @@ class Scripted(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.script, self.asked = [], []
+        self.tls: ssl.SSLContext | None = None
+        """What it speaks TLS by, from the next connection on."""
         super().__init__(("127.0.0.1", 0), Asked)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def get_request(self):
+        connection, address = super().get_request()
+        if self.tls is not None:
+            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Who does not trust this server goes away; not on a test's screen."""
@@ -242,7 +250,7 @@ def test_a_handoff_by_tls_is_known_by_its_authority_or_gets_no_token(server, ask
     authority = TestAuthority.new(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*authority.issue("handoff"))
-    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server.tls = context
     url = server.url.replace("http:", "https:")
     files = HandoffFiles(asking(url), PassOfFile(RUN, token_file), STORE, RESULTS)
     with pytest.raises(HandoffError, match="certificate"):

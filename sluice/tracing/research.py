@@ -18,6 +18,8 @@ MOST = 10_000
 """Things of the research zone that a line has at most: what the handoff gives at once."""
 URL_FILE = "url"
 """Beside the handoff's database: where it was listening last."""
+_PATIENCE_SECONDS = 20.0
+"""For a handoff that listens but is busy; where nobody listens that is known at once."""
 
 
 def asker(home: Path, url: str | None = None, limit: int = MOST, tls: ssl.SSLContext | None = None) -> tuple[Ask, str]:
@@ -55,7 +57,7 @@ def line_of(found: Trace | None) -> Line:
 
 def _answers(url: str, tls: ssl.SSLContext | None) -> bool:
     try:
-        return httpx.get(f"{url}/healthz", timeout=5, trust_env=False, verify=tls or True).is_success
+        return httpx.get(f"{url}/healthz", timeout=_PATIENCE_SECONDS, trust_env=False, verify=tls or True).is_success
     except httpx.HTTPError:
         return False
 

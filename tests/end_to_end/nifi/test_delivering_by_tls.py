@@ -15,7 +15,7 @@ from nifi.rest import NiFi, wait_for
 from tests.certificates import TestAuthority
 from tests.end_to_end.nifi.scripted_handoff import SHIPMENT, ScriptedHandoff
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,8 @@ def failures(url: str) -> set[tuple[int, str]]:
     with NiFi(url) as api:
         board = api.get("/flow/bulletin-board", sourceName="PUT to the handoff")["bulletinBoard"]
     told = [(entry["id"], entry["bulletin"]["message"]) for entry in board["bulletins"]]
-    return {(number, message) for number, message in told if "SSL" in message}
+    # Who answers a client that shows no certificate may have hung up while the client still writes.
+    return {(number, message) for number, message in told if "SSL" in message or "SocketException" in message}
 
 
 def waiting(url: str) -> int:
@@ -77,7 +78,7 @@ def test_what_no_trusted_handoff_takes_waits_and_the_trusted_one_gets_it(site, s
             wait_for("wait for a handoff that can be trusted", lambda: waiting(nifi.url) == 1)
     with handoff_of(site, asks_for_certificate=True) as handoff:
         pinned(handoff.url, ca=site.file, **ours)
-        request = handoff.requests.get(timeout=120)
+        request = handoff.requests.get(timeout=180)
         assert (request.path, request.body) == (f"/v1/shipments/{SHIPMENT}", content)
         wait_for("empty the queues", lambda: waiting(nifi.url) == 0)
 

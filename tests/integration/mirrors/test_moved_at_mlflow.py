@@ -6,12 +6,12 @@ import pytest
 
 from handoff.access.principal import Principal
 from handoff.models.promote import Promotions
-from tests.integration.mirrors.told import Asked, Told
+from tests.integration.mirrors.told import PERSON, Asked, Told
 
 pytestmark = pytest.mark.integration
 BOB = Principal("bob", "ml-engineer")
 MLFLOW = "mirror:mlflow"
-FIRST = ("approved", "1", "ada")
+FIRST = ("approved", "1", PERSON)
 
 
 @pytest.fixture(scope="module")
@@ -119,10 +119,10 @@ def test_a_promotion_here_that_mlflow_was_not_told_of_is_no_move_there(told, hee
     """It stands there for what it stood for here before: nobody moved it."""
     told.promote(2, alias)
     heeding.look()
-    assert told.promotions(alias) == [FIRST, ("approved", "2", "ada")]
+    assert told.promotions(alias) == [FIRST, ("approved", "2", PERSON)]
     told.tell_all()
     heeding.look()
-    assert told.promotions(alias) == [FIRST, ("approved", "2", "ada")]
+    assert told.promotions(alias) == [FIRST, ("approved", "2", PERSON)]
     assert asked.stands_for(told.model, alias) == "2"
 
 

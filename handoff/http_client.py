@@ -11,6 +11,10 @@ from typing import Any
 
 import httpx
 
+_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2.0)
+"""A connection that was idle is used again only long before servers end such ones, of which many do after 5 s: a call
+that meets that end is lost, and nobody knows whether it was done."""
+
 
 class NotSentError(Exception):
     """The call could not be made, so the server knows nothing of it; `code` says what of the settings is wrong."""
@@ -54,7 +58,9 @@ class HttpClient:
     def _open(self) -> httpx.Client:
         try:
             verify = True if self._ca_file is None else ssl.create_default_context(cafile=str(self._ca_file))
-            return httpx.Client(base_url=self._url, timeout=self._timeout, trust_env=False, verify=verify)
+            return httpx.Client(
+                base_url=self._url, timeout=self._timeout, trust_env=False, verify=verify, limits=_LIMITS
+            )
         except OSError as error:  # one that is no certificate too
             raise NotSentError("ca-file-unreadable") from error
 

@@ -222,7 +222,8 @@ class Asked:
     """What MLflow answers, by its REST API and without the proxy."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=f"{url}/api/2.0/mlflow/", trust_env=False, timeout=60)
+        limits = httpx.Limits(max_keepalive_connections=0)  # MLflow ends a connection that was idle for 5 s
+        self._http = httpx.Client(base_url=f"{url}/api/2.0/mlflow/", trust_env=False, timeout=60, limits=limits)
 
     def __enter__(self) -> Self:
         return self

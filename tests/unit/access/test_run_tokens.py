@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from handoff.access.run_tokens import forget_token
+from handoff.access.run_tokens import RunTokens, forget_token
 from handoff.database.tables import AuditRecord, Handoff, Token
 from tests.unit.access.asking import ask, home_token, made
 from tests.unit.handoff.rows import add_handoff, add_surroundings
@@ -101,5 +101,21 @@ def test_the_token_of_a_run_is_removed_once_it_ended_and_not_before(service, eng
     set_state(service, "FAILED")
     assert service.tokens.find(token) is None
     forget_token(service.database, RUN)
+    with service.database.read() as session:
+        assert session.scalar(select(Token.id).where(Token.handoff_id == RUN)) is None
+
+
+def test_a_run_that_ends_while_its_token_is_asked_for_leaves_none_behind(service, engine, monkeypatch):
+    """Nobody would remove the row: whoever told of the end did so before."""
+    give = RunTokens.give
+
+    def late(tokens, handoff_id):
+        set_state(service, "CANCELED")
+        forget_token(service.database, handoff_id)
+        return give(tokens, handoff_id)
+
+    monkeypatch.setattr(RunTokens, "give", late)
+    token = exchange(service, engine).json().get("token", "")
+    assert service.tokens.find(token) is None
     with service.database.read() as session:
         assert session.scalar(select(Token.id).where(Token.handoff_id == RUN)) is None

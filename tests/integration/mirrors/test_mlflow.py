@@ -179,19 +179,19 @@ def test_a_worker_killed_with_a_create_under_way_leaves_one_run_and_no_handoff_w
         annotated_study(service)
         proxy.hold(b"runs/create")
         worker = start_worker(service.home)
-        prepared = service.client.wait(hand_off(service, batch_of(service)).id, 60)
+        prepared = service.client.wait(hand_off(service, batch_of(service)).id, 180)
         assert prepared.state == State.SUCCEEDED
-        assert proxy.held.wait(20)
+        assert proxy.held.wait(60)
         worker.kill()
         worker.wait()
         proxy.release()
         worker = start_worker(service.home)
-        trained = service.client.wait(hand_off(service, batch_of(service), "train").id, 60)
+        trained = service.client.wait(hand_off(service, batch_of(service), "train").id, 180)
         try:
             wait_for(
-                lambda: [run["info"]["status"] for run in asked.runs(project)] == ["FINISHED"] * 2, 40, lambda: "runs"
+                lambda: [run["info"]["status"] for run in asked.runs(project)] == ["FINISHED"] * 2, 180, lambda: "runs"
             )
-            wait_for(lambda: trained.key in {pairs(v["tags"])["handoff.key"] for v in asked.versions("toy")})
+            wait_for(lambda: trained.key in {pairs(v["tags"])["handoff.key"] for v in asked.versions("toy")}, 60)
         finally:
             worker.terminate()
             assert worker.wait(30) == 0

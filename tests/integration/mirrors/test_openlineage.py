@@ -30,7 +30,7 @@ def to_file(told: Told, **settings) -> list[bytes]:
     file = told.home.root / "lineage.jsonl"
     mirror = OpenLineageFile(OpenLineageMirror(file=file, **settings))
     thread = told.start(mirror)
-    told.wait(20, mirror)
+    told.wait(60, mirror)
     thread.stop()
     return file.read_bytes().splitlines()
 
@@ -93,7 +93,7 @@ def test_lost_answers_and_a_server_in_trouble_cost_no_event_and_what_comes_again
     with HttpSink(tmp_path, "lose", "500", "204", "lose", "429", "204") as sink:
         mirror = OpenLineageHttp(OpenLineageMirror(url=sink.url))
         told.start(mirror)
-        told.wait(20, mirror)
+        told.wait(60, mirror)
         assert list(dict.fromkeys(post["body"] for post in sink.taken)) == to_file(told)
         assert len(sink.posts) == 5 + 4
 
@@ -105,7 +105,7 @@ def test_endpoint_and_file_each_learn_of_everything_by_themselves(told, tmp_path
     with HttpSink(tmp_path) as sink:
         mirror = OpenLineageHttp(OpenLineageMirror(url=sink.url))
         told.start(mirror)
-        told.wait(20, mirror)
+        told.wait(60, mirror)
         bodies = [post["body"] for post in sink.taken]
     assert (bodies[:3], len(bodies)) == (lines, 5)
     assert to_file(told) == bodies
@@ -130,7 +130,7 @@ def test_a_file_that_cannot_be_written_is_waited_for(told):
     told.start(mirror)
     wait_for(lambda: list(told.rows().values()) == [("waiting", "file-unwritable")])
     file.parent.mkdir()
-    told.wait(20, mirror)
+    told.wait(60, mirror)
     assert len(file.read_bytes().splitlines()) == 1
 
 

@@ -204,7 +204,7 @@ class Told:
                 for row in session.scalars(select(MirrorRow).where(MirrorRow.kind.not_in((PLACE, SEEN))))
             }
 
-    def wait(self, seconds: float = 40, mirror: Mirror | None = None) -> None:
+    def wait(self, seconds: float = 120, mirror: Mirror | None = None) -> None:
         """Until everything is delivered."""
         wait_for(lambda: self._all_told(mirror or MlflowTeller(self.mirror)), seconds, lambda: str(self.rows()))
 

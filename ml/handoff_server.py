@@ -8,6 +8,7 @@
    repeated but its code.
 """
 
+import errno
 import hashlib
 import http.client
 import json
@@ -34,6 +35,8 @@ _MOST_DIGESTS = 3
 """Whole downloads that may differ from their digest before it is no accident."""
 _BLOCK = 1 << 20
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504, 507})
+_OF_THIS_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE})
+"""What waiting for the handoff does not mend: the disk of the step is full or broken, or it has no descriptor left."""
 _WHOLE, _PART, _REFUSED = 200, 206, 400
 
 
@@ -118,6 +121,7 @@ class HandoffServer:
 
         Raises:
             HandoffError: there was none in time, or the server is not who it should be.
+            OSError: the disk of this machine is full or broken.
             BatchError: what comes is never what its digest says.
         """
         request = _Request(method, self._root + path, body, {**(headers or {}), "Authorization": f"Bearer {token}"})
@@ -132,6 +136,8 @@ class HandoffServer:
                 raise HandoffError("the certificate of the handoff cannot be trusted.") from None
             except (OSError, http.client.HTTPException, _BrokenError) as error:
                 self.close()
+                if isinstance(error, OSError) and error.errno in _OF_THIS_MACHINE:
+                    raise
                 now = self._clock()
                 if broken_at is None or download.size > had:
                     broken_at, had = now, download.size

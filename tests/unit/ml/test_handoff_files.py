@@ -1,5 +1,6 @@
 """The way to files by the handoff: what is lost is asked for again, what is wrong is not believed, no token is told."""
 
+import errno
 import hashlib
 import http.client
 import json
@@ -7,6 +8,7 @@ import ssl
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 
 import pytest
 
@@ -287,6 +289,20 @@ def test_patience_begins_anew_with_each_piece_of_a_file_that_takes_longer_than_i
     server.script = [no(503, "stopping")] * 3
     with pytest.raises(HandoffError, match="did not answer"):
         files.read("x")
+
+
+class FullDisk(BytesIO):
+    """Takes nothing."""
+
+    def write(self, content: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_of_the_step_is_not_taken_for_a_handoff_that_is_away(server, asking, token_file):
+    files = HandoffFiles(asking(patience_seconds=0.0), PassOfFile(RUN, token_file), STORE, RESULTS)
+    server.script = [yes(b"lines")]
+    with pytest.raises(OSError, match="No space left"):
+        files.fetch("x", FullDisk())
 
 
 def test_a_file_goes_out_in_large_pieces(server, files, tmp_path, monkeypatch):

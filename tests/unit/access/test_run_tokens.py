@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from handoff.access.run_tokens import RunTokens, forget_token
 from handoff.database.tables import AuditRecord, Handoff, Token
+from handoff.schemas.runs import RunToken
 from tests.unit.access.asking import ask, home_token, made
 from tests.unit.handoff.rows import add_handoff, add_surroundings
 
@@ -52,6 +53,11 @@ def test_it_is_written_down_without_the_token(service, engine):
     assert {(row.principal, row.role, row.status) for row in rows} == {("cluster", "engine", 200)}
     assert all(token not in f"{row.subject} {row.code}" for row in rows)
     assert token not in stored
+
+
+def test_an_answer_that_holds_it_does_not_show_it():
+    answer = RunToken(handoff=RUN, token="sluice_run_x", seconds=1.0)
+    assert "sluice_run_x" not in f"{answer!r} {answer}"
 
 
 def test_a_token_of_another_target_or_another_role_gets_none(service, engine):

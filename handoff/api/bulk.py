@@ -123,6 +123,8 @@ class Reading:
                 waited = time.monotonic() - began
                 if self.given_up.is_set() or waited > patience:
                     raise SlowError
+                if self._over():
+                    raise StoppingError
                 self._poll.poll(1000 * min(_LOOK_SECONDS, patience))
                 size = self._take(view)
             self._pace.note(time.monotonic() - began, 0)

@@ -140,6 +140,11 @@ def test_what_comes_after_the_end_of_the_service_is_refused():
         assert body.read == 1000
 
 
+def test_the_end_of_the_service_waits_for_no_silent_sender():
+    with connection() as (_, receiver), pytest.raises(StoppingError):
+        reading(receiver, len(BODY), over=lambda: True, silence=0.1).pass_on(b"", [len])
+
+
 def test_the_error_of_a_step_is_raised_once_all_of_them_have_ended():
     def full(_block: memoryview) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -58,6 +58,14 @@ class ReachesFiles(BaseModel):
         """Whether steps get no credential of the store, and no other way to it."""
         return self.files == "handoff" or (self.files is None and self.handoff_url is not None)
 
+    @model_validator(mode="after")
+    def _authority_of_something(self) -> Self:
+        """Whoever names an authority believes that tokens go out by TLS."""
+        if self.handoff_ca_file is not None and (self.handoff_url or "").startswith("http:"):
+            message = "handoff_ca_file stands beside a handoff_url without TLS"
+            raise ValueError(message)
+        return self
+
 
 def _require_no_credentials(variables: Iterable[str]) -> None:
     """Refuse to hand out what `files: handoff` is there to keep back.

@@ -2,11 +2,13 @@
 
 1. A connection that is refused, lost or silent, and 408, 425, 429 and 5xx, are worth another attempt: later each time,
    not before `Retry-After`, and for as long as the patience lasts, so that a step outlives a restart of the service.
+   It is counted from the first failure since bytes of a file came, for a large one may itself take longer.
 2. A download that broke off goes on at its byte where the answer allows it, and is compared with its digest at the end.
 3. The token stands in one header, no redirect is followed and no proxy asked. Of an answer that refuses nothing is
    repeated but its code.
 """
 
+import errno
 import hashlib
 import http.client
 import json
@@ -33,6 +35,8 @@ _MOST_DIGESTS = 3
 """Whole downloads that may differ from their digest before it is no accident."""
 _BLOCK = 1 << 20
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504, 507})
+_OF_THIS_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE})
+"""What waiting for the handoff does not mend: the disk of the step is full or broken, or it has no descriptor left."""
 _WHOLE, _PART, _REFUSED = 200, 206, 400
 
 
@@ -81,6 +85,7 @@ class HandoffServer:
         *,
         patience_seconds: float = PATIENCE_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
@@ -89,7 +94,7 @@ class HandoffServer:
         self._root = parts.path.rstrip("/")
         self._ca_file = ca_file
         self._patience = patience_seconds
-        self._sleep = sleep
+        self._sleep, self._clock = sleep, clock
         self._own = threading.local()
 
     def ask(
@@ -116,11 +121,12 @@ class HandoffServer:
 
         Raises:
             HandoffError: there was none in time, or the server is not who it should be.
+            OSError: the disk of this machine is full or broken.
             BatchError: what comes is never what its digest says.
         """
         request = _Request(method, self._root + path, body, {**(headers or {}), "Authorization": f"Bearer {token}"})
         download = _Download(into)
-        until = time.monotonic() + self._patience
+        broken_at, had = None, 0
         for attempt in count(1):
             try:
                 answer = self._once(request, download, later)
@@ -130,8 +136,13 @@ class HandoffServer:
                 raise HandoffError("the certificate of the handoff cannot be trusted.") from None
             except (OSError, http.client.HTTPException, _BrokenError) as error:
                 self.close()
+                if isinstance(error, OSError) and error.errno in _OF_THIS_MACHINE:
+                    raise
+                now = self._clock()
+                if broken_at is None or download.size > had:
+                    broken_at, had = now, download.size
                 pause = max(_pause(attempt), getattr(error, "seconds", 0.0))
-                if time.monotonic() + pause > until:
+                if now + pause > broken_at + self._patience:
                     what = str(error) if isinstance(error, _BrokenError) else type(error).__name__
                     message = f"the handoff did not answer ({what})."
                     raise HandoffError(message) from None
@@ -171,13 +182,14 @@ class HandoffServer:
         return held.connection
 
     def _open(self) -> http.client.HTTPConnection:
+        host, port, silence = self._host, self._port, _SILENCE_SECONDS
         if not self._secure:
-            return http.client.HTTPConnection(self._host, self._port, timeout=_SILENCE_SECONDS)
+            return http.client.HTTPConnection(host, port, timeout=silence, blocksize=_BLOCK)
         try:
             context = ssl.create_default_context(cafile=None if self._ca_file is None else str(self._ca_file))
         except OSError:
             raise HandoffError("the file of certificates for the handoff cannot be read.") from None
-        return http.client.HTTPSConnection(self._host, self._port, timeout=_SILENCE_SECONDS, context=context)
+        return http.client.HTTPSConnection(host, port, timeout=silence, context=context, blocksize=_BLOCK)
 
     def close(self) -> None:
         """Let go of this thread's connection; another one is made when it is needed."""
@@ -209,6 +221,11 @@ class _Download:
     @property
     def wanted(self) -> bool:
         return self._into is not None
+
+    @property
+    def size(self) -> int:
+        """Bytes that are there."""
+        return self._size
 
     def headers(self) -> dict[str, str]:
         """What asks for the rest."""

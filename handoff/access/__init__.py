@@ -8,7 +8,7 @@
 - `issue`: make, rotate and revoke tokens.
 - `limits`, `access_settings`: how much one sender may ask, and how slowly.
 - `audit`: who changed what, and who was refused.
-- `run_tokens`, `run_files`, `run_access`: the token of a run, which files it may read and write by it, and what its steps
+- `run_tokens`, `run_files`, `run_access`: the token of a run, which files it may reach by it, and what its steps
   are told.
 - `tls`: TLS of the service, and certificates of clients.
 - `openid`: people and programs that a provider of OpenID Connect knows.

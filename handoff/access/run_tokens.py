@@ -68,11 +68,16 @@ class RunTokens:
         return cls(database, key, seconds)
 
     def give(self, handoff_id: str) -> str:
-        """The token of a handoff's run, known to every replica from now on; its time begins anew."""
+        """The token of a handoff's run, known to every replica from now on; its time begins anew.
+
+        Of a handoff that ended meanwhile it holds no more, and no row is made that nobody would remove.
+        """
         token = self._token(handoff_id)
         digest, now = digest_of(token), time.time()
         with self.database.write() as session:
             handoff = session.get_one(Handoff, handoff_id, with_for_update=True)
+            if handoff.state in ENDED:
+                return token
             row = session.scalar(select(Token).where(Token.name == f"{RUN_PREFIX}{handoff_id}"))
             if row is None:
                 row = Token(id=secrets.token_hex(16), name=f"{RUN_PREFIX}{handoff_id}", role="run", digest=digest)

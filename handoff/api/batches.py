@@ -14,7 +14,7 @@ from handoff.batches.form import BatchForming
 from handoff.contract.identifiers import Digest, ProjectName
 from handoff.database.tables import Batch, Handoff
 from handoff.errors import NotFoundError
-from handoff.schemas.batches import BatchRequest, BatchView
+from handoff.schemas.batches import BatchItem, BatchRequest, BatchView
 from handoff.schemas.page import Page
 from handoff.store import Store
 from handoff.store.store import batch_path
@@ -56,8 +56,8 @@ def list_batches(
     starts: Starts = None,
     after: After = None,
     limit: Limit = 50,
-) -> Page[BatchView]:
-    """List batches, the newest first."""
+) -> Page[BatchItem]:
+    """List batches, the newest first; one by its id has its provenance too."""
     order = Batch.created_at, Batch.id
     chosen = select(Batch).where(
         Batch.formed, who.within(Batch.project), *older_than(after, *order), *starting(starts, Batch.id)
@@ -66,16 +66,27 @@ def list_batches(
         chosen = chosen.where(Batch.project == project)
     with service.database.read() as session:
         rows = session.scalars(chosen.order_by(*(column.desc() for column in order)).limit(limit + 1)).all()
-        items = tuple(_view(session, service.store, row) for row in rows[:limit])
+        items = tuple(BatchItem.model_validate(_facts(session, service.store, row)) for row in rows[:limit])
         further = newest_cursor(rows[limit - 1].created_at, rows[limit - 1].id) if len(rows) > limit else None
     return Page(items=items, next=further)
 
 
 def _view(session: Session, store: Store, batch: Batch) -> BatchView:
+    details = session.scalar(select(Batch.details).where(Batch.id == batch.id)) or {}
+    of_before = {name: batch.facts[name] for name in _DETAILS if name in batch.facts}
+    return BatchView.model_validate({**_facts(session, store, batch), **of_before, **details})
+
+
+_DETAILS = ("left_out", "provenance")
+"""What batches of before have among their facts."""
+
+
+def _facts(session: Session, store: Store, batch: Batch) -> dict[str, Any]:
     prepared = select(Handoff.id).where(
         Handoff.batch_id == batch.id, Handoff.kind == "prepare", Handoff.state == "SUCCEEDED"
     )
-    facts: dict[str, Any] = {
+    studies = len(batch.facts.get("provenance", {}).get("studies", ()))
+    return {
         "id": batch.id,
         "project": batch.project,
         "uri": store.uri(batch_path(batch.id)),
@@ -85,6 +96,6 @@ def _view(session: Session, store: Store, batch: Batch) -> BatchView:
         "test_percent": batch.test_percent,
         "withdrawn_by": batch.withdrawn_by,
         "prepared_by": tuple(session.scalars(prepared.order_by(Handoff.ended_at))),
-        **batch.facts,
+        "studies": studies,
+        **{name: value for name, value in batch.facts.items() if name not in _DETAILS},
     }
-    return BatchView.model_validate(facts)

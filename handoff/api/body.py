@@ -132,9 +132,11 @@ async def _fill_past_loop(body: Incoming, request: Request, first: bytes) -> boo
             await asyncio.shield(working)
         finally:
             reading.given_up.set()
-            await asyncio.wait([working])  # nobody may write to a body that is given up
-            connection.give_back(rest, reading.read)
-            request.scope.setdefault("state", {})["read_past_loop"] = len(rest.came) + reading.read
+            try:
+                await _end_of(working)  # nobody may write to a body that is given up
+            finally:
+                connection.give_back(rest, reading.read)
+                request.scope.setdefault("state", {})["read_past_loop"] = len(rest.came) + reading.read
     finally:
         _ROOM.release()
     return True
@@ -160,7 +162,19 @@ async def _fill_by_loop(body: Incoming, first: bytes, rest: AsyncIterator[bytes]
         await asyncio.shield(writing)
     finally:
         if writing is not None:
-            await asyncio.wait([writing])  # nobody may write to a body that is given up
+            await _end_of(writing)  # nobody may write to a body that is given up
+
+
+async def _end_of(working: asyncio.Future[T]) -> None:
+    """Wait for it, however often we are cancelled meanwhile: the end of a service cancels what it cancelled before."""
+    cancelled = None
+    while not working.done():
+        try:
+            await asyncio.wait([working])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 def _write(body: Incoming, block: bytes) -> asyncio.Future[object]:
@@ -196,7 +210,7 @@ async def keep(request: Request, step: Callable[P, T], *arguments: P.args, **nam
     try:
         return await asyncio.shield(working)
     except asyncio.CancelledError:
-        await asyncio.wait([working])
+        await _end_of(working)
         raise
 
 

@@ -73,11 +73,14 @@ class Reading:
             StoppingError: the service ends, and the body did not come in time.
         """
         self._came = first + self._came
-        ring = memoryview(mmap.mmap(-1, _RING * BLOCK))
-        stages = [_Stage(step) for step in steps]
-        for stage in stages:
-            stage.start()
+        memory = mmap.mmap(-1, _RING * BLOCK, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        ring = memoryview(memory)
+        stages: list[_Stage] = []
         try:
+            for step in steps:
+                stage = _Stage(step)
+                stage.start()
+                stages.append(stage)
             at = 0
             while self._came or self.read < self._rest.left:
                 for stage in stages:
@@ -92,6 +95,7 @@ class Reading:
                 stage.todo.put(None)
             for stage in stages:
                 stage.join()
+            memory.madvise(mmap.MADV_DONTNEED)  # an error keeps what it met, and would keep 8 MiB of each body
         for stage in stages:
             stage.require_done()
 
@@ -107,6 +111,8 @@ class Reading:
 
     def _receive(self, view: memoryview, left: int) -> int:
         """Take what is there, or wait for it."""
+        if self.given_up.is_set():
+            raise SlowError
         size = self._take(view)
         if not size:
             began = time.monotonic()
@@ -117,6 +123,8 @@ class Reading:
                 waited = time.monotonic() - began
                 if self.given_up.is_set() or waited > patience:
                     raise SlowError
+                if self._over():
+                    raise StoppingError
                 self._poll.poll(1000 * min(_LOOK_SECONDS, patience))
                 size = self._take(view)
             self._pace.note(time.monotonic() - began, 0)
@@ -130,7 +138,7 @@ class Reading:
             size = self._rest.socket.recv_into(view)
         except BlockingIOError:
             return 0
-        except ConnectionError as error:
+        except OSError as error:  # also one of a network that is gone, which is no ConnectionError
             raise ClientDisconnect from error
         if not size:
             raise ClientDisconnect

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import FileResponse
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
@@ -81,10 +82,10 @@ def list_run_files(
 
 
 def _item(files: Files, path: str) -> RunFile | None:
-    """A file of the list; None for what the run removed meanwhile, and for a link that leads out."""
+    """A file of the list; None for what was removed meanwhile, a link that leads out, or half a file."""
     try:
         return RunFile(path=path, size=files.size(path))
-    except (FileNotFoundError, OutsideError):
+    except (FileNotFoundError, OutsideError, ValidationError):
         return None
 
 

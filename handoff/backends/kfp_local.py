@@ -65,7 +65,7 @@ class KfpLocal:
         folder = self._folder(order.key)
         if not folder.exists():
             self._make(order, folder)
-        if order.access is not None:
+        if order.access is not None and not (folder / ENDED).exists():
             _leave_token(folder / TOKEN, order.access.token)
         return Prepared(order, order.pipeline_digest)
 
@@ -119,7 +119,7 @@ class KfpLocal:
             return _end(ended)
         if owner is not None and members(owner.pid, reference):
             end_group(owner.pid, reference)
-        shutil.rmtree(folder / TEMPORARY, ignore_errors=True)
+        _clear(folder)
         return RunStatus(RunPhase.FAILED, "process-died")
 
     def cancel(self, reference: str) -> None:
@@ -131,7 +131,7 @@ class KfpLocal:
         write_once(folder / ENDED, {"reason": "canceled", "code": None})
         if owner is not None:
             end_group(owner.pid, reference)
-        shutil.rmtree(folder / TEMPORARY, ignore_errors=True)
+        _clear(folder)
         self._reap()
 
     def logs(self, reference: str) -> Path | None:
@@ -193,6 +193,12 @@ def _leave_token(file: Path, token: str) -> None:
             return
         file.unlink()
     write_secret(file, token.encode("ascii"))
+
+
+def _clear(folder: Path) -> None:
+    """Do what the process of a run would have done at its end: nothing passing stays, and no token."""
+    shutil.rmtree(folder / TEMPORARY, ignore_errors=True)
+    (folder / TOKEN).unlink(missing_ok=True)
 
 
 def _wait_for_claim(child: subprocess.Popen[bytes], started: Path) -> None:

@@ -63,6 +63,15 @@ class FormedBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class _Described:
+    """What is said of a batch: few facts, and what grows with its studies."""
+
+    facts: dict[str, Any]
+    left_out: list[dict[str, Any]]
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class BatchForming:
     """What forming needs; one per process."""
 
@@ -102,12 +111,15 @@ class BatchForming:
             project=request.project,
             test_percent=request.test_percent,
         )
-        left_out = [item.plain() for item in selection.left_out]
-        facts = {**filled.facts(), "left_out": left_out, "unresolved_references": unresolved}
+        studies = sheet.count("SELECT count(*) FROM member WHERE kind = 'study'")
+        facts = {**filled.facts(), "studies": studies, "unresolved_references": unresolved}
         formed = self._known(identifier)
         if formed is None:
             with alone(self.database, "batch", identifier, self.patience_seconds):  # (3)
-                return self._known(identifier) or self._make(identifier, request, sheet, facts)
+                formed = self._known(identifier)
+                if formed is None:
+                    described = _Described(facts, [item.plain() for item in selection.left_out], provenance(sheet))
+                    return self._make(identifier, request, sheet, described)
         return formed
 
     def _known(self, identifier: str) -> FormedBatch | None:
@@ -117,13 +129,13 @@ class BatchForming:
         return FormedBatch(_usable(known), created=False) if known is not None and known.formed else None
 
     def _make(
-        self, identifier: str, request: BatchRequest, sheet: Worksheet, facts: dict[str, Any]
+        self, identifier: str, request: BatchRequest, sheet: Worksheet, described: _Described
     ) -> FormedBatch | None:
         """Steps (3) to (5)."""
         self._begin(identifier, request, sheet)
         sha256 = self.store.files.write(batch_path(identifier), sheet.blocks())  # (4)
         self._record_members(identifier, sheet)
-        return self._finish(identifier, sheet, sha256, {**facts, "provenance": provenance(sheet)})  # (5)
+        return self._finish(identifier, sheet, sha256, described)  # (5)
 
     def _begin(self, identifier: str, request: BatchRequest, sheet: Worksheet) -> None:
         """Say that the batch is being made, and of which shipments, before there is a copy."""
@@ -155,7 +167,7 @@ class BatchForming:
             with self.database.write() as session:
                 insert_absent(session, table, some)
 
-    def _finish(self, identifier: str, sheet: Worksheet, sha256: str, facts: dict[str, Any]) -> FormedBatch | None:
+    def _finish(self, identifier: str, sheet: Worksheet, sha256: str, described: _Described) -> FormedBatch | None:
         with self.database.write() as session:
             hold_shared(session)
             batch = session.get(Batch, identifier, with_for_update=True)
@@ -168,7 +180,9 @@ class BatchForming:
                 _usable(batch)
                 created = not batch.formed
                 if created:
-                    batch.formed, batch.file_sha256, batch.facts, batch.created_at = True, sha256, facts, time.time()
+                    batch.formed, batch.file_sha256, batch.created_at = True, sha256, time.time()
+                    batch.facts = described.facts
+                    batch.details = {"left_out": described.left_out, "provenance": described.provenance}
                     counts = {"instances": batch.instances, "annotations": batch.annotations}
                     record(session, "batch-formed", ("batch", identifier), batch.project, **counts)
                 return FormedBatch(batch, created=created)

@@ -9,14 +9,14 @@ from handoff.cli.identifiers import short, whole
 from handoff.cli.pull import pull
 from handoff.cli.table import ID_ALONE, LIMIT, Column, say_list, say_one
 from handoff.client import HandoffClient
-from handoff.schemas.batches import BatchRequest, BatchView, ChosenStudies
+from handoff.schemas.batches import BatchItem, BatchRequest, BatchView, ChosenStudies
 
 Selection = Literal["annotated", "unannotated", "labelled", "all"]
 _DIGEST = 64
-_COLUMNS: tuple[Column[BatchView], ...] = (
+_COLUMNS: tuple[Column[BatchItem], ...] = (
     Column("batch", lambda batch: short(batch.id)),
     Column("project", lambda batch: batch.project),
-    Column("studies", lambda batch: len(batch.provenance.studies)),
+    Column("studies", lambda batch: batch.studies),
     Column("instances", lambda batch: batch.instances),
     Column("annotations", lambda batch: batch.annotations),
     Column("labels", lambda batch: batch.labels),
@@ -109,7 +109,7 @@ def _say(batch: BatchView, *, as_json: bool) -> None:
     facts = (
         ("batch", batch.id),
         ("project", batch.project),
-        ("studies", len(batch.provenance.studies)),
+        ("studies", batch.studies),
         ("instances", batch.instances),
         ("annotations", batch.annotations),
         ("labels", {source: sum(names.values()) for source, names in batch.label_counts.items()}),

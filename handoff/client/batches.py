@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from handoff.client.connection import Connection, read
 from handoff.client.place import at
-from handoff.schemas.batches import BatchRequest, BatchView
+from handoff.schemas.batches import BatchItem, BatchRequest, BatchView
 from handoff.schemas.page import Page
 
 
@@ -19,6 +19,6 @@ class Batches(Connection):
         """One batch."""
         return read(BatchView, self._get(at("/v1/batches/{}", batch_id)))
 
-    def batches(self, project: str | None = None, starts: str | None = None) -> Iterator[BatchView]:
+    def batches(self, project: str | None = None, starts: str | None = None) -> Iterator[BatchItem]:
         """Every batch, the newest first; with `starts` those whose id starts with these letters."""
-        return self._pages(Page[BatchView], "/v1/batches", project=project, starts=starts)
+        return self._pages(Page[BatchItem], "/v1/batches", project=project, starts=starts)

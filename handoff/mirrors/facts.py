@@ -109,7 +109,6 @@ class AliasFacts:
         model: That version; None while it stands for none.
         wanted: The version that was asked for.
         refused: Whether the wish was refused.
-        by: Who asked.
     """
 
     name: str
@@ -117,7 +116,6 @@ class AliasFacts:
     model: ModelFacts | None
     wanted: str
     refused: bool
-    by: str
 
 
 def alias_facts(session: Session, promotion_id: str) -> AliasFacts:
@@ -130,5 +128,4 @@ def alias_facts(session: Session, promotion_id: str) -> AliasFacts:
         model=None if alias is None else model_facts(session, alias.model_id),
         wanted=row.model_id,
         refused=row.state == REFUSED,
-        by=row.asked_by,
     )

@@ -28,8 +28,8 @@ from handoff.mirrors.interface import MirrorAwayError, MirrorRefusedError
 from handoff.mirrors.mlflow import Mlflow
 from handoff.mirrors.mlflow_api import MlflowApi
 from handoff.mirrors.settings import MlflowMirror
-from handoff.mirrors.tell_mlflow import MOVED_THERE, MlflowTeller
-from handoff.models.promote import APPROVED, REFUSED, Promotions
+from handoff.mirrors.tell_mlflow import MlflowTeller
+from handoff.models.promote import APPROVED, MOVED_AT_MLFLOW, REFUSED, Promotions
 from handoff.schemas.models import AliasName
 from handoff.settings import Settings
 
@@ -37,7 +37,7 @@ log = structlog.get_logger("handoff.mirrors")
 SEEN = "alias-seen"
 """The kind of the row that says which version an alias stood for at MLflow when it was seen last; 0 for none."""
 _ALIAS: TypeAdapter[str] = TypeAdapter(AliasName)
-_WHO = Principal(MOVED_THERE, "operator")
+_WHO = Principal(MOVED_AT_MLFLOW, "operator")
 """May not approve, so what it asks for waits."""
 _REASON = "The alias was moved at MLflow."
 
@@ -91,7 +91,11 @@ class AliasesAtMlflow(Loop):
         with self._database.read() as session:
             if session.scalar(select(MirrorRow.wanted).where(*_of(model, alias))) == version:
                 return
-        meant = self._mlflow.model_of(model, version)
+        try:
+            meant = self._mlflow.model_of(model, version)
+        except MirrorRefusedError as error:  # a matter of this one alone; the next look asks again
+            log.warning("mirror-refused", mirror=MlflowTeller.name, kind=SEEN, id=f"{model}@{alias}", code=error.code)
+            return
         with self._database.write() as session:
             seen = _seen(session, model, alias)
             if seen.wanted == version or _here(session, model, alias) != before:
@@ -119,7 +123,7 @@ def _here(session: Session, model: str, alias: str) -> _Here:
     standing = session.get(Alias, (model, alias), populate_existing=True)
     of_alias = select(Promotion.id).where(Promotion.model == model, Promotion.alias == alias)
     approved = of_alias.where(Promotion.state == APPROVED)
-    put_back = of_alias.where(Promotion.state == REFUSED, Promotion.asked_by == MOVED_THERE)
+    put_back = of_alias.where(Promotion.state == REFUSED)
     newest = (session.scalar(one.order_by(Promotion.decided_at.desc()).limit(1)) for one in (approved, put_back))
     known = tuple(one for one in newest if one is not None)
     row = MirrorRow.mirror == MlflowTeller.name, MirrorRow.kind == "promotion", MirrorRow.state == "delivered"

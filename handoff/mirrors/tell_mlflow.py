@@ -12,8 +12,6 @@ from handoff.mirrors.mlflow import Mlflow
 from handoff.mirrors.mlflow_api import MlflowApi
 from handoff.mirrors.settings import MlflowMirror
 
-MOVED_THERE = "mirror:mlflow"
-"""Who asks for what somebody moved at MLflow; no person and no token is called so."""
 SETTLE_SECONDS = 3.0
 """A create may be slower than the next search."""
 _KINDS = {
@@ -60,7 +58,7 @@ class MlflowTeller:
             case "promotion" if not alias.refused:
                 return self._mlflow.tell_alias(alias)
             case "promotion":
-                return self._mlflow.put_back(alias) if alias.by == MOVED_THERE else "unchanged"
+                return self._mlflow.put_back(alias)
             case _:
                 return self._mlflow.tell_handoff(handoff)
 

@@ -31,7 +31,10 @@ def newest_figures(session: Session, model_ids: Iterable[str]) -> Mapping[str, M
 
 
 def judged(session: Session, gate: Gate, wanted: ModelVersion, now: ModelVersion | None) -> Judged | None:
-    """What the gate compares: the newest evaluation of a version, and that of the one before on the same batch.
+    """What the gate compares: the newest evaluation of a version, and that of the one before by the same measure.
+
+    The same measure is the same batch, the same version of a pipeline and the same parameters; the rest of a handoff
+    does not change what a figure means.
 
     Args:
         session: of the database.
@@ -44,17 +47,19 @@ def judged(session: Session, gate: Gate, wanted: ModelVersion, now: ModelVersion
     found = _newest(session, wanted, gate.evaluation.batch)
     if found is None:
         return None
-    before = None if now is None else _newest(session, now, found.batch_id)
-    return Judged(
-        found.id, found.metrics, before.metrics if before else None, compared=now is None or before is not None
-    )
+    before = None if now is None else _newest(session, now, found.batch_id, like=found)
+    return Judged(found.id, found.metrics, before.metrics if before else None, first=now is None)
 
 
-def _newest(session: Session, model: ModelVersion, batch: str | None) -> Handoff | None:
-    """The newest evaluation of a version in its own project, on data that is still there."""
+def _newest(session: Session, model: ModelVersion, batch: str | None, *, like: Handoff | None = None) -> Handoff | None:
+    """The newest evaluation of a version in its own project, on data that is still there; `like` names the measure."""
     chosen = select(Handoff).join(Batch, Batch.id == Handoff.batch_id)
     chosen = chosen.where(*evaluated(), Handoff.model_id == model.id, Handoff.project == model.project)
     chosen = chosen.where(Batch.withdrawn_by.is_(None))
     if batch is not None:
         chosen = chosen.where(Handoff.batch_id == batch)
-    return session.scalar(chosen.order_by(Handoff.ended_at.desc(), Handoff.id).limit(1))
+    if like is not None:
+        chosen = chosen.where(Handoff.pipeline_id == like.pipeline_id)
+    found = session.scalars(chosen.order_by(Handoff.ended_at.desc(), Handoff.id))
+    # Not in the query: no database compares two documents by what they say.
+    return next((one for one in found if like is None or one.parameters == like.parameters), None)

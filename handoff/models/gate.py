@@ -94,14 +94,14 @@ class Judged:
     Attributes:
         handoff: That measured it.
         metrics: Its figures.
-        before: Those of the version that the alias stands for, on the same batch.
-        compared: Whether there are such, or no version that they could be of.
+        before: Those of the version that the alias stands for, by the same measure.
+        first: Whether the alias stands for none, so that there is nothing to compare with.
     """
 
     handoff: str
     metrics: Mapping[str, float]
     before: Mapping[str, float] | None
-    compared: bool
+    first: bool
 
 
 def judge(
@@ -149,7 +149,7 @@ def _of_evaluation(demanded: EvaluationGate, judged: Judged | None) -> Iterator[
         was = _finite(judged.before.get(metric)) if judged and judged.before else None
         if judged is None:
             shortfall: Shortfall | None = "not-evaluated"
-        elif threshold.worse_by is not None and not judged.compared:
+        elif threshold.worse_by is not None and not judged.first and was is None:
             shortfall = "before-not-evaluated"
         else:
             shortfall = threshold.shortfall(value, was)

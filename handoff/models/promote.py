@@ -26,6 +26,8 @@ from handoff.models.leaks import batches_of_line
 from handoff.settings import Settings
 
 WAITING, APPROVED, REFUSED = "waiting", "approved", "refused"
+MOVED_AT_MLFLOW = "mirror:mlflow"
+"""Who asks for what somebody moved at MLflow. It is not known who that was; no person and no token is called so."""
 GATE = "gate"
 """Who decided where no person did."""
 _NOT_REACHED = "the gate's demands are not reached"
@@ -65,10 +67,10 @@ class Promotions:
         if wanted is None or not who.sees(wanted.project):
             raise NotFoundError("There is no such model version.")
         now = _holder(session, wanted, alias)
-        known = _known(session, wanted, alias, now)  # (2)
-        if known is not None:
-            return known
         gate = self._gate(wanted.project)
+        known = _known(session, wanted, alias, now)  # (2)
+        if known is not None and not (_needs_a_person(gate, known) and who.name != MOVED_AT_MLFLOW):
+            return known
         findings = _ask_gate(session, gate, wanted, now)  # (3)
         row = Promotion(
             id=secrets.token_hex(16),
@@ -96,7 +98,7 @@ class Promotions:
 
         Raises:
             NotFoundError: there is no such promotion that they may see.
-            ForbiddenError: they asked for it themselves, and the project wants a second person.
+            ForbiddenError: the project wants a second person, and they asked for it themselves, or no known person did.
             ConflictError: it is decided already, or the alias moved since it was asked for.
             PromotionError: the gate refuses by now; that is kept.
         """
@@ -108,6 +110,12 @@ class Promotions:
                     "Who asked for a promotion does not approve it here.",
                     code="second-person",
                     remedy="Let somebody else look at it and approve.",
+                )
+            if _needs_a_person(gate, row):
+                raise ForbiddenError(
+                    "Nobody knows who moved it at MLflow, so a second person is none yet.",
+                    code="second-person",
+                    remedy="Ask for the same in your own name, and let somebody else approve that.",
                 )
             now = _holder(session, wanted, row.alias)
             if (now.id if now else None) != row.before:
@@ -141,6 +149,11 @@ class Promotions:
     def _gate(self, project: str) -> Gate:
         named = self.settings.projects.get(project)
         return named.promotion if named else Gate()
+
+
+def _needs_a_person(gate: Gate, row: Promotion) -> bool:
+    """Whether it waits for two people, and none of them is known yet: who moved it there may be who approves."""
+    return gate.second_person and row.state == WAITING and row.asked_by == MOVED_AT_MLFLOW
 
 
 def _open(session: Session, who: Principal, promotion_id: str) -> tuple[Promotion, ModelVersion]:
@@ -180,7 +193,8 @@ def _known(session: Session, wanted: ModelVersion, alias: str, now: ModelVersion
         chosen = chosen.where(Promotion.state == APPROVED)
     else:
         chosen = chosen.where(Promotion.state == WAITING, Promotion.before == (now.id if now else None))
-    return session.scalar(chosen.order_by(Promotion.asked_at.desc()).limit(1))
+    by_person = (Promotion.asked_by == MOVED_AT_MLFLOW).asc()
+    return session.scalar(chosen.order_by(by_person, Promotion.asked_at.desc()).limit(1))
 
 
 def _ask_gate(session: Session, gate: Gate, wanted: ModelVersion, now: ModelVersion | None) -> tuple[Finding, ...]:

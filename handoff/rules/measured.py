@@ -7,16 +7,19 @@ metric: however often one is seen, and whoever else sees it, it is taken once.
 import hashlib
 from dataclasses import dataclass
 
+import structlog
 from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from handoff.database.engine import Database
 from handoff.database.tables import Handoff, LineageEvent
+from handoff.errors import ConflictError
 from handoff.rules.signals import take_signal
 from handoff.schemas.rules import SignalRequest
 from handoff.settings import Settings
 
+log = structlog.get_logger("handoff.rules")
 _AT_ONCE = 100
 
 
@@ -55,4 +58,7 @@ class Measured:
                 signal = SignalRequest.model_validate({**said, "model": handoff.model_id})
             except ValidationError:
                 continue  # no rule can name such a metric
-            take_signal(session, self.settings, signal, f"handoff:{handoff.id}", now)
+            try:
+                take_signal(session, self.settings, signal, f"handoff:{handoff.id}", now)
+            except ConflictError as error:
+                log.warning("figure-not-heard", handoff_id=handoff.id, signal=identifier, code=error.code)

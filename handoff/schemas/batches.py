@@ -54,13 +54,14 @@ class Provenance(Document):
     treatments: tuple[dict[str, Any], ...] = Field(description="Each distinct treatment of the packages.")
 
 
-class BatchView(Document):
-    """An immutable data set."""
+class BatchItem(Document):
+    """An immutable data set in a list."""
 
     id: Digest
     project: ProjectName
     uri: StoreUri = Field(description="The lines, as a pipeline's batch_uri names them.")
     spec_digest: Digest | None
+    studies: NonNegativeInt = Field(0, description="Versions of studies that it holds something of.")
     instances: NonNegativeInt = Field(description="Annotations included.")
     annotations: NonNegativeInt = Field(description="Annotations that are instances: SEG, RTSTRUCT.")
     labels: NonNegativeInt = Field(0, description="Annotations that are imported labels: values, not rows.")
@@ -70,9 +71,14 @@ class BatchView(Document):
     patients: dict[Literal["train", "test"], int] = Field(description="Patients on each side of the split.")
     test_percent: int
     unresolved_references: NonNegativeInt = Field(description="References of annotations to what is not in the batch.")
-    left_out: tuple[LeftOut, ...]
-    provenance: Provenance
     withdrawn_by: RandomId | None = Field(
         None, description="The withdrawal that closed it: nothing may run on it any more."
     )
     prepared_by: tuple[RandomId, ...] = Field((), description="Handoffs that prepared it, oldest first.")
+
+
+class BatchView(BatchItem):
+    """An immutable data set, with what grows with its studies."""
+
+    left_out: tuple[LeftOut, ...]
+    provenance: Provenance

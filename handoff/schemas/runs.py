@@ -35,5 +35,5 @@ class RunToken(Document):
     """The token of a run, which ends with it."""
 
     handoff: RandomId
-    token: str
+    token: str = Field(repr=False)
     seconds: float = Field(description="How long it holds at most; ask again then.")

@@ -124,10 +124,8 @@ class Folder:
         (self.root / path).unlink(missing_ok=True)
 
     def paths(self) -> Iterator[str]:
-        """Regular files, sorted."""
-        for file in sorted(self.root.rglob("*")):
-            if file.is_file():
-                yield file.relative_to(self.root).as_posix()
+        """Regular files, sorted as text, as S3 does it and pages of a list go on: not by folder, as paths compare."""
+        yield from sorted(file.relative_to(self.root).as_posix() for file in self.root.rglob("*") if file.is_file())
 
     def condition(self) -> Condition:
         """By the room on the disk."""

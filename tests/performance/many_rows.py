@@ -79,9 +79,11 @@ def _batch(session: Session, number: int, studies: range) -> None:
     identifier = f"{number:064x}"
     instances = len(studies) * INSTANCES_PER_STUDY
     facts = {"project": "bench", "file_sha256": "", "test_percent": 25, "instances": instances, "annotations": 0}
-    shown: dict[str, Any] = {"left_out": [], "unresolved_references": 0, "patients": {"train": 3, "test": 1}}
-    shown["provenance"] = {"shipments": [], "labels": [], "studies": {}, "treatments": []}
-    session.add(Batch(id=identifier, facts=shown, created_at=_NOW + number, **facts))
+    shown = {"studies": len(studies), "unresolved_references": 0, "patients": {"train": 3, "test": 1}}
+    came_from: dict[str, Any] = {"shipments": [f"{n:032x}" for n in studies], "labels": [], "treatments": []}
+    came_from["studies"] = {f"2.25.{n}": 1 for n in studies}
+    details = {"left_out": [], "provenance": came_from}
+    session.add(Batch(id=identifier, facts=shown, details=details, created_at=_NOW + number, **facts))
     session.flush()
     session.execute(insert(BatchStudy), [{"batch_id": identifier, "study_id": n, "version": 1} for n in studies])
     wanted = iter(range(studies[0] * INSTANCES_PER_STUDY, (studies[-1] + 1) * INSTANCES_PER_STUDY))

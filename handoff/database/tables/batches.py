@@ -9,7 +9,10 @@ from handoff.database.tables.table import BigId, Table
 
 
 class Batch(Table):
-    """An immutable data set; the id is the digest of its content. It exists for others once it is `formed`."""
+    """An immutable data set; the id is the digest of its content. It exists for others once it is `formed`.
+
+    `facts` are few and small; `details` grow with the studies, and are read only where they are asked for.
+    """
 
     __tablename__ = "batches"
 
@@ -24,6 +27,7 @@ class Batch(Table):
     created_at: Mapped[float]
     formed: Mapped[bool] = mapped_column(default=True)
     withdrawn_by: Mapped[str | None] = mapped_column(String(32), index=True)
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict, deferred=True)
 
 
 class BatchStudy(Table):

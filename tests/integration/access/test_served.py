@@ -6,9 +6,11 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import httpx
 import pytest
@@ -81,14 +83,23 @@ def first_line(connection: socket.socket) -> bytes:
 def replica(home: Path, *options: str):
     """The URL of a further service on a home."""
     command = [sys.executable, "-m", "handoff.commands", "serve", "--home", str(home), "--port", "0", "--no-worker"]
-    with subprocess.Popen(
-        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=said, text=True) as process,
+    ):
         try:
-            ready = json.loads(process.stdout.readline())
+            line = process.stdout.readline()
+            assert line, _text_of(said)
+            ready = json.loads(line)
             yield f"{ready['scheme']}://127.0.0.1:{ready['port']}"
-        finally:
+        finally:  # or a test that fails would wait for it without end
             process.terminate()
+
+
+def _text_of(file: TextIO) -> str:
+    """What another process wrote into it."""
+    file.seek(0)
+    return file.read()
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HTT", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: b\r\n", b"\r\n"])

@@ -192,7 +192,7 @@ def test_a_worker_killed_with_a_create_under_way_leaves_one_run_and_no_handoff_w
             wait_for(
                 lambda: [run["info"]["status"] for run in asked.runs(project)] == ["FINISHED"] * 2, 120, lambda: "runs"
             )
-            wait_for(lambda: trained.key in {pairs(v["tags"])["handoff.key"] for v in asked.versions("toy")})
+            wait_for(lambda: trained.key in {pairs(v["tags"])["handoff.key"] for v in asked.versions("toy")}, 60)
         finally:
             worker.terminate()
             assert worker.wait(120) == 0

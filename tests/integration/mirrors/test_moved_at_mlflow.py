@@ -5,6 +5,8 @@ import secrets
 import pytest
 
 from handoff.access.principal import Principal
+from handoff.mirrors.interface import MirrorRefusedError
+from handoff.mirrors.mlflow import Mlflow
 from handoff.models.promote import Promotions
 from tests.integration.mirrors.told import PERSON, Asked, Told
 
@@ -81,6 +83,43 @@ def test_what_a_person_refuses_is_taken_back_there_and_may_be_wished_again(told,
     asked.move(told.model, alias, 2)
     heeding.look()
     assert told.promotions(alias) == [FIRST, ("refused", "2", MLFLOW), ("waiting", "2", MLFLOW)]
+
+
+def test_what_was_asked_for_here_before_it_was_moved_there_is_taken_back_there_too(told, heeding, asked, alias):
+    promotions = Promotions(told.database, told.settings)
+    with told.database.write() as session:
+        waiting = promotions.ask_within(
+            session, Principal("eve", "operator"), f"{told.model}:2", alias, "may not approve"
+        )
+    heeding.look()
+    asked.move(told.model, alias, 2)
+    heeding.look()
+    assert told.promotions(alias) == [FIRST, ("waiting", "2", "eve")]
+    promotions.refuse(BOB, waiting.id, "not yet")
+    told.tell_all()
+    assert asked.stands_for(told.model, alias) == "1"
+
+
+def test_an_alias_of_which_mlflow_tells_nothing_keeps_no_other_from_being_heard(
+    told, heeding, asked, alias, monkeypatch
+):
+    other = f"b{secrets.token_hex(6)}"
+    asked.move(told.model, alias, 2)
+    asked.move(told.model, other, 3)
+    model_of = Mlflow.model_of
+
+    def refusing(self, name, version):
+        meant = model_of(self, name, version)
+        if meant == f"{told.model}:2":
+            raise MirrorRefusedError("resource-does-not-exist")
+        return meant
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Mlflow, "model_of", refusing)
+        heeding.look()
+    assert (told.promotions(alias), told.promotions(other)) == ([FIRST], [("refused", "3", MLFLOW)])
+    heeding.look()
+    assert told.promotions(alias) == [FIRST, ("waiting", "2", MLFLOW)]
 
 
 def test_what_the_gate_refuses_is_kept_and_taken_back_there(told, heeding, asked, alias):

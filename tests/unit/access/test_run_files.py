@@ -1,6 +1,7 @@
 """Files of a run: its batch and what that is made of to read, its own result to write, and nothing of anybody else."""
 
 import hashlib
+import shutil
 from urllib.parse import unquote
 
 import pytest
@@ -191,6 +192,31 @@ def test_a_run_writes_its_own_result_until_it_is_published(service, tokens):
         assert [(answer.status_code, answer.json()["code"]) for answer in late] == [(409, "run-published")] * 2
     finally:
         service.store.result(KEYS[RUN]).remove("result.json")
+
+
+def test_a_list_of_files_lacks_none_however_its_pages_fall(service, tokens):
+    token, names = tokens.give(RUN), ["v/0/1", "v-1", "v.json", "v/0.a", "w"]
+    for name in names:
+        assert ask(service, "PUT", file_of(RUN, own(f"listed/{name}")), token, content=b"x").status_code == 201
+    found, after = [], "listed"
+    while after is not None:
+        page = ask(service, "GET", f"/v1/runs/{RUN}/files?limit=1&after={after}", token).json()
+        found, after = found + [item["path"] for item in page["items"]], page["next"]
+    for name in names:
+        assert ask(service, "DELETE", file_of(RUN, own(f"listed/{name}")), token).status_code == 204
+    assert [path for path in found if path.startswith("listed/")] == sorted(f"listed/{name}" for name in names)
+
+
+def test_what_a_step_left_by_another_way_under_a_name_that_cannot_be_asked_for_is_not_listed(service, tokens):
+    folder = service.store.result(KEYS[RUN]).local("odd")
+    folder.mkdir(parents=True)
+    for name in (".half", "ä", "a b", "plain"):
+        (folder / name).write_bytes(b"x")
+    answer = ask(service, "GET", f"/v1/runs/{RUN}/files?after=odd", tokens.give(RUN))
+    shutil.rmtree(folder)
+    assert answer.status_code == 200
+    assert {"path": "odd/plain", "size": 1} in answer.json()["items"]
+    assert not {"odd/.half", "odd/ä", "odd/a b"} & {item["path"] for item in answer.json()["items"]}
 
 
 @pytest.mark.parametrize(

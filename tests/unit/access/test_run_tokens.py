@@ -3,8 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-from handoff.access.run_tokens import forget_token
+from handoff.access.run_tokens import RunTokens, forget_token
 from handoff.database.tables import AuditRecord, Handoff, Token
+from handoff.schemas.runs import RunToken
 from tests.unit.access.asking import ask, home_token, made
 from tests.unit.handoff.rows import add_handoff, add_surroundings
 
@@ -54,6 +55,11 @@ def test_it_is_written_down_without_the_token(service, engine):
     assert token not in stored
 
 
+def test_an_answer_that_holds_it_does_not_show_it():
+    answer = RunToken(handoff=RUN, token="sluice_run_x", seconds=1.0)
+    assert "sluice_run_x" not in f"{answer!r} {answer}"
+
+
 def test_a_token_of_another_target_or_another_role_gets_none(service, engine):
     other = made(service, "another-cluster", "engine")[1]
     assert exchange(service, other).json()["code"] == "run-unknown"
@@ -101,5 +107,21 @@ def test_the_token_of_a_run_is_removed_once_it_ended_and_not_before(service, eng
     set_state(service, "FAILED")
     assert service.tokens.find(token) is None
     forget_token(service.database, RUN)
+    with service.database.read() as session:
+        assert session.scalar(select(Token.id).where(Token.handoff_id == RUN)) is None
+
+
+def test_a_run_that_ends_while_its_token_is_asked_for_leaves_none_behind(service, engine, monkeypatch):
+    """Nobody would remove the row: whoever told of the end did so before."""
+    give = RunTokens.give
+
+    def late(tokens, handoff_id):
+        set_state(service, "CANCELED")
+        forget_token(service.database, handoff_id)
+        return give(tokens, handoff_id)
+
+    monkeypatch.setattr(RunTokens, "give", late)
+    token = exchange(service, engine).json().get("token", "")
+    assert service.tokens.find(token) is None
     with service.database.read() as session:
         assert session.scalar(select(Token.id).where(Token.handoff_id == RUN)) is None

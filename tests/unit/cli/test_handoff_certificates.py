@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from handoff.access.tls import TlsFiles, server_context
-from nifi.releases.pin import sources
+from nifi.releases.pin import ADDRESS, sources
 from processors.ledger.handoff_pin import context
 from sluice.handoff_certificates import certificates
 from sluice.site_secrets import SecretsExistError
@@ -57,7 +57,8 @@ def test_nifi_would_take_them(made):
     _, said = made
     files = dict(re.findall(r"--secret-file (\S+?)=(\S+)", said))
     assert files.keys() == {"handoff.ca", "handoff.client.certificate", "handoff.client.key"}
-    assert set(sources({name: Path(file).read_text() for name, file in files.items()}).values()) == {"PROPERTIES"}
+    values = {name: Path(file).read_text() for name, file in files.items()}
+    assert set(sources({ADDRESS: "https://handoff.example", **values}).values()) == {"PROPERTIES"}
 
 
 def test_every_file_that_is_named_in_what_it_says_is_there(made):

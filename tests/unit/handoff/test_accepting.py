@@ -1,10 +1,14 @@
 """A decision comes by a short way, or by the framework's; nobody can tell by which, but for the time that it takes."""
 
+import asyncio
 import json
+from collections import Counter
 
 import pytest
+from sqlalchemy import func, select, text
 from structlog.testing import capture_logs
 
+from handoff.database.tables import Handoff, OutboxRow
 from handoff.service import Service
 from handoff.settings import Settings
 from tests.unit.access.asking import ask, asked, bearer, home_token, made
@@ -47,6 +51,72 @@ def test_a_decision_is_the_same_by_either_way(service, first):
     assert [{**view, **dict.fromkeys(told)} for view in views] == [{**views[0], **dict.fromkeys(told)}] * 3
     noted = ("accept_handoff", views[0]["id"])
     assert acts(service)[:3] == [(*noted, 200, None), (*noted, 200, None), (*noted, 202, None)]
+
+
+@pytest.mark.parametrize("key", [None, "one for all", "one for each"])
+def test_fifty_at_one_time_are_one_handoff(service, key):
+    number = 100 + len(key or "")
+    before = rows(service)
+    body = json.dumps({**DECISION, "parameters": {"number": number}}).encode()
+    ours = bearer(home_token(service))
+
+    async def at_once(client):
+        def headers(turn: int) -> dict[str, str]:
+            word = {None: {}, "one for all": {"Idempotency-Key": "all"}}.get(key, {"Idempotency-Key": f"each-{turn}"})
+            return {**ours, "Content-Type": WAYS[turn % 2], **word}
+
+        posts = (client.post("/v1/handoffs", content=body, headers=headers(turn)) for turn in range(50))
+        return await asyncio.gather(*posts)
+
+    answers = asked(service, at_once)
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    expected = {202: 50} if key == "one for all" else {202: 1, 200: 49}
+    assert Counter(answer.status_code for answer in answers) == expected
+    assert rows(service) == tuple(count + 1 for count in before)
+
+
+def rows(service) -> tuple[int, ...]:
+    """How many decisions there are, and how many wait to be sent."""
+    with service.database.read() as session:
+        return tuple(session.scalar(select(func.count()).select_from(table)) for table in (Handoff, OutboxRow))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_decision_that_cannot_be_noted_is_none_and_those_of_others_at_that_time_are(service, way):
+    name = f"unlucky{WAYS.index(way)}"
+    _, unlucky = made(service, name, "ml-engineer")
+    before = rows(service)
+    with service.database.write() as session:
+        when, what = f"BEFORE INSERT ON audit WHEN NEW.principal = '{name}'", "SELECT RAISE(ABORT, 'no');"
+        session.execute(text(f"CREATE TRIGGER no_{name} {when} BEGIN {what} END"))
+
+    async def at_once(client):
+        def post(turn: int):
+            body = json.dumps({**DECISION, "parameters": {"number": 200 + turn + 20 * WAYS.index(way)}}).encode()
+            token = unlucky if turn % 5 == 0 else home_token(service)
+            return client.post("/v1/handoffs", content=body, headers={**bearer(token), "Content-Type": way})
+
+        return await asyncio.gather(*(post(turn) for turn in range(20)))
+
+    try:
+        answers = asked(service, at_once)
+    finally:
+        with service.database.write() as session:
+            session.execute(text(f"DROP TRIGGER no_{name}"))
+    refused = [answer.status_code for answer in answers if answer.status_code >= 500]
+    assert [answer.status_code for turn, answer in enumerate(answers) if turn % 5] == [202] * 16
+    assert len(refused) == 4
+    assert rows(service) == tuple(count + 16 for count in before)
+    again = json.dumps({**DECISION, "parameters": {"number": 200 + 20 * WAYS.index(way)}}).encode()
+    assert post(service, again, way, unlucky).status_code == 202
+
+
+def test_headers_tell_nothing_of_the_way(service):
+    wish = {**DECISION, "parameters": {"number": 9}}
+    post(service, wish)
+    for content in (wish, b"{", {**DECISION, "batch": "0" * 64}):
+        short, long = (dict(post(service, content, way).headers) for way in WAYS)
+        assert short == long
 
 
 REFUSED = {

@@ -87,6 +87,50 @@ def test_a_request_that_is_given_up_waits_for_nobody():
             body.pass_on(b"", [len])
 
 
+def test_a_request_that_is_given_up_reads_nothing_more_of_a_sender_that_goes_on():
+    with connection() as (sender, receiver):
+        sender.sendall(b"x" * 1000)
+        body = reading(receiver, 1000)
+        body.given_up.set()
+        with pytest.raises(SlowError):
+            body.pass_on(b"", [len])
+        assert body.read == 0
+
+
+def test_a_network_that_goes_away_is_a_sender_that_goes_away():
+    class Unreachable(socket.socket):
+        def recv_into(self, *_arguments: object) -> int:
+            raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+
+    with Unreachable() as receiver, pytest.raises(ClientDisconnect):
+        reading(receiver, 1000).pass_on(b"", [len])
+
+
+def test_no_error_keeps_the_memory_of_a_body():
+    seen: list[memoryview] = []
+    with connection() as (sender, receiver):
+        sender.sendall(b"x" * 1000)
+        sender.close()
+        with pytest.raises(ClientDisconnect):
+            reading(receiver, BLOCK).pass_on(b"y" * BLOCK, [seen.append])
+    assert not any(seen[0])
+
+
+def test_no_step_waits_for_blocks_where_another_could_not_begin(monkeypatch):
+    start, begun = threading.Thread.start, []
+
+    def start_one(thread: threading.Thread) -> None:
+        if begun:
+            raise RuntimeError("can't start new thread")
+        begun.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_one)
+    with connection() as (_, receiver), pytest.raises(RuntimeError, match="start new thread"):
+        reading(receiver, BLOCK).pass_on(b"", [len, len])
+    assert not begun[0].is_alive()
+
+
 def test_what_comes_after_the_end_of_the_service_is_refused():
     with connection() as (sender, receiver):
         sender.sendall(b"x" * 1000)
@@ -94,6 +138,11 @@ def test_what_comes_after_the_end_of_the_service_is_refused():
         with pytest.raises(StoppingError):
             body.pass_on(b"", [len])
         assert body.read == 1000
+
+
+def test_the_end_of_the_service_waits_for_no_silent_sender():
+    with connection() as (_, receiver), pytest.raises(StoppingError):
+        reading(receiver, len(BODY), over=lambda: True, silence=0.1).pass_on(b"", [len])
 
 
 def test_the_error_of_a_step_is_raised_once_all_of_them_have_ended():

@@ -7,6 +7,7 @@ import pytest
 
 from handoff.access.run_access import RunAccess
 from handoff.backends.kfp_local import KfpLocal, step_environment
+from handoff.backends.kfp_local_run import STARTED, TOKEN, write_once
 from handoff.contract.environment import HANDOFF_URL, RUN, RUN_TOKEN_FILE
 from handoff.contract.s3 import ENVIRONMENT
 from handoff.handoffs.order import RunOrder
@@ -39,6 +40,27 @@ def test_the_token_is_in_a_file_of_its_own_that_nobody_else_reads(tmp_path, orde
         assert (file.read_text(), file.stat().st_mode & 0o777) == (token, 0o600)
     others = [path for path in (tmp_path / "runs" / "k").iterdir() if path.is_file() and path.name != "token"]
     assert all("sluice_run" not in path.read_text() for path in others)
+
+
+def cancel_it(backend: KfpLocal) -> None:
+    backend.cancel("k")
+
+
+def find_it_dead(backend: KfpLocal) -> None:
+    assert backend.status("k").reason == "process-died"
+
+
+@pytest.mark.parametrize("end", [cancel_it, find_it_dead])
+def test_a_run_that_was_ended_from_outside_keeps_no_token_and_gets_none_again(tmp_path, order, end):
+    backend = KfpLocal(tmp_path / "runs", LocalTarget(files="handoff"))
+    backend.prepare(order)
+    folder = tmp_path / "runs" / "k"
+    write_once(folder / STARTED, {"pid": 1 << 30, "started": 1, "boot": "another"})
+    end(backend)
+    assert not (folder / TOKEN).exists()
+    cancel_it(backend)
+    backend.prepare(order)
+    assert not (folder / TOKEN).exists()
 
 
 def test_its_environment_says_where_the_token_is_and_not_what(tmp_path):

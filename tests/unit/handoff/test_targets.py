@@ -70,6 +70,7 @@ def test_files_are_reached_by_the_handoff_where_a_target_says_so_or_says_where_i
         {"handoff_url": None, "files": "handoff"},
         {"handoff_url": "https://user:secret@handoff.example"},
         {"handoff_url": "https://handoff.example/path"},
+        {"handoff_url": "http://handoff.example:8080", "handoff_ca_file": "/etc/ca.pem"},
         {"environment": {"AWS_SECRET_ACCESS_KEY": "secret"}},
         {"secrets": [STEPS_SECRET, {"secret": "s3", "variables": {"AWS_ACCESS_KEY_ID": "user"}}]},
     ],

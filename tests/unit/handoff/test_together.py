@@ -84,6 +84,32 @@ def test_one_that_fails_undoes_only_itself(database):
     assert places(database) == ["a", "b", "c"]
 
 
+def test_one_that_raises_before_it_wrote_lets_nobody_do_his_work_again(database):
+    called, refused = [], []
+
+    def do(name: str) -> None:
+        def work(session) -> str:
+            called.append(name)
+            if name == "refused":
+                raise LookupError(name)
+            return put(name)(session)
+
+        try:
+            database.together(work)
+        except LookupError as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=do, args=(name,)) for name in ("a", "b", "refused", "c", "d")]
+    with database.write() as session:
+        session.execute(select(TargetPlace))
+        [thread.start() for thread in threads]
+        threads[0].join(0.2)
+    [thread.join() for thread in threads]
+    assert sorted(called) == ["a", "b", "c", "d", "refused"]
+    assert len(refused) == 1
+    assert places(database) == ["a", "b", "c", "d"]
+
+
 def test_a_commit_that_fails_is_told_to_all_and_the_next_goes_on(database):
     def refuse(_connection) -> None:
         event.remove(database.writer, "commit", refuse)

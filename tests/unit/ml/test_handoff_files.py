@@ -1,11 +1,14 @@
 """The way to files by the handoff: what is lost is asked for again, what is wrong is not believed, no token is told."""
 
+import errno
 import hashlib
+import http.client
 import json
 import ssl
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 
 import pytest
 
@@ -47,6 +50,16 @@ class Scripted(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Who does not trust this server goes away; not on a test's screen."""
+
+
+class Clock:
+    """Says one time after another."""
+
+    def __init__(self, times: list[float]) -> None:
+        self.times = times
+
+    def __call__(self) -> float:
+        return self.times.pop(0)
 
 
 class Asked(BaseHTTPRequestHandler):
@@ -268,6 +281,50 @@ def test_patience_ends_with_an_error_that_names_neither_address_nor_token(server
         files.read("x")
     assert str(raised.value) == "the handoff did not answer (store-down)."
     assert TOKEN not in repr(files)
+
+
+def test_patience_begins_anew_with_each_piece_of_a_file_that_takes_longer_than_it(server, asking, token_file):
+    """A file of hours may be broken off by each of several restarts; only a handoff that stays away ends the step."""
+    clock = Clock([0.0, 5000.0, 9000.0, 9590.0, 9601.0])
+    files = HandoffFiles(asking(sleep=lambda _: None, clock=clock), PassOfFile(RUN, token_file), STORE, RESULTS)
+    rest = {"Sluice_SHA256": sha256(b"abcdefgh")}
+    server.script = [
+        yes(b"abc", Content_Length="8"),
+        yes(b"de", 206, Content_Range="bytes 3-7/8", Content_Length="5", **rest),
+        yes(b"fgh", 206, Content_Range="bytes 5-7/8", **rest),
+    ]
+    assert files.read("x") == b"abcdefgh"
+    server.script = [no(503, "stopping")] * 3
+    with pytest.raises(HandoffError, match="did not answer"):
+        files.read("x")
+
+
+class FullDisk(BytesIO):
+    """Takes nothing."""
+
+    def write(self, content: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_of_the_step_is_not_taken_for_a_handoff_that_is_away(server, asking, token_file):
+    files = HandoffFiles(asking(patience_seconds=0.0), PassOfFile(RUN, token_file), STORE, RESULTS)
+    server.script = [yes(b"lines")]
+    with pytest.raises(OSError, match="No space left"):
+        files.fetch("x", FullDisk())
+
+
+def test_a_file_goes_out_in_large_pieces(server, files, tmp_path, monkeypatch):
+    pieces, send = [], http.client.HTTPConnection.send
+    (tmp_path / "f").write_bytes(b"x" * (5 << 20))
+
+    def measured(connection, data):
+        pieces.append(connection.blocksize)
+        send(connection, data)
+
+    monkeypatch.setattr(http.client.HTTPConnection, "send", measured)
+    server.script = [yes(b"{}", 201)]
+    files.put(f"{OWN}/f", tmp_path / "f")
+    assert min(pieces) >= 1 << 20
 
 
 def test_a_step_in_a_cluster_asks_for_its_runs_token_until_the_handoff_knows_the_run(server, asking, pauses):

@@ -3,7 +3,7 @@
 import pytest
 
 from handoff.contract.result import Result
-from handoff.database.tables import Batch, Handoff, LineageEvent, Promotion
+from handoff.database.tables import Batch, Handoff, LineageEvent, PipelineVersion, Promotion
 from handoff.errors import PromotionError
 from handoff.handoffs.states import State, transition
 from handoff.lineage.trace import trace
@@ -29,11 +29,17 @@ def registry(tmp_path):
     registry.database.close()
 
 
-def evaluate(registry, version: int, batch: str = ONE, number: int = 1, **metrics: float) -> str:
+def evaluate(registry, version: int, batch: str = ONE, number: int = 1, how: dict | None = None, **metrics) -> str:
     """A run that measured a version, as a worker records its end; later ones have higher numbers."""
     name = f"{version}{number}".rjust(32, "e")
     with registry.database.write() as session:
-        facts = {"kind": "evaluate", "state": "RUNNING", "batch_id": batch, "model_id": f"unet:{version}"}
+        facts = {
+            "kind": "evaluate",
+            "state": "RUNNING",
+            "batch_id": batch,
+            "model_id": f"unet:{version}",
+            **(how or {}),
+        }
         add_handoff(session, id=name, key=name * 2, **facts)
         handoff = session.get_one(Handoff, name)
         result = {"handoff_key": name * 2, "kind": "evaluate", "files": [], "metrics": metrics, "spec_digest": "5" * 64}
@@ -81,6 +87,32 @@ def test_versions_are_compared_on_the_same_batch_or_not_at_all(registry):
     assert refused(registry, 2) == ["before-not-evaluated"]
     evaluate(registry, 1, OTHER, number=3, dice_test=0.97)
     assert registry.ask(2).state == "approved"
+
+
+@pytest.mark.parametrize(
+    "how", [{"pipeline_id": "q"}, {"parameters": {"threshold": 0.9}}], ids=["pipeline", "parameters"]
+)
+def test_versions_are_compared_by_the_same_measure_or_not_at_all(registry, how):
+    """What another pipeline, or this one set otherwise, calls dice may be another thing."""
+    with registry.database.write() as session:
+        other = {"name": "q", "yaml_digest": "", "code_digest": "", "inputs": {}, "registered_at": 0.0}
+        session.add(PipelineVersion(id="q", **other))
+    evaluate(registry, 1, dice_test=0.9)
+    registry.ask(1)
+    evaluate(registry, 1, number=2, how=how, dice_test=0.8)
+    evaluate(registry, 2, number=3, dice_test=0.81)
+    assert refused(registry, 2) == ["worse-than-before"]
+    evaluate(registry, 2, OTHER, number=4, dice_test=0.9)
+    evaluate(registry, 1, OTHER, number=5, how=how, dice_test=0.8)
+    assert refused(registry, 2) == ["before-not-evaluated"]
+
+
+def test_a_figure_that_the_evaluation_before_lacks_is_not_compared_with_nothing(registry):
+    evaluate(registry, 1, dice_test=0.9)
+    registry.ask(1)
+    evaluate(registry, 1, number=2, loss=0.1)
+    evaluate(registry, 2, dice_test=0.81)
+    assert refused(registry, 2) == ["before-not-evaluated"]
 
 
 def test_a_project_may_name_the_one_batch_that_counts(tmp_path):

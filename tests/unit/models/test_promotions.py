@@ -6,6 +6,7 @@ from handoff.access.principal import Principal
 from handoff.database.tables import Batch, Handoff, ModelVersion, Promotion
 from handoff.errors import ConflictError, ForbiddenError, NotFoundError, PromotionError
 from handoff.models.aliases import find_model
+from handoff.models.promote import MOVED_AT_MLFLOW
 from tests.unit.models.registry import ADA, BOB, GUEST, Registry
 
 DICE = {"metrics": {"dice": {"at_least": 0.8, "worse_by": 0.05}}}
@@ -105,6 +106,22 @@ def test_who_asked_may_not_approve_where_two_are_needed_and_somebody_else_may(ca
     approved = careful.promotions.approve(BOB, row.id, "looked at it")
     assert (approved.state, approved.decided_by, careful.champion) == ("approved", "bob", "unet:1")
     assert careful.log() == [("promotion-asked", "unet:1"), ("promotion-approved", "unet:1")]
+
+
+def test_where_two_are_needed_what_was_moved_at_mlflow_is_nobodys_wish_until_a_person_asks_too(careful):
+    """Who moved it there is not known, so it may be the very person who approves."""
+    moved = careful.ask(1, Principal(MOVED_AT_MLFLOW, "operator"))
+    with pytest.raises(ForbiddenError) as error:
+        careful.promotions.approve(ADA, moved.id, "it is mine")
+    assert (error.value.code, careful.champion) == ("second-person", None)
+    asked = careful.ask(1, ADA)
+    assert (asked.state, asked.asked_by) == ("waiting", "ada")
+    assert careful.ask(1, Principal(MOVED_AT_MLFLOW, "operator")).state == "waiting"
+    with pytest.raises(ForbiddenError):
+        careful.promotions.approve(ADA, asked.id, "it is mine")
+    assert careful.promotions.approve(BOB, asked.id, "looked at it").decided_by == "bob"
+    assert careful.promotions.refuse(BOB, moved.id, "it is so by now").state == "refused"
+    assert careful.champion == "unet:1"
 
 
 def test_who_may_not_approve_only_asks_even_where_one_is_enough(registry):

@@ -1,5 +1,6 @@
 """What a run measured of a model is a figure in production like any other: rules about it fire, once."""
 
+import hashlib
 import secrets
 
 import pytest
@@ -65,5 +66,16 @@ def test_a_figure_is_about_the_version_that_was_measured_and_says_by_which_run(h
 
 def test_a_metric_that_no_rule_can_name_is_passed_over(here):
     evaluate(here, **{"Dice of the liver": 0.1, "dice_test": 0.1})
+    here.look()
+    assert here.firings() == [("fired", None)]
+
+
+def test_somebody_else_who_took_the_id_of_a_figure_keeps_no_other_rule_from_firing(here):
+    """Whoever may send signals can tell the id beforehand: it is made of the handoff's key."""
+    handoff = evaluate(here, auc_test=0.5, dice_test=0.5)
+    taken = hashlib.sha256(f"sluice.evaluation/1\n{handoff * 2}\nauc_test".encode()).hexdigest()[:32]
+    facts = {"project": "lungs", "kind": "metric", "name": "other", "value": 1.0, "sent_by": "eve", "received_at": 0.0}
+    with here.database.write() as session:
+        session.add(Signal(id=taken, **facts))
     here.look()
     assert here.firings() == [("fired", None)]

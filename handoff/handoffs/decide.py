@@ -1,11 +1,12 @@
 """Decide on a handoff: check it at the earliest moment, and name it by its content.
 
 1. Batch and pipeline exist, nothing of the batch was withdrawn; kind, pipeline and target fit together.
-2. All but prepare need a batch that a handoff prepared; retrain, evaluate and infer name a model of the very same
-   preparing spec, and no patient may be trained on and judged by in one line of models. The model is of the batch's
-   project, or lent to it: whoever may see both may still not carry one to the other.
+2. Retrain, evaluate and infer name a model, and no patient may be trained on and judged by in one line of models. The
+   model is of the batch's project, or lent to it: whoever may see both may still not carry one to the other.
 3. Parameters are inputs of the pipeline and of its types, and every input without a default is given.
-4. The key is the digest of all of that, and of the pool or target as it was named. One key is one handoff, is one run.
+4. All but prepare need a batch that a handoff prepared, by the very same preparing spec as the model's. It comes last:
+   preparing may take hours, and who is told to do so has nothing else to mend after that.
+5. The key is the digest of all of that, and of the pool or target as it was named. One key is one handoff, is one run.
 """
 
 import secrets
@@ -107,13 +108,15 @@ def decide(
     if beside and not pipeline.local_too:
         remedy = "Let an admin register it, or name a target that runs it elsewhere."
         raise RunError("The target runs only what an admin registered.", code="pipeline-not-local", remedy=remedy)
-    prepared = None if request.kind == "prepare" else _prepared(session, batch.id, prepared_by)  # (2)
-    model = _model(session, request)
-    if model is not None and prepared is not None:
-        _require_usable(model, batch.project, prepared, sees, lent)
+    model = _model(session, request)  # (2)
+    if model is not None:
+        _require_lent(model, batch.project, sees, lent)
         require_apart(session, request.kind, batch.id, model)
     parameters = _parameters(request, pipeline)  # (3)
-    key = canonical_digest(  # (4)
+    prepared = None if request.kind == "prepare" else _prepared(session, batch.id, prepared_by)  # (4)
+    if model is not None and prepared is not None:
+        _require_same_spec(model, prepared)
+    key = canonical_digest(  # (5)
         {
             "schema": "sluice.handoff/1",
             "kind": request.kind,
@@ -195,9 +198,7 @@ def _model(session: Session, request: HandoffRequest) -> ModelVersion | None:
     return model
 
 
-def _require_usable(
-    model: ModelVersion, project: str, prepared: Row[str, str, str | None], sees: Seen, lent: Lent
-) -> None:
+def _require_lent(model: ModelVersion, project: str, sees: Seen, lent: Lent) -> None:
     if model.project != project and not lent(model, project):
         if not sees(model.project):
             raise _unknown_model()
@@ -206,6 +207,9 @@ def _require_usable(
             code="model-of-another-project",
             remedy="Name the model and this project in `lends` of its own project in handoff.yaml, or train one here.",
         )
+
+
+def _require_same_spec(model: ModelVersion, prepared: Row[str, str, str | None]) -> None:
     if model.spec_digest != prepared.spec_digest:
         raise RunError(
             "The model was trained on volumes of another preparing spec than this batch's.",
@@ -215,7 +219,8 @@ def _require_usable(
 
 
 def _unknown_model() -> RunError:
-    return RunError("There is no such model.", code="model-unknown")
+    remedy = "Name one as name:version or name@alias; `sluice models list` has them."
+    return RunError("There is no such model.", code="model-unknown", remedy=remedy)
 
 
 def _parameters(request: HandoffRequest, pipeline: Row[Any]) -> dict[str, JsonValue]:

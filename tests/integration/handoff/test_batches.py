@@ -135,7 +135,7 @@ def test_other_code_under_the_same_yaml_is_another_version_and_another_handoff(f
         ({"parameters": {"kind": 3}}, "parameter-type"),
         ({"kind": "train"}, "batch-not-prepared"),
         ({"model": "toy:1"}, "model-unfit"),
-        ({"kind": "infer"}, "batch-not-prepared"),
+        ({"kind": "infer"}, "model-unfit"),
     ],
 )
 def test_a_handoff_that_could_never_run_is_refused_at_once(filled, change, code):

@@ -104,6 +104,20 @@ def test_a_pipeline_that_takes_no_model_is_unfit_for_it(service, asking, kind):
     assert decide(asking, kind).json()["code"] == "pipeline-unfit"
 
 
+def test_what_no_preparing_can_mend_is_said_before_anything_is_prepared(service, asking):
+    """Whoever named a wrong model is not sent to prepare a batch for hours first."""
+    with service.database.write() as session:
+        add_decidable(session, batch=NEW)
+        session.get_one(Batch, NEW).test_percent = WIDE
+        add_patients(session, NEW)
+    unknown = decide(asking, "evaluate", NEW, "unet:9").json()
+    assert (unknown["code"], "sluice models list" in unknown["remedy"]) == ("model-unknown", True)
+    assert decide(asking, "evaluate", NEW).json()["code"] == "split-leak"
+    wrong = {"kind": "infer", "batch": NEW, "pipeline": "toy", "model": "unet:1", "parameters": {"nothing": 1}}
+    assert asking.ask("POST", "/v1/handoffs", wrong).json()["code"] == "parameter-unknown"
+    assert decide(asking, "infer", NEW).json()["code"] == "batch-not-prepared"
+
+
 def test_nobody_is_judged_by_where_nobody_tests(service, asking):
     with service.database.write() as session:
         session.get_one(Batch, BATCH).facts = {"patients": {"train": 3, "test": 0}}

@@ -28,7 +28,7 @@ _RING = 8
 _AT_ONCE = 256 << 10
 """Bytes that are worth waking up for; what is silent with less is looked at by time."""
 _LOOK_SECONDS = 0.25
-_NICE = 5
+_NICE = 10
 """Less urgent than the service itself; a thread begins as urgent as the one that starts it."""
 
 

@@ -92,7 +92,7 @@ def test_the_api_token_does_not_deliver(service):
     refused(answer, 403, "forbidden")
 
 
-@pytest.mark.parametrize("identifier", ["x", "A" * 32, "..%2f..%2fetc", "a" * 33])
+@pytest.mark.parametrize("identifier", ["zq", "A" * 32, "..%2f..%2fetc", "a" * 33])
 def test_an_id_that_could_be_a_path_is_not_understood(service, identifier):
     answer = service.put(f"/v1/shipments/{identifier}", b"x")
     assert answer.status_code in {404, 422}

@@ -19,8 +19,8 @@ Read in this order:
 - `withdrawals`: what may be used no more, and every copy of it.
 - `mirrors`: who else is told of it; `telemetry`: what operators watch.
 - `access`, `schemas`, `api`, `service`, `app`: the same by HTTP.
-- `serve`, `connections`, `body_socket`, `drain`, `stop`, `alive`, `loop`, `worker_beside`, `logs`, `commands`: the
-  processes.
+- `serve`, `connections`, `body_socket`, `drain`, `stop`, `alive`, `file_lock`, `loop`, `worker_beside`, `logs`,
+  `commands`: the processes.
 - `operations`: backup, restore, readiness, what is forgotten.
 - `client`: the API for programs, typed; `cli`: the commands over it.
 """

@@ -5,7 +5,6 @@ it, outside of the pool. Both end with the process, however it ends.
 """
 
 import contextlib
-import fcntl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from handoff.database.dialect import is_postgresql, lock_number
 from handoff.database.engine import Database
 from handoff.errors import BusyError
+from handoff.file_lock import FileLock
 
 _LOOK_SECONDS = 0.05
 _FILES = 64
@@ -40,7 +40,9 @@ def take_alone(database: Database, name: str, file: str) -> Held | None:
         name: what is locked, on PostgreSQL.
         file: the name of the file that is locked on SQLite.
     """
-    return _Advisory.take(database, name) if is_postgresql(database.writer) else _FileLock.take(database, file)
+    if is_postgresql(database.writer):
+        return _Advisory.take(database, name)
+    return FileLock.take(Path(database.writer.url.database or "").parent / file)
 
 
 @contextlib.contextmanager
@@ -62,29 +64,6 @@ def alone(database: Database, what: str, identifier: str, patience_seconds: floa
         yield
     finally:
         lock.release()
-
-
-class _FileLock:
-    """On SQLite: beside the database's file."""
-
-    def __init__(self, file: Path) -> None:
-        self._stream = file.open("a+", encoding="utf-8")
-
-    @classmethod
-    def take(cls, database: Database, file: str) -> "_FileLock | None":
-        held = cls(Path(database.writer.url.database or "").parent / file)
-        try:
-            fcntl.flock(held._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            held.release()
-            return None
-        return held
-
-    def held(self) -> bool:
-        return True
-
-    def release(self) -> None:
-        self._stream.close()
 
 
 class _Advisory:

@@ -6,15 +6,14 @@ again at once. Homes that share a database share the work by the rows' leases.
 """
 
 import contextlib
-import fcntl
 import threading
 from collections.abc import Callable, Iterator
-from typing import IO
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from handoff.database.engine import Database
+from handoff.file_lock import FileLock
 from handoff.handoffs.hold import place_of
 from handoff.home import ResearchHome
 from handoff.mirrors.copies import note_told
@@ -148,14 +147,9 @@ class Deliverer(threading.Thread):
             with contextlib.suppress(SQLAlchemyError):
                 self._refuse(change, "internal")
 
-    def _hold(self) -> IO[str] | None:
-        stream = (self._home.root / f"mirror-{self._mirror.name}.lock").open("a+", encoding="utf-8")
-        while True:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if not self._stopping.wait(1.0):
-                    continue
-                stream.close()
+    def _hold(self) -> FileLock | None:
+        file = self._home.root / f"mirror-{self._mirror.name}.lock"
+        while (lock := FileLock.take(file)) is None:
+            if self._stopping.wait(1.0):
                 return None
-            return stream
+        return lock

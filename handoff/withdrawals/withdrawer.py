@@ -4,11 +4,9 @@ The service ends withdrawals; a worker has no key to sign with, and only removes
 """
 
 import contextlib
-import fcntl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
 
 import structlog
 from sqlalchemy import select
@@ -17,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from handoff.database.engine import Database
 from handoff.database.tables import Withdrawal
 from handoff.errors import StoreDownError
+from handoff.file_lock import FileLock
 from handoff.handoffs.hold import place_of
 from handoff.home import ResearchHome
 from handoff.loop import Loop
@@ -69,9 +68,10 @@ class Withdrawer(Loop):
             rest = self._rests[withdrawal_id]
             if self._stopped.is_set() or time.monotonic() < rest.until:
                 continue
-            with self._alone() as held:
-                if held is None:
-                    return
+            alone = self._alone()
+            if alone is None:
+                return
+            with alone:
                 self._work(withdrawal_id)
             rest.seconds = min(_LONGEST_REST, max(self._shortest_rest, 2 * rest.seconds))
             rest.until = time.monotonic() + rest.seconds
@@ -94,16 +94,9 @@ class Withdrawer(Loop):
             chosen = select(Withdrawal.id).where(Withdrawal.ended_at.is_(None)).order_by(Withdrawal.asked_at)
             return list(session.scalars(chosen))
 
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[IO[str] | None]:
+    def _alone(self) -> FileLock | None:
         """The home's lock; None while another process of the home has it, which then does the work."""
-        with (self._home.root / "withdrawals.lock").open("a+", encoding="utf-8") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield None
-                return
-            yield stream
+        return FileLock.take(self._home.root / "withdrawals.lock")
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ Read in this order:
 - `settings`, `targets`, `pools`, `home`: what a site decides, and where everything lies.
 - `http_client`: how a server that a site names is called.
 - `database`, `store`, `receipts`: what is durable, and what is signed once it is.
+- `bulk`: large bodies, read by a process of their own.
 - `shipments`, `documents`, `evidence`, `labels`: what comes in.
 - `studies`: when what came in is complete.
 - `batches`: immutable data sets of complete studies.

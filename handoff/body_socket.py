@@ -8,24 +8,13 @@ goes on as if the loop had read it.
 import contextlib
 import os
 import socket
-from dataclasses import dataclass
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from handoff.bulk.reading import Rest
+
 EXTENSION = "sluice.body"
 """Where a request's scope has its `BodySocket`, among its extensions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """What is still to come of a body.
-
-    `came` was read by the loop already; `left` bytes more are to be read from `socket`, which never blocks.
-    """
-
-    came: bytes
-    left: int
-    socket: socket.socket
 
 
 class BodySocket:
@@ -47,13 +36,16 @@ class BodySocket:
         came, cycle.body = bytes(cycle.body), bytearray()
         return Rest(came, left, socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())))
 
-    def give_back(self, rest: Rest, read: int) -> None:
-        """Let the loop go on after so many bytes of the rest."""
+    def give_back(self, rest: Rest, read: int | None) -> None:
+        """Let the loop go on after so many bytes of the rest; where nobody knows how many, until the answer only."""
         with contextlib.suppress(OSError):  # of a connection that is gone
             rest.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         rest.socket.close()
         connection = self._connection
         if connection.transport.is_closing():
+            return
+        if read is None:
+            self._cycle.scope["headers"].append((b"connection", b"close"))  # type: ignore[attr-defined]
             return
         connection.conn._reader._remaining -= read  # type: ignore[union-attr]  # noqa: SLF001 - as in `_left`
         connection.flow.resume_reading()

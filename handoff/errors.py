@@ -15,6 +15,7 @@ HandoffError                500
 ├── StoreFullError          507
 ├── BusyError               503  the database did not answer in time
 ├── StoreDownError          503  the store did not answer, or lost bytes
+├── ReaderDiedError         503  the process that read the body died
 ├── StoppingError           503  the service was told to end
 ├── OpenidDownError         503  the provider that tokens are checked with did not answer
 ├── SignInError             400  a sign-in by a browser that cannot go on
@@ -170,6 +171,14 @@ class SignInError(HandoffError):
     status = 400
     remedy = "Begin again at /login."
     code = "sign-in"
+
+
+class ReaderDiedError(HandoffError):
+    """The process that read the body died."""
+
+    status = 503
+    remedy = "Send it again; nothing of it was stored, and the process is started again by itself."
+    code = "reader-died"
 
 
 class StoppingError(HandoffError):

@@ -117,6 +117,7 @@ def serve(
     link = service.sign_in.once.first_link()
     if link is not None:
         ready["first_link"] = link_url(service.settings.pages.url or service.home.url.read_text().strip(), link)
+    service.bulk.start()
     beside = None if worker_target is None else WorkerBeside(service.settings.home, worker_target, end_runs=end_runs)
     if beside is not None:
         beside.start()

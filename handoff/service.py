@@ -13,6 +13,7 @@ from handoff.access.sign_in import SignIn
 from handoff.access.tokens import Tokens
 from handoff.alive import Alive
 from handoff.batches.worksheet import sweep_worksheets
+from handoff.bulk.beside import BulkBeside
 from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
 from handoff.database.open import open_database
@@ -66,6 +67,7 @@ class Service:
     remover: Remover
     gone: GoneTargets
     drain: Drain
+    bulk: BulkBeside
     metrics: RequestMetrics
     spans: Spans
 
@@ -114,6 +116,7 @@ class Service:
             remover=Remover(database, home, settings.retention),
             gone=GoneTargets(database, settings),
             drain=Drain(settings.stop_seconds),
+            bulk=BulkBeside(),
             metrics=metrics,
             spans=open_spans("sluice-handoff", settings.traces_to),
         )
@@ -121,6 +124,7 @@ class Service:
     def close(self) -> None:
         """Let what is being kept come to its end, stop the loops and let go of the database."""
         self.drain.wait(_KEEP_SECONDS)
+        self.bulk.stop()
         self.closer.stop()
         self.rules.stop()
         self.withdrawer.stop()

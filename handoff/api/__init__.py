@@ -3,7 +3,7 @@
 - `dependencies`: what routes ask for: the service, a token, a page.
 - `problems`: every error as problem details (RFC 9457), without content of the request.
 - `bugs`: what nobody foresaw is a problem too.
-- `body`, `bulk`: streams a body into the store, within its limit; a large one past the event loop.
+- `body`: streams a body into the store, within its limit; a large one past the event loop (`handoff.bulk`).
 - `limit`, `pace`: how much a body may have which is read whole, and how long any may take.
 - `gate`, `acts`: who asks, before a body is read; each change and refusal written down before its answer leaves.
 - `routes`, `record`: which route a request is for; one log line per request, and the counters behind /metrics.

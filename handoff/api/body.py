@@ -1,6 +1,8 @@
 """Bodies: hashed once while they come in, never whole in memory, never longer than their limit."""
 
 import asyncio
+import contextlib
+import os
 import re
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -11,10 +13,11 @@ from typing import ParamSpec, TypeVar
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from handoff.api.bulk import BLOCK, Reading, yield_to_requests
 from handoff.api.dependencies import service_of
-from handoff.api.pace import Pace
 from handoff.body_socket import EXTENSION, BodySocket
+from handoff.bulk.beside import NobodyReadsError
+from handoff.bulk.given import GivenBody
+from handoff.bulk.reading import BLOCK
 from handoff.errors import RefusedError, StoppingError, TooLargeError
 from handoff.store import Incoming
 
@@ -109,37 +112,42 @@ async def fill(body: Incoming, request: Request, limit: int) -> None:
     """
     async with aclosing(read_chunks(request, limit)) as chunks:
         first = await anext(chunks, b"")  # whoever waits for a 100 (Continue) has it now
-        if not await _fill_past_loop(body, request, first):
-            await _fill_by_loop(body, first, chunks)
+        begun = await _fill_past_loop(body, request, first)
+        if begun is not None:
+            await _fill_by_loop(body, begun, chunks)
 
 
-async def _fill_past_loop(body: Incoming, request: Request, first: bytes) -> bool:
-    """Let threads do all of it; False where the loop has to, for they cannot, or are busy with others."""
+async def _fill_past_loop(body: Incoming, request: Request, first: bytes) -> bytes | None:
+    """Give it to the process of large bodies.
+
+    Returns:
+        What came of the body by now, where the loop has to go on: that process cannot do it, is busy with others or is
+        not there. None once all is done.
+    """
     connection: BodySocket | None = request.scope.get("extensions", {}).get(EXTENSION)
-    if connection is None or not _ROOM.acquire(blocking=False):
-        return False
+    service = service_of(request)
+    if connection is None or not service.bulk.there or not _ROOM.acquire(blocking=False):
+        return first
     try:
         rest = connection.take(BLOCK)
         if rest is None:
-            return False
-        service = service_of(request)
-        reading = Reading(rest, Pace(service.settings.access), lambda: service.drain.over)
-        body.go_past_cache()
-        steps: list[Callable[[memoryview], None]] = [body.store, body.hash]
-        steps += [body.watch.feed] if body.watch is not None else []
-        working = asyncio.get_running_loop().run_in_executor(_READERS, reading.pass_on, first, steps)
+            return first
+        given = GivenBody(rest, service.settings.access, lambda: service.drain.over)
+        working = asyncio.get_running_loop().run_in_executor(_WAITERS, given.fill, body, first, service.bulk)
         try:
             await asyncio.shield(working)
+        except NobodyReadsError:
+            return first + rest.came
         finally:
-            reading.given_up.set()
+            given.given_up.set()
             try:
                 await _end_of(working)  # nobody may write to a body that is given up
             finally:
-                connection.give_back(rest, reading.read)
-                request.scope.setdefault("state", {})["read_past_loop"] = len(rest.came) + reading.read
+                connection.give_back(rest, given.read)
+                request.scope.setdefault("state", {})["read_past_loop"] = len(rest.came) + (given.read or 0)
     finally:
         _ROOM.release()
-    return True
+    return None
 
 
 async def _fill_by_loop(body: Incoming, first: bytes, rest: AsyncIterator[bytes]) -> None:
@@ -193,10 +201,18 @@ async def _all(steps: list[asyncio.Future[None]]) -> None:
         step.result()
 
 
+def _yield_to_requests() -> None:
+    """Let answers go before bulk data where cores are few. On Linux each thread has a priority of its own."""
+    with contextlib.suppress(OSError):
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICE)
+
+
+_NICE = 10
 _AT_ONCE = 8
 _ROOM = threading.BoundedSemaphore(_AT_ONCE)
-_READERS = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="body", initializer=yield_to_requests)
-_HASHERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="body", initializer=yield_to_requests)
+_WAITERS = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="body")
+_HASHERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="body", initializer=_yield_to_requests)
 
 
 async def keep(request: Request, step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

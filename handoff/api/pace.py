@@ -1,30 +1,12 @@
-"""How long a body may take: no long silence, and not slower than a limit for long."""
+"""The pace of a body that comes by the event loop."""
 
 import asyncio
 
 from starlette.types import Message, Receive
 
 from handoff.access.access_settings import AccessLimits
+from handoff.bulk.pace import Pace
 from handoff.errors import SlowError
-
-
-class Pace:
-    """Of one body. Only the time that was spent waiting for its sender counts."""
-
-    def __init__(self, limits: AccessLimits) -> None:
-        self._limits = limits
-        self._waited = 0.0
-        self._received = 0
-
-    def patience(self) -> float:
-        """Seconds that its sender may be silent from now."""
-        left = self._limits.silence_seconds + self._received / self._limits.slowest_bytes_per_second - self._waited
-        return max(0.0, min(left, self._limits.silence_seconds))
-
-    def note(self, waited: float, received: int) -> None:
-        """So many bytes came after so many seconds."""
-        self._waited += waited
-        self._received += received
 
 
 def paced(receive: Receive, limits: AccessLimits) -> Receive:

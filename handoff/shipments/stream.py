@@ -42,7 +42,7 @@ class MemberStream:
         Args:
             most: members that are noted at most, or headers of nothing would fill the memory.
         """
-        self._most = most
+        self.most = most
         self.seen: dict[int, SeenMember] = {}
         """By the offset at which they begin."""
         self._at = 0
@@ -115,4 +115,4 @@ class MemberStream:
     def _end(self) -> None:
         digest = self._hash.hexdigest() if self._part10 and self._meta is None else None
         self.seen[self._start] = SeenMember(self._size, digest, self._crc, self._kept_header)
-        self._over = len(self.seen) >= self._most
+        self._over = len(self.seen) >= self.most

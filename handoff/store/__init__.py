@@ -1,7 +1,8 @@
 """The store: packages by digest, batches by id, pipelines by version, results by key; a folder, or a bucket of S3.
 
 - `durable`: files that are there whole or not at all, without a time of their own.
-- `incoming`: bodies on their way in: hashed once while they are written to a local part file.
+- `part`: the file of a body, hashed while it is written.
+- `incoming`: bodies on their way in, each a local part file.
 - `files`: what a place for files can do, and a folder that does it.
 - `s3_settings`, `s3`: the same below a prefix of a bucket.
 - `store`: what lies where.

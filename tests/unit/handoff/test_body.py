@@ -7,7 +7,9 @@ from types import SimpleNamespace
 import pytest
 from fastapi import Request
 
-from handoff.api.body import BLOCK, fill
+from handoff.api.body import fill
+from handoff.bulk.beside import BulkBeside
+from handoff.bulk.reading import BLOCK
 from handoff.drain import Drain
 
 
@@ -27,7 +29,7 @@ class SlowBody:
 
 def request() -> Request:
     """One whose sender has sent a block, and more to come."""
-    service = SimpleNamespace(drain=Drain(0))
+    service = SimpleNamespace(drain=Drain(0), bulk=BulkBeside())
     messages = [{"type": "http.request", "body": b"x" * BLOCK, "more_body": True}] * 2
 
     async def receive() -> dict[str, object]:

@@ -8,12 +8,10 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from starlette.requests import ClientDisconnect
 
 from handoff.access.access_settings import AccessLimits
-from handoff.api.bulk import BLOCK, Reading
-from handoff.api.pace import Pace
-from handoff.body_socket import Rest
+from handoff.bulk.pace import Pace
+from handoff.bulk.reading import BLOCK, Reading, Rest, SenderGoneError
 from handoff.errors import SlowError, StoppingError
 from handoff.store.incoming import Spool
 
@@ -66,7 +64,7 @@ def test_a_sender_that_goes_away_ends_it():
     with connection() as (sender, receiver):
         sender.sendall(b"x" * 1000)
         sender.close()
-        with pytest.raises(ClientDisconnect):
+        with pytest.raises(SenderGoneError):
             reading(receiver, len(BODY)).pass_on(b"", [len])
 
 
@@ -102,7 +100,7 @@ def test_a_network_that_goes_away_is_a_sender_that_goes_away():
         def recv_into(self, *_arguments: object) -> int:
             raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")
 
-    with Unreachable() as receiver, pytest.raises(ClientDisconnect):
+    with Unreachable() as receiver, pytest.raises(SenderGoneError):
         reading(receiver, 1000).pass_on(b"", [len])
 
 
@@ -111,7 +109,7 @@ def test_no_error_keeps_the_memory_of_a_body():
     with connection() as (sender, receiver):
         sender.sendall(b"x" * 1000)
         sender.close()
-        with pytest.raises(ClientDisconnect):
+        with pytest.raises(SenderGoneError):
             reading(receiver, BLOCK).pass_on(b"y" * BLOCK, [seen.append])
     assert not any(seen[0])
 

@@ -6,20 +6,16 @@
 3. A block is filled again when every step is done with it, so that a body takes the memory of the ring and no more.
 """
 
-import contextlib
 import mmap
-import os
 import select
 import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from queue import SimpleQueue
 
-from starlette.requests import ClientDisconnect
-
-from handoff.api.pace import Pace
-from handoff.body_socket import Rest
+from handoff.bulk.pace import Pace
 from handoff.errors import SlowError, StoppingError
 
 BLOCK = 1 << 20
@@ -28,15 +24,22 @@ _RING = 8
 _AT_ONCE = 256 << 10
 """Bytes that are worth waking up for; what is silent with less is looked at by time."""
 _LOOK_SECONDS = 0.25
-_NICE = 10
-"""Less urgent than the service itself; a thread begins as urgent as the one that starts it."""
 
 
-def yield_to_requests() -> None:
-    """Let answers go before bulk data where cores are few. On Linux each thread has a priority of its own."""
-    with contextlib.suppress(OSError):
-        thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICE)
+class SenderGoneError(Exception):
+    """The sender went away before the end of its body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What is still to come of a body.
+
+    `came` was read by the loop already; `left` bytes more are to be read from `socket`, which never blocks.
+    """
+
+    came: bytes
+    left: int
+    socket: socket.socket
 
 
 class Reading:
@@ -68,7 +71,7 @@ class Reading:
             steps: called with one block after the other, which are theirs until they return.
 
         Raises:
-            ClientDisconnect: the sender went away.
+            SenderGoneError: the sender went away.
             SlowError: the sender is too slow.
             StoppingError: the service ends, and the body did not come in time.
         """
@@ -139,9 +142,9 @@ class Reading:
         except BlockingIOError:
             return 0
         except OSError as error:  # also one of a network that is gone, which is no ConnectionError
-            raise ClientDisconnect from error
+            raise SenderGoneError from error
         if not size:
-            raise ClientDisconnect
+            raise SenderGoneError
         self.read += size
         return size
 

@@ -7,12 +7,12 @@
 """
 
 import hashlib
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
 
+from isal.isal_zlib import crc32
 from pydantic import ValidationError
 
 from handoff.contract.shipment import MANIFEST_MEMBER, Instance, Manifest
@@ -90,7 +90,7 @@ def _read_instance(file: BinaryIO, member: Member, buffer: memoryview) -> SeenMe
     while left:
         size = file.readinto(buffer[: min(left, len(buffer))])  # type: ignore[attr-defined]
         block = buffer[:size]
-        checksum = zlib.crc32(block, checksum)
+        checksum = crc32(block, checksum)
         digest.update(block[_dataset_begin(block) :] if left == member.size else block)
         left -= size
     return SeenMember(member.size, digest.hexdigest(), checksum)

@@ -7,8 +7,9 @@ as ours do is read once more instead.
 
 import hashlib
 import struct
-import zlib
 from dataclasses import dataclass
+
+from isal.isal_zlib import crc32
 
 from handoff.shipments.dataset import dataset_offset
 
@@ -87,7 +88,7 @@ class MemberStream:
 
     def _content(self, view: memoryview) -> memoryview:
         taken = view[: self._left]
-        self._crc = zlib.crc32(taken, self._crc)
+        self._crc = crc32(taken, self._crc)
         self._digest(taken)
         self._at += len(taken)
         self._left -= len(taken)

@@ -10,7 +10,7 @@ import structlog
 
 log = structlog.get_logger("handoff.serve")
 _PAUSE_SECONDS = 1.0
-_END_SECONDS = 10.0
+_END_SECONDS = 5.0
 _ENVIRONMENT = ("GLIBC_", "LANG", "LC_", "LD_", "MALLOC_", "OPENSSL_", "PATH", "PYTHON")
 """How names begin that say where and how Python runs; no secret of the service is among them."""
 

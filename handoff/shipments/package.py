@@ -12,8 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
 
-from isal.isal_zlib import crc32
 from pydantic import ValidationError
+from zlib_ng.zlib_ng import crc32
 
 from handoff.contract.shipment import MANIFEST_MEMBER, Instance, Manifest
 from handoff.errors import PackageError

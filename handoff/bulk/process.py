@@ -28,7 +28,7 @@ _NICE = 10
 
 def main() -> None:
     """Read bodies until standard input, a socket of the service, closes."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         os.nice(_NICE)

@@ -1,7 +1,8 @@
 """What the handoff keeps up while it is busy: `make bench-handoff`.
 
 1. Deliveries: packages one at a time, each beside a plain copy of the same bytes to the same disk.
-2. Handoffs accepted at a steady rate while four such packages arrive, from when each was due.
+2. Handoffs accepted at a steady rate while four such packages arrive, from when each was due; and beside the same
+   uploads what the disk itself takes for a small durable write, which every accepted handoff waits for.
 3. Memory of the service over all of it.
 4. Lists and traces over 10^5 studies and 10^6 instances.
 
@@ -28,7 +29,7 @@ from tests.integration.handoff.packages import Package
 from tests.integration.handoff.running import RunningHandoff, running, wait_complete
 from tests.performance.large_packages import LargePackage
 from tests.performance.many_rows import fill
-from tests.performance.sending import Door, copy, deliver, post_steadily, processes
+from tests.performance.sending import Door, copy, deliver, post_steadily, processes, sync_steadily
 
 UPLOADS: Final = 4
 PER_SECOND: Final = 100.0
@@ -85,6 +86,7 @@ def _accepting(service: RunningHandoff, door: Door, size: int, seconds: float) -
     memory = _resident(service)
     with processes(UPLOADS + 1) as pool:
         wait([pool.submit(time.sleep, 0.5) for _ in range(UPLOADS + 1)])
+        _say("disk-alone", pool.submit(sync_steadily, str(service.home), PER_SECOND, 3.0).result())
         alone = pool.submit(post_steadily, door, "/v1/handoffs", bodies[: len(bodies) // 3], PER_SECOND).result()
         _say("handoff-accept-alone", alone)
         sending = [pool.submit(deliver, door, package) for package in packages]
@@ -98,6 +100,10 @@ def _accepting(service: RunningHandoff, door: Door, size: int, seconds: float) -
         _say("handoff-accept-busy", busy.result())
         for each in sending:
             print(f"upload {size / each.result() / 2**20:.0f} MiB/s")
+        _forget(service)
+        sending = [pool.submit(deliver, door, LargePackage.of(size)) for _ in range(UPLOADS)]
+        _say("disk-busy", pool.submit(sync_steadily, str(service.home), PER_SECOND, seconds / 3).result())
+        wait(sending)
     print(f"handoff-memory-growth {max(memory) - memory[0]:.0f} MiB -")
 
 

@@ -107,3 +107,18 @@ def post_steadily(
     for thread in threads:
         thread.join()
     return seconds
+
+
+def sync_steadily(folder: str, per_second: float, seconds: float) -> list[float]:
+    """Seconds of each small write to a file of that disk until it is durable, from when it was due."""
+    file = Path(folder) / "sync-probe"
+    taken: list[float] = []
+    with file.open("wb", buffering=0) as target:
+        began = time.perf_counter()
+        while (due := len(taken) / per_second) < seconds:
+            time.sleep(max(0.0, began + due - time.perf_counter()))
+            target.write(bytes(8192))
+            os.fsync(target.fileno())
+            taken.append(time.perf_counter() - began - due)
+    file.unlink()
+    return taken

@@ -4,9 +4,10 @@ The engine speaks DICOM's upper layer: it negotiates, takes the bytes of each C-
 It knows nothing of landing and ledger; they know nothing of it. Any engine that keeps these protocols will do.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from processors.dicom.admission import Admission, Caller
 from processors.ledger.associations import Ending
 
 
@@ -17,6 +18,8 @@ class Peer:
     calling_ae: str
     called_ae: str
     address: str
+    admission: Admission = field(default_factory=Admission, compare=False)
+    """On what terms; the receiver closes it when the association has ended."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,13 +48,16 @@ class Reception(Protocol):
 
 
 class AssociationListener(Protocol):
-    """What an engine tells of one association; all calls but `heard` come from one thread."""
+    """What an engine tells of one association; all calls but `heard` and `troubled` come from one thread."""
 
     def heard(self) -> None:
         """Bytes have come in, of whatever kind. Any thread."""
 
     def begin(self, command: StoreCommand) -> Reception:
         """A C-STORE begins. Never raises: a refusal shows in the status."""
+
+    def troubled(self, cause: str, detail: str = "") -> None:
+        """Something is odd; `cause` is a row of `processors.dicom.causes`. Any thread, never raises, before `ended`."""
 
     def ended(self, ending: Ending) -> None:
         """The last word; no object is on its way any more."""
@@ -62,6 +68,13 @@ class Listener(Protocol):
 
     def opened(self, peer: Peer) -> AssociationListener:
         """An association has been accepted."""
+
+    def troubled(self, caller: Caller, cause: str, detail: str = "", peer: str = "") -> None:
+        """There was a connection and no association came of it; `cause` is a row of `processors.dicom.causes`.
+
+        Any thread, never raises. AE titles that were not heard are empty. `detail` holds UIDs, numbers or codes that
+        the cause's sentence names, never a value of a patient.
+        """
 
 
 class Engine(Protocol):

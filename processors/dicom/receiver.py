@@ -7,6 +7,8 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from processors.dicom.admission import Caller
+from processors.dicom.causes import explain
 from processors.dicom.engine import Engine, Peer
 from processors.dicom.event_log import EventLog
 from processors.dicom.metrics import ReceiverMetrics
@@ -110,6 +112,18 @@ class Receiver:
         self._idle.watch(association)
         self.metrics.association_opened()
         return StorageAssociation(association, self._has_room, self._log, self.metrics)
+
+    def troubled(self, caller: Caller, cause: str, detail: str = "", peer: str = "") -> None:
+        """There was a connection and no association came of it."""
+        facts = {
+            "calling_ae": caller.calling_ae,
+            "called_ae": caller.called_ae,
+            "address": caller.address,
+            "peer": peer,
+            "detail": detail,
+        }
+        sentence, remedy = explain(cause, **facts)
+        self._log.write("trouble", cause=cause, **facts, sentence=sentence, remedy=remedy)
 
     def seal(self, filling: Filling, reason: SealReason, at: float, claims: list[Claim]) -> None:
         """Seal a delivery and enter it, in the writer's thread."""

@@ -1,4 +1,4 @@
-"""The PACS and archives that this site talks to: one `peers.yaml` in the trusted home, read once by each process.
+"""The peers of this site: one `peers.yaml` in the trusted home, for whom we ask and send to, and for who sends to us.
 
 ```yaml
 peers:
@@ -10,35 +10,28 @@ peers:
     note: the radiology PACS; we query it and it gets results
     objects_per_second: 20
     between: "22:00-05:00"
+    sends: {addresses: [10.20.0.4]}
+  ct1:
+    sends: {ae_titles: [CT1], addresses: [10.20.1.0/24]}
 ```
+
+A peer has `ae_title`, `host` and `port` if we call it, and `sends` (`processors.senders`) if it may call us.
 """
 
 from pathlib import Path
 from typing import Annotated, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from processors.errors import PeersFileError, UnknownPeerError
 from processors.hours import WrittenHours
+from processors.senders import AETitle, Receiving, Sender
 from processors.settings_file import cause
 
 _SHAPE = "it is no mapping of names to peers"
 
 
-def ae_title(written: str) -> str:
-    """An AE title as PS3.5 6.2 allows it, without outer blanks.
-
-    Raises:
-        ValueError: it is none.
-    """
-    title = written.strip()
-    if not 0 < len(title) <= 16 or not title.isascii() or not title.isprintable() or "\\" in title:
-        raise ValueError("an AE title has 1 to 16 printable ASCII characters and no backslash")
-    return title
-
-
-AETitle = Annotated[str, AfterValidator(ae_title)]
 PeerName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 
 
@@ -69,11 +62,13 @@ class Peer(BaseModel):
 
 
 class Peers(BaseModel):
-    """All peers of a site by name."""
+    """All peers of a site by name: whom we call, and who may call us; one may be both."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    peers: dict[str, Peer] = {}
+    peers: dict[str, Peer] = Field({}, description="Those that we can call.")
+    senders: dict[str, Sender] = Field({}, description="Those that may call us.")
+    receiver: Receiving = Receiving()
 
     @classmethod
     def load(cls, home: Path) -> Self:
@@ -83,12 +78,37 @@ class Peers(BaseModel):
             PeersFileError: the file is no YAML mapping, or a key is unknown, missing or has an impossible value.
         """
         file = Path(home) / "peers.yaml"
+        return cls.read(file) if file.exists() else cls()
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Read a file of peers.
+
+        Raises:
+            PeersFileError: as for `load`, or there is no such file.
+        """
         try:
-            written = (yaml.safe_load(file.read_text("utf-8")) if file.exists() else None) or {}
-            named = {str(name): {**entry, "name": str(name)} for name, entry in (written.get("peers") or {}).items()}
-            return cls.model_validate({**written, "peers": named})
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError, ValidationError) as error:
+            text = file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
             raise PeersFileError(f"{file} cannot be used: {cause(error, _SHAPE)}.") from error
+        return cls.parse(text, str(file))
+
+    @classmethod
+    def parse(cls, text: str, called: str) -> Self:
+        """Make peers of the text of a file, which the message calls `called`.
+
+        Raises:
+            PeersFileError: as for `load`. Every fault is named with its line.
+        """
+        from processors.peers_file import parse
+
+        try:
+            parsed = parse(text)
+        except (yaml.YAMLError, AttributeError, TypeError) as error:
+            raise PeersFileError(f"{called} cannot be used: {cause(error, _SHAPE)}.") from error
+        if parsed.faults:
+            raise PeersFileError(f"{called} cannot be used: {'; '.join(parsed.faults)}.")
+        return cls(peers=parsed.peers, senders=parsed.senders, receiver=parsed.receiver)
 
     def get(self, name: str) -> Peer:
         """One peer.

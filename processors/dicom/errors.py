@@ -3,6 +3,8 @@
 ```
 DicomError                  (a ProcessorsError)
 ├── ListenError             the port cannot be bound
+├── CertificateFilesError   the receiver's certificate, key or authorities cannot be used
+├── HandshakeError          a caller and the receiver did not agree on TLS; `cause` says why
 ├── PeerError               a peer cannot be asked; `code` says why
 │   ├── PeerDownError       nobody answers there
 │   ├── PeerRefusesError    it rejects the association, or supports none of what is needed
@@ -29,6 +31,23 @@ class ListenError(DicomError):
     """The receiver cannot listen."""
 
     remedy: ClassVar[str] = "Give another --port or --host, or stop what listens there."
+
+
+class CertificateFilesError(DicomError):
+    """The files of the receiver's TLS cannot be used."""
+
+    remedy: ClassVar[str] = "Give --tls-certificate, --tls-key and --tls-authority, each a PEM file that is readable."
+
+
+class HandshakeError(DicomError):
+    """A caller and the receiver did not agree on TLS; `cause` is a row of `processors.dicom.causes`."""
+
+    remedy: ClassVar[str] = "Look at `sluice doctor`."
+
+    def __init__(self, cause: str, detail: str = "") -> None:
+        super().__init__(f"The TLS handshake failed: {cause}.")
+        self.cause = cause
+        self.detail = detail
 
 
 class PeerError(DicomError):

@@ -37,8 +37,8 @@ class StoreCommand:
 class Reception(Protocol):
     """One object on its way in."""
 
-    def write(self, data: bytes | memoryview) -> None:
-        """Take the next bytes of the data set. Never raises: a failure shows in the status."""
+    def write(self, *pieces: bytes | memoryview) -> None:
+        """Take the next bytes, which are here only until this returns. Never raises: a failure shows in the status."""
 
     def finish(self) -> int:
         """The data set is complete: the status to answer with. Success only once the object is durable."""

@@ -106,10 +106,10 @@ class StoreReception:
         self._refusal: Refusal | None = None
         self._attempt(self._open)
 
-    def write(self, data: bytes | memoryview) -> None:
+    def write(self, *pieces: bytes | memoryview) -> None:
         """Take the next bytes of the data set."""
         if self._refusal is None:
-            self._attempt(lambda: self._append(data))
+            self._attempt(lambda: self._append(pieces))
 
     def finish(self) -> int:
         """The status to answer with; on return the object is durable or gone."""
@@ -157,12 +157,14 @@ class StoreReception:
         write_all(self._descriptor, head)
         self._head_size = len(head)
 
-    def _append(self, data: bytes | memoryview) -> None:
-        if not self._has_room(len(data)):
+    def _append(self, pieces: tuple[bytes | memoryview, ...]) -> None:
+        size = sum(map(len, pieces))
+        if not self._has_room(size):
             raise status.no_space()
-        write_all(self._descriptor, data)
-        self._hash.update(data)
-        self._size += len(data)
+        write_all(self._descriptor, *pieces)
+        for piece in pieces:
+            self._hash.update(piece)
+        self._size += size
 
     def _store(self) -> None:
         header = self._scan()

@@ -2,6 +2,10 @@
 
 import os
 from pathlib import Path
+from typing import Final
+
+_MOST_PIECES: Final = 1024
+"""IOV_MAX of Linux."""
 
 
 def sync_folder(folder: Path) -> None:
@@ -32,8 +36,12 @@ def write_whole(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
-def write_all(descriptor: int, content: bytes | memoryview) -> None:
-    """Write every byte; the kernel may take fewer at a time."""
-    rest = memoryview(content).cast("B")
+def write_all(descriptor: int, *pieces: bytes | memoryview) -> None:
+    """Write every byte of the pieces, one after the other; the kernel may take fewer at a time."""
+    rest = [memoryview(piece).cast("B") for piece in pieces if len(piece)]
     while rest:
-        rest = rest[os.write(descriptor, rest) :]
+        written = os.writev(descriptor, rest[:_MOST_PIECES])
+        while written and written >= len(rest[0]):
+            written -= len(rest.pop(0))
+        if written:
+            rest[0] = rest[0][written:]

@@ -24,6 +24,7 @@ class Disk:
         self._unsynced: dict[int, set[str]] = {}
         self._wrap(monkeypatch, "open", self._opened, before=lambda path, *_: os.path.exists(path))  # noqa: PTH110
         self._wrap(monkeypatch, "write", self._wrote)
+        self._wrap(monkeypatch, "writev", self._wrote)
         self._wrap(monkeypatch, "fsync", self._synced)
         self._wrap(monkeypatch, "rename", lambda _found, _old, new: self._named(new))
         self._wrap(monkeypatch, "mkdir", lambda _found, path, *_: self._named(path))

@@ -39,6 +39,13 @@ def _ae_title(_context: click.Context, _option: click.Parameter, value: str) -> 
     help="Serve /metrics and /healthz on this port; 0 takes a free one. Without it they are not served.",
 )
 @click.option("--management-host", default="127.0.0.1", show_default=True, help="Address of the management port.")
+@click.option(
+    "--engine",
+    type=click.Choice(["reference", "fast"]),
+    default="reference",
+    show_default=True,
+    help="Who speaks DICOM: pynetdicom, or our own data path with pynetdicom's negotiation.",
+)
 @click.option("--idle-seconds", type=float, default=10.0, hidden=True, help="Silence that seals deliveries.")
 @click.option(
     "--home",
@@ -56,6 +63,7 @@ def receive(
     landing: Path | None,
     ledger: Path | None,
     reserve_mb: int | None,
+    engine: str,
     idle_seconds: float,
     management_port: int | None,
     management_host: str,
@@ -66,7 +74,9 @@ def receive(
     An object is answered with Success only when it is on disk and would survive a power cut. One JSON line on stdout
     tells host and port once associations are accepted; one JSON line per association goes to stderr.
     """
+    from processors.dicom.engine import Engine
     from processors.dicom.event_log import EventLog
+    from processors.dicom.fast.engine import FastEngine
     from processors.dicom.management import serve_management
     from processors.dicom.metrics import ReceiverMetrics
     from processors.dicom.pynetdicom_engine import PynetdicomEngine
@@ -88,6 +98,7 @@ def receive(
         idle_seconds=idle_seconds,
         manage=manage,
     )
+    speaks: Engine = FastEngine(host, port) if engine == "fast" else PynetdicomEngine(host, port, ae_title)
     log = EventLog(sys.stderr)
     threading.excepthook = lambda fault: log.fault("thread-fault", fault.exc_value or SystemExit())
     # The kernel may give the signal to any thread; only a wake-up descriptor then wakes the main thread for certain.
@@ -98,7 +109,7 @@ def receive(
         signal.signal(number, lambda *_: None)
     run(
         settings,
-        PynetdicomEngine(host, port, ae_title),
+        speaks,
         log,
         lambda bound_host, bound_port: click.echo(
             json.dumps(listening | {"host": bound_host, "port": bound_port, "ae_title": ae_title})

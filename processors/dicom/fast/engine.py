@@ -1,0 +1,156 @@
+"""The fast engine: a thread that accepts, and one blocking thread for each association."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from processors.dicom.admission import Everybody, Policy, Rejection
+from processors.dicom.engine import Listener
+from processors.dicom.errors import ListenError
+from processors.dicom.fast.association import Association, Connection, Timers
+from processors.dicom.silence import silence
+
+MAXIMUM_ASSOCIATIONS: Final = 500
+MAXIMUM_CONNECTIONS: Final = 600
+"""Those beyond the limit of associations are told so; beyond this they are only closed."""
+BACKLOG: Final = 512
+ABORT_SECONDS: Final = 10.0
+"""How long an aborted association may take to end when we stop."""
+_BUSY_SECONDS: Final = 0.1
+
+Secure = Callable[[socket.socket, str], Connection]
+"""Makes a connection of a socket and the peer's address, by a TLS handshake; raises OSError if none comes of it."""
+
+
+class FastEngine:
+    """Accepts C-ECHO and C-STORE as the policy says."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        policy: Policy | None = None,
+        timers: Timers | None = None,
+        secure: Secure = Connection,
+        maximum_associations: int = MAXIMUM_ASSOCIATIONS,
+    ) -> None:
+        """Configure.
+
+        Args:
+            host: Address to listen on.
+            port: Port to listen on; 0 takes a free one.
+            policy: Who may call, and with what; everybody by default.
+            timers: How long associations wait.
+            secure: Runs in the association's thread before anything is read.
+            maximum_associations: At one time; more are rejected (local limit exceeded).
+        """
+        silence()
+        self._address = (host, port)
+        self._policy = policy or Everybody()
+        self._timers = timers or Timers()
+        self._secure = secure
+        self._maximum = maximum_associations
+        self._lock = threading.Lock()
+        self._threads: dict[threading.Thread, Association | None] = {}
+        self._sockets: dict[threading.Thread, socket.socket] = {}
+        self._stopping = False
+        self._listener: Listener
+        self._listening: socket.socket
+
+    def start(self, listener: Listener) -> tuple[str, int]:
+        """Begin to accept associations; returns host and port."""
+        self._listener = listener
+        host, port = self._address
+        try:
+            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            self._listening = socket.create_server(self._address, family=family, backlog=BACKLOG)
+        except OSError as error:
+            raise ListenError(f"Port {port} on {host} cannot be listened on: {error.strerror}.") from error
+        threading.Thread(target=self._accept, name="acceptor", daemon=True).start()
+        bound_host, bound_port = self._listening.getsockname()[:2]
+        return str(bound_host), int(bound_port)
+
+    def stop(self, grace_seconds: float) -> None:
+        """Accept no more, let each association finish its object, abort it, wait for its end."""
+        with self._lock:
+            self._stopping = True
+            threads = dict(self._threads)
+            sockets = dict(self._sockets)
+        with contextlib.suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)  # wakes up the acceptor; closing would not
+        self._listening.close()
+        associations = [association for association in threads.values() if association is not None]
+        for association in associations:
+            association.stop()
+        deadline = time.monotonic() + grace_seconds
+        for association in associations:
+            association.between_objects.wait(max(0.0, deadline - time.monotonic()))
+        for how in (socket.SHUT_RD, socket.SHUT_RDWR):  # the second is for one whose peer does not read
+            for connection in sockets.values():
+                with contextlib.suppress(OSError):
+                    # An SSLSocket's own shutdown would let its thread go on in the clear.
+                    socket.socket.shutdown(connection, how)
+            deadline = time.monotonic() + ABORT_SECONDS
+            for thread in threads:
+                thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, address = self._listening.accept()
+            except OSError:
+                if self._stopping:
+                    return
+                # No file descriptor is left; an association that ends gives its own back.
+                time.sleep(_BUSY_SECONDS)
+                continue
+            if not self._begin(connection, str(address[0])):
+                connection.close()
+
+    def _begin(self, connection: socket.socket, address: str) -> bool:
+        """Start a thread for a connection; False if there can be none."""
+        thread = threading.Thread(target=self._serve, args=(connection, address), name="association", daemon=True)
+        with self._lock:
+            if self._stopping or len(self._threads) >= MAXIMUM_CONNECTIONS:
+                return False
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no thread left
+                return False
+            self._threads[thread], self._sockets[thread] = None, connection
+            return True
+
+    def _serve(self, connection: socket.socket, address: str) -> None:
+        """One connection, in its own thread."""
+        thread = threading.current_thread()
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            connection.settimeout(self._timers.artim)
+            secured = self._secure(connection, address)
+            association = Association(secured, self._listener, self._policy, self._is_full(), self._timers)
+            with self._lock:
+                self._threads[thread], self._sockets[thread] = association, secured.socket
+                if self._stopping:
+                    association.stop()
+            association.run()
+        except OSError:
+            pass  # the peer has gone; whoever has secured the connection has said what was wrong with it
+        finally:
+            self._forget(thread)
+            connection.close()
+
+    def _is_full(self) -> Rejection | None:
+        with self._lock:
+            too_many = len(self._threads) > self._maximum
+        # Rejected transient by the provider, local limit exceeded (PS3.8 table 9-21).
+        return Rejection("receiver-full", 2, 3, 2, detail=str(self._maximum)) if too_many else None
+
+    def _forget(self, thread: threading.Thread) -> None:
+        with self._lock:
+            self._threads.pop(thread, None)
+            self._sockets.pop(thread, None)

@@ -1,0 +1,169 @@
+"""The answer to an A-ASSOCIATE-RQ (PS3.8 7.1, 9.3.2-9.3.4; PS3.7 annex D), by pynetdicom's public classes.
+
+Who may call, and with what, is the policy's matter; what of it can be said in a PDU is pynetdicom's. User identity is
+accepted without a response, extended negotiation is not answered, and one operation at a time is the default that an
+unanswered request for more falls back to (PS3.7 D.3.3.3, D.3.3.5, D.3.3.7).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydicom.uid import UID
+from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
+from pynetdicom.pdu_primitives import (
+    A_ASSOCIATE,
+    ImplementationClassUIDNotification,
+    ImplementationVersionNameNotification,
+    MaximumLengthNotification,
+    SCP_SCU_RoleSelectionNegotiation,
+)
+from pynetdicom.presentation import PresentationContext, negotiate_as_acceptor
+
+from processors.dicom.admission import ACCEPTANCE, TRANSFER_SYNTAXES_NOT_SUPPORTED, Admission, Rejection
+from processors.dicom.fast.errors import ProtocolError
+from processors.dicom.fast.pdu import MAXIMUM_PDU_BYTES
+from processors.dicom.header_scan import is_uid
+from processors.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+
+APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
+_MOST_LISTED: Final = 8
+_PROTOCOL_VERSION: Final = 0x0001
+"""Bit 0; other bits are not tested (PS3.8 table 9-11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An A-ASSOCIATE-RQ as it came."""
+
+    calling_ae: str
+    called_ae: str
+    primitive: Any
+    protocol_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What was agreed on."""
+
+    pdu: bytes
+    """The A-ASSOCIATE-AC."""
+    transfer_syntaxes: dict[int, str] = field(default_factory=dict)
+    """Of each accepted presentation context, by its id."""
+    peer_maximum_bytes: int = 0
+    """The longest PDU that the peer takes; 0 is no limit."""
+    trouble: tuple[str, str] | None = None
+    """A row of `processors.dicom.causes` and its detail, if not all that was proposed could be accepted."""
+
+
+def read_request(content: bytes) -> Request:
+    """Read an A-ASSOCIATE-RQ, header included.
+
+    Raises:
+        ProtocolError: it is none.
+    """
+    pdu = A_ASSOCIATE_RQ()
+    try:
+        pdu.decode(content)
+        primitive = pdu.to_primitive()
+        return Request(
+            calling_ae=str(primitive.calling_ae_title).strip(),
+            called_ae=str(primitive.called_ae_title).strip(),
+            primitive=primitive,
+            protocol_version=int(pdu.protocol_version),
+        )
+    except Exception as error:  # pynetdicom raises whatever its setters do on bytes that are no request
+        raise ProtocolError("An A-ASSOCIATE-RQ cannot be read.", cause="associate-malformed") from error
+
+
+def unacceptable(request: Request) -> Rejection | None:
+    """Why no one could have such an association, whoever asks (PS3.8 9.3.4)."""
+    if not request.protocol_version & _PROTOCOL_VERSION:
+        return Rejection("protocol-version", result=1, source=2, diagnostic=2)
+    if request.primitive.application_context_name != APPLICATION_CONTEXT:
+        return Rejection("application-context", result=1, source=1, diagnostic=2)
+    return None
+
+
+def rejection(why: Rejection) -> bytes:
+    """The A-ASSOCIATE-RJ."""
+    primitive = A_ASSOCIATE()
+    primitive.result, primitive.result_source, primitive.diagnostic = why.result, why.source, why.diagnostic
+    return _encode(A_ASSOCIATE_RJ(), primitive)
+
+
+def agree(request: Request, admission: Admission) -> Agreement:
+    """Answer each proposed context as the admission says."""
+    asked = request.primitive
+    roles = {
+        item.sop_class_uid: (item.scu_role, item.scp_role)
+        for item in asked.user_information
+        if isinstance(item, SCP_SCU_RoleSelectionNegotiation)
+    }
+    results, role_items = [], {}
+    for proposed in asked.presentation_context_definition_list:
+        result, replies = _answer(proposed, admission, roles)
+        results.append(result)
+        role_items.update({item.sop_class_uid: item for item in replies})
+    accept = A_ASSOCIATE()
+    accept.application_context_name = UID(APPLICATION_CONTEXT)
+    accept.calling_ae_title = asked.calling_ae_title
+    accept.called_ae_title = asked.called_ae_title
+    accept.result, accept.result_source = 0, 1
+    accept.presentation_context_definition_results_list = results
+    accept.user_information = [*_about_us(), *role_items.values()]
+    return Agreement(
+        pdu=_encode(A_ASSOCIATE_AC(), accept),
+        transfer_syntaxes={
+            context.context_id: str(context.transfer_syntax[0]) for context in results if context.result == ACCEPTANCE
+        },
+        peer_maximum_bytes=asked.maximum_length_received or 0,
+        trouble=_trouble(results, asked.presentation_context_definition_list),
+    )
+
+
+def _answer(proposed: Any, admission: Admission, roles: dict[Any, Any]) -> tuple[Any, list[Any]]:
+    """One context's result and the role items that go with it: we are SCP, the peer may be SCU (PS3.7 D.3.3.4)."""
+    answer = admission.context(str(proposed.abstract_syntax), [str(uid) for uid in proposed.transfer_syntax])
+    supported = PresentationContext()
+    supported.abstract_syntax = proposed.abstract_syntax
+    supported.transfer_syntax = [answer.transfer_syntax]
+    supported.scu_role, supported.scp_role = True, False
+    [result], replies = negotiate_as_acceptor([proposed], [supported], roles)
+    if answer.result != ACCEPTANCE:
+        result.result = answer.result
+        return result, []
+    return result, replies
+
+
+def _trouble(results: list[Any], proposed: list[Any]) -> tuple[str, str] | None:
+    """What the sender's engineer should know of an association in which not every context was accepted."""
+    refused = [context for context in results if context.result != ACCEPTANCE]
+    if not refused:
+        return None
+    classes = _listed(str(context.abstract_syntax) for context in refused)
+    if len(refused) < len(results):
+        return "some-contexts-refused", classes
+    if any(context.result == TRANSFER_SYNTAXES_NOT_SUPPORTED for context in refused):
+        return "no-transfer-syntax", _listed(str(uid) for context in proposed for uid in context.transfer_syntax)
+    return "no-sop-class", classes
+
+
+def _listed(uids: Iterable[str]) -> str:
+    """The first few, each once; whatever is no UID is not repeated."""
+    return ", ".join(list(dict.fromkeys(uid for uid in uids if is_uid(uid)))[:_MOST_LISTED])
+
+
+def _about_us() -> list[Any]:
+    maximum_length = MaximumLengthNotification()
+    maximum_length.maximum_length_received = MAXIMUM_PDU_BYTES
+    implementation = ImplementationClassUIDNotification()
+    implementation.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
+    version = ImplementationVersionNameNotification()
+    version.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    return [maximum_length, implementation, version]
+
+
+def _encode(pdu: Any, primitive: Any) -> bytes:
+    pdu.from_primitive(primitive)
+    return bytes(pdu.encode())

@@ -1,0 +1,133 @@
+"""A connection and the one fixed buffer that everything on it is read into and parsed in.
+
+No byte is copied on its way, except the few of a header that the end of the buffer cuts in two. So memory depends
+neither on what is sent nor on what its lengths claim.
+"""
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Final
+
+from processors.dicom.fast.errors import LostError, SilentError
+
+BUFFER_BYTES: Final = 131072
+
+
+class Wire:
+    """Reads from and writes to one connection, plain or TLS, in one thread."""
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        before_refill: Callable[[], None],
+        heard: Callable[[], None],
+        buffer_bytes: int = BUFFER_BYTES,
+    ) -> None:
+        """Begin.
+
+        Args:
+            connection: A connected stream socket; an `ssl.SSLSocket` is one.
+            before_refill: Called before the buffer is written anew; no view of it may be needed after that.
+            heard: Called after bytes have come in.
+            buffer_bytes: Size of the buffer, in bytes; no header is longer.
+        """
+        self._connection = connection
+        self._before_refill = before_refill
+        self._heard = heard
+        self._buffer = memoryview(bytearray(buffer_bytes))
+        self._start = self._end = 0
+        self._deadline: float | None = None
+        self._is_tcp = connection.family in {socket.AF_INET, socket.AF_INET6}
+
+    def wait_at_most(self, seconds: float) -> None:
+        """From now on each read waits so long; a deadline no longer counts."""
+        self._deadline = None
+        self._connection.settimeout(seconds)
+
+    def wait_until(self, deadline: float) -> None:
+        """From now on reads wait until `deadline` (monotonic, seconds) and no longer, however many there are."""
+        self._deadline = deadline
+
+    def need(self, count: int) -> memoryview:
+        """The next `count` bytes, at most a buffer of them.
+
+        Raises:
+            LostError: the connection ends before.
+            SilentError: they do not come in time.
+        """
+        if self._end - self._start < count:
+            self._before_refill()
+            rest = self._end - self._start
+            self._buffer[:rest] = bytes(self._buffer[self._start : self._end])
+            self._start, self._end = 0, rest
+            while self._end < count:
+                self._read()
+        self._start += count
+        return self._buffer[self._start - count : self._start]
+
+    def some(self, limit: int) -> memoryview:
+        """The next bytes: as many as are there already, at least one and at most `limit`.
+
+        Raises:
+            LostError: the connection has ended.
+            SilentError: none comes in time.
+        """
+        if self._start == self._end:
+            self._before_refill()
+            self._start = self._end = 0
+            self._read()
+        begin = self._start
+        self._start = min(begin + limit, self._end)
+        return self._buffer[begin : self._start]
+
+    def whole(self, count: int) -> bytes:
+        """The next `count` bytes, a copy that grows as they come and not as they are promised."""
+        gathered = bytearray()
+        while len(gathered) < count:
+            gathered += self.some(count - len(gathered))
+        return bytes(gathered)
+
+    def skip(self, count: int) -> None:
+        """Pass over `count` bytes."""
+        while count:
+            count -= len(self.some(count))
+
+    def send(self, content: bytes) -> None:
+        """Write all of `content`.
+
+        Raises:
+            LostError: the connection has ended.
+            SilentError: the peer does not take it in time.
+        """
+        try:
+            self._connection.sendall(content)
+        except TimeoutError as error:
+            raise SilentError("The peer does not read.") from error
+        except OSError as error:
+            raise LostError("The connection is gone.") from error
+
+    def let_go(self) -> None:
+        """Nothing is read any more: give the buffer back now, and not when somebody looks for unreachable objects."""
+        self._buffer = memoryview(b"")
+        self._start = self._end = 0
+
+    def _read(self) -> None:
+        if self._deadline is not None:
+            rest = self._deadline - time.monotonic()
+            if rest <= 0:
+                raise SilentError("Nothing came in time.")
+            self._connection.settimeout(rest)
+        try:
+            count = self._connection.recv_into(self._buffer[self._end :])
+            if count and self._is_tcp:
+                # Not sticky, so after each read: else a sender with Nagle's algorithm waits 40 ms for our delayed ACK.
+                self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        except TimeoutError as error:
+            raise SilentError("Nothing came in time.") from error
+        except OSError as error:
+            raise LostError("The connection is gone.") from error
+        if not count:
+            raise LostError("The connection was closed.")
+        self._end += count
+        self._heard()

@@ -19,6 +19,7 @@ from processors.delivery.package import package_path
 from processors.delivery.pinned import PinnedShipment, Route
 from processors.delivery.workplace import Workplace
 from processors.landing.delivery import Delivery, read_delivery
+from processors.landing.hold import is_lifted
 from processors.ledger import announcements, shipments
 from processors.ledger.schema import transaction
 from processors.ledger.shipments import Shipment
@@ -74,9 +75,18 @@ def _pin(place: Workplace, delivery_id: str, release: str) -> str:
 
 
 def _decide(place: Workplace, delivery: Delivery, release: str) -> Route:
+    if delivery.hold and not is_lifted(place.delivery_folder(delivery.id)):
+        return Route(delivery_id=delivery.id, rules=(), reason=f"held:{delivery.hold}")
     rules = place.rules()
     facts = (
-        Facts.of(delivery.called_ae, delivery.calling_ae, instance.sop_class_uid, instance.header)
+        Facts.of(
+            delivery.called_ae,
+            delivery.calling_ae,
+            instance.sop_class_uid,
+            instance.header,
+            peer=delivery.sender,
+            project_hint=delivery.project_hint,
+        )
         for instance in delivery.instances
     )
     decision = decide(rules, facts)

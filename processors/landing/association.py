@@ -224,6 +224,9 @@ class OpenAssociation:
             study_instance_uid=series[0],
             series_instance_uid=series[1],
             opened_at=now,
+            sender=self.facts.sender,
+            project_hint=self.facts.project_hint,
+            hold=self.facts.hold,
         )
         self._open[series] = _Open(Filling.begin(self._layout.deliveries, opened))
         return self._open[series]

@@ -48,6 +48,9 @@ class Delivery(BaseModel):
     seal_reason: SealReason
     total_bytes: int = Field(alias="bytes", ge=0, description="Sum of the instances' sizes.")
     instances: tuple[ReceivedInstance, ...]
+    sender: str | None = Field(None, description="Name of the peer that sent it, as the peers file has it.")
+    project_hint: str | None = Field(None, description="Whom it is for, as far as the peers file knows.")
+    hold: str | None = Field(None, description="Why it waits for a person before it is routed.")
 
     def to_json(self) -> bytes:
         """The file's content."""

@@ -104,6 +104,9 @@ class Filling:
             seal_reason=reason,
             total_bytes=self.total_bytes,
             instances=tuple(line.instance for line in self.kept),
+            sender=opened.sender,
+            project_hint=opened.project_hint,
+            hold=opened.hold,
         )
         write_whole(self.folder / DELIVERY_FILE, delivery.to_json())
         return SealedDelivery(delivery, opened.opened_at, now, tuple(line.received_at for line in self.kept))

@@ -26,6 +26,9 @@ class AssociationFacts(BaseModel):
     calling_ae: str
     called_ae: str
     peer: str = Field(description="Address of the sender.")
+    sender: str | None = Field(None, description="Its name in the peers file.")
+    project_hint: str | None = Field(None, description="Whom its data is for, as far as the peers file knows.")
+    hold: str | None = Field(None, description="Why what it sends waits for a person before it is routed.")
 
 
 class DuplicateInstance(BaseModel):
@@ -75,6 +78,9 @@ class OpenedDelivery(BaseModel):
     study_instance_uid: str
     series_instance_uid: str
     opened_at: float
+    sender: str | None = None
+    project_hint: str | None = None
+    hold: str | None = None
 
 
 class KeptInstance(BaseModel):

@@ -207,7 +207,28 @@ _VERSION_2: Final[tuple[str, ...]] = (
     "CREATE INDEX deliveries_series ON deliveries (series_uid)",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_VERSION_1, _VERSION_2)
+_VERSION_3: Final[tuple[str, ...]] = (
+    """
+    CREATE TABLE troubles (
+        id INTEGER PRIMARY KEY,
+        day INTEGER NOT NULL,                  -- since 1970, UTC: the same again on one day is counted, not added
+        cause TEXT NOT NULL,                   -- a row of processors.dicom.causes
+        peer TEXT NOT NULL,                    -- name in the peers file, or empty
+        calling_ae TEXT NOT NULL,
+        called_ae TEXT NOT NULL,
+        address TEXT NOT NULL,
+        detail TEXT NOT NULL,                  -- UIDs, numbers and codes, never a value of a patient
+        association_id TEXT,                   -- the last one; NULL if none came about
+        count INTEGER NOT NULL,
+        first_at REAL NOT NULL,
+        last_at REAL NOT NULL
+    )
+    """,
+    "CREATE UNIQUE INDEX troubles_same ON troubles (day, cause, peer, calling_ae, called_ae, address, detail)",
+    "CREATE INDEX troubles_last ON troubles (last_at)",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_VERSION_1, _VERSION_2, _VERSION_3)
 """Statements by version; a ledger at `user_version` n has had the first n. Append, never change."""
 
 

@@ -52,6 +52,8 @@ def holds(condition: Condition, facts: Facts) -> bool:
         and _is_one_of(facts.station.casefold(), _folded(condition.station))
         and _has_word(facts.study_description, condition.study_words)
         and _has_word(facts.series_description, condition.series_words)
+        and _is_one_of(facts.peer, condition.peer)
+        and _is_one_of(facts.project_hint, condition.project_hint)
     )
 
 

@@ -15,10 +15,21 @@ class Facts:
     station: str = field(default="", repr=False)
     study_description: str = field(default="", repr=False)
     series_description: str = field(default="", repr=False)
+    peer: str = field(default="", repr=False)
+    project_hint: str = field(default="", repr=False)
 
     @classmethod
-    def of(cls, called_ae: str, calling_ae: str, sop_class: str, header: Mapping[str, str]) -> "Facts":
-        """The facts of an instance that came over an association, by its scanned header."""
+    def of(
+        cls,
+        called_ae: str,
+        calling_ae: str,
+        sop_class: str,
+        header: Mapping[str, str],
+        *,
+        peer: str | None = None,
+        project_hint: str | None = None,
+    ) -> "Facts":
+        """The facts of an instance that came over an association, by its scanned header and its peer's entry."""
         return cls(
             called_ae=called_ae.strip(),
             calling_ae=calling_ae.strip(),
@@ -27,4 +38,6 @@ class Facts:
             station=header.get("StationName", "").strip(),
             study_description=header.get("StudyDescription", ""),
             series_description=header.get("SeriesDescription", ""),
+            peer=peer or "",
+            project_hint=project_hint or "",
         )

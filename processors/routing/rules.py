@@ -44,6 +44,8 @@ class Condition(_Part):
     station: Words | None = Field(None, description="Values of StationName (0008,1010); case is ignored.")
     study_words: Words | None = Field(None, description="Words of StudyDescription; case is ignored.")
     series_words: Words | None = Field(None, description="Words of SeriesDescription; case is ignored.")
+    peer: Words | None = Field(None, description="Peers that sent it, by their names in the peers file.")
+    project_hint: Words | None = Field(None, description="The project that the peers file names for the sender.")
 
     @field_validator("sop_class")
     @classmethod

@@ -188,8 +188,6 @@ class Association:
         self._messages = Messages(agreement.transfer_syntaxes, self._listener, self._answer)
         self._wire.wait_at_most(self._timers.silence)
         self._wire.send(agreement.pdu)
-        if agreement.trouble is not None:
-            self._listener.troubled(*agreement.trouble)
 
     def _take_data(self, length: int) -> State:
         """DT-2."""

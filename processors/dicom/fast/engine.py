@@ -4,14 +4,14 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable
 from typing import Final
 
-from processors.dicom.admission import Everybody, Policy, Rejection
+from processors.dicom.admission import Caller, Everybody, Policy, Rejection
 from processors.dicom.engine import Listener
-from processors.dicom.errors import ListenError
+from processors.dicom.errors import HandshakeError, ListenError
 from processors.dicom.fast.association import Association, Connection, Timers
 from processors.dicom.silence import silence
+from processors.dicom.tls import ServerTLS, shown_by
 
 MAXIMUM_ASSOCIATIONS: Final = 500
 MAXIMUM_CONNECTIONS: Final = 600
@@ -20,9 +20,6 @@ BACKLOG: Final = 512
 ABORT_SECONDS: Final = 10.0
 """How long an aborted association may take to end when we stop."""
 _BUSY_SECONDS: Final = 0.1
-
-Secure = Callable[[socket.socket, str], Connection]
-"""Makes a connection of a socket and the peer's address, by a TLS handshake; raises OSError if none comes of it."""
 
 
 class FastEngine:
@@ -35,7 +32,7 @@ class FastEngine:
         *,
         policy: Policy | None = None,
         timers: Timers | None = None,
-        secure: Secure = Connection,
+        tls: ServerTLS | None = None,
         maximum_associations: int = MAXIMUM_ASSOCIATIONS,
     ) -> None:
         """Configure.
@@ -45,14 +42,14 @@ class FastEngine:
             port: Port to listen on; 0 takes a free one.
             policy: Who may call, and with what; everybody by default.
             timers: How long associations wait.
-            secure: Runs in the association's thread before anything is read.
+            tls: Makes each connection one with TLS; None for a port without.
             maximum_associations: At one time; more are rejected (local limit exceeded).
         """
         silence()
         self._address = (host, port)
         self._policy = policy or Everybody()
         self._timers = timers or Timers()
-        self._secure = secure
+        self._tls = tls
         self._maximum = maximum_associations
         self._lock = threading.Lock()
         self._threads: dict[threading.Thread, Association | None] = {}
@@ -131,18 +128,31 @@ class FastEngine:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             connection.settimeout(self._timers.artim)
-            secured = self._secure(connection, address)
+            secured = self._secured(connection, address)
             association = Association(secured, self._listener, self._policy, self._is_full(), self._timers)
             with self._lock:
                 self._threads[thread], self._sockets[thread] = association, secured.socket
                 if self._stopping:
                     association.stop()
             association.run()
+        except HandshakeError as error:
+            self._listener.troubled(Caller("", "", address), error.cause, error.detail)
+        except TimeoutError:
+            self._listener.troubled(Caller("", "", address), "no-request", f"{self._timers.artim:g}")
         except OSError:
-            pass  # the peer has gone; whoever has secured the connection has said what was wrong with it
+            pass  # the peer has gone before it said anything
         finally:
             self._forget(thread)
             connection.close()
+
+    def _secured(self, connection: socket.socket, address: str) -> Connection:
+        """The connection, after the TLS handshake if there is to be one."""
+        if self._tls is None:
+            return Connection(connection, address)
+        if not connection.recv(1, socket.MSG_PEEK):
+            raise ConnectionResetError  # somebody looked whether the port is open
+        secured = self._tls.wrap(connection)
+        return Connection(secured, address, encrypted=True, certificate=shown_by(secured))
 
     def _is_full(self) -> Rejection | None:
         with self._lock:

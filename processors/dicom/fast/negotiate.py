@@ -5,7 +5,6 @@ accepted without a response, extended negotiation is not answered, and one opera
 unanswered request for more falls back to (PS3.7 D.3.3.3, D.3.3.5, D.3.3.7).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,14 +19,12 @@ from pynetdicom.pdu_primitives import (
 )
 from pynetdicom.presentation import PresentationContext, negotiate_as_acceptor
 
-from processors.dicom.admission import ACCEPTANCE, TRANSFER_SYNTAXES_NOT_SUPPORTED, Admission, Rejection
+from processors.dicom.admission import ACCEPTANCE, Admission, Rejection
 from processors.dicom.fast.errors import ProtocolError
 from processors.dicom.fast.pdu import MAXIMUM_PDU_BYTES
-from processors.dicom.header_scan import is_uid
 from processors.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
-_MOST_LISTED: Final = 8
 _PROTOCOL_VERSION: Final = 0x0001
 """Bit 0; other bits are not tested (PS3.8 table 9-11)."""
 
@@ -52,8 +49,6 @@ class Agreement:
     """Of each accepted presentation context, by its id."""
     peer_maximum_bytes: int = 0
     """The longest PDU that the peer takes; 0 is no limit."""
-    trouble: tuple[str, str] | None = None
-    """A row of `processors.dicom.causes` and its detail, if not all that was proposed could be accepted."""
 
 
 def read_request(content: bytes) -> Request:
@@ -118,7 +113,6 @@ def agree(request: Request, admission: Admission) -> Agreement:
             context.context_id: str(context.transfer_syntax[0]) for context in results if context.result == ACCEPTANCE
         },
         peer_maximum_bytes=asked.maximum_length_received or 0,
-        trouble=_trouble(results, asked.presentation_context_definition_list),
     )
 
 
@@ -134,24 +128,6 @@ def _answer(proposed: Any, admission: Admission, roles: dict[Any, Any]) -> tuple
         result.result = answer.result
         return result, []
     return result, replies
-
-
-def _trouble(results: list[Any], proposed: list[Any]) -> tuple[str, str] | None:
-    """What the sender's engineer should know of an association in which not every context was accepted."""
-    refused = [context for context in results if context.result != ACCEPTANCE]
-    if not refused:
-        return None
-    classes = _listed(str(context.abstract_syntax) for context in refused)
-    if len(refused) < len(results):
-        return "some-contexts-refused", classes
-    if any(context.result == TRANSFER_SYNTAXES_NOT_SUPPORTED for context in refused):
-        return "no-transfer-syntax", _listed(str(uid) for context in proposed for uid in context.transfer_syntax)
-    return "no-sop-class", classes
-
-
-def _listed(uids: Iterable[str]) -> str:
-    """The first few, each once; whatever is no UID is not repeated."""
-    return ", ".join(list(dict.fromkeys(uid for uid in uids if is_uid(uid)))[:_MOST_LISTED])
 
 
 def _about_us() -> list[Any]:

@@ -9,7 +9,8 @@ An engine keeps to this order (PS3.8 7.1, 9.3):
 How many objects and bytes may come is the receiver's matter: an engine needs to know nothing of it.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
@@ -21,6 +22,9 @@ VERIFICATION: Final = "1.2.840.10008.1.1"
 ACCEPTANCE: Final = 0
 ABSTRACT_SYNTAX_NOT_SUPPORTED: Final = 3
 TRANSFER_SYNTAXES_NOT_SUPPORTED: Final = 4
+CONTEXT_CAUSES: Final = frozenset({"no-sop-class", "no-transfer-syntax", "some-contexts-refused"})
+_MOST_WORDS: Final = 4
+_UID: Final = re.compile(r"[0-9.]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,12 @@ class Admission:
     """UIDs; None for all."""
     allowance: Allowance = field(default_factory=Allowance)
     """How many objects and bytes more it may send; shared by all associations of a peer."""
+    certificate: ClientCertificate | None = None
+    """What the caller showed."""
     given_back: Callable[[], object] = lambda: None
+    may_verify: bool = False
+    """Whether C-ECHO was accepted, so that an association without an object may have been a test."""
+    _answers: list[tuple[str, tuple[str, ...], int]] = field(default_factory=list)
     _closed: bool = False
 
     def context(self, abstract_syntax: str, proposed: Sequence[str]) -> ContextAnswer:
@@ -98,7 +107,27 @@ class Admission:
             abstract_syntax: UID.
             proposed: UIDs of transfer syntaxes, in the sender's order; at least one (PS3.8 9.3.2.2).
         """
+        answer = self._answer(abstract_syntax, proposed)
+        self._answers.append((abstract_syntax, tuple(proposed), answer.result))
+        return answer
+
+    def refused_contexts(self) -> list[tuple[str, str]]:
+        """Causes and details of `processors.dicom.causes`, of storage classes that no context was accepted for."""
+        accepted = {uid for uid, _, result in self._answers if result == ACCEPTANCE}
+        refused = [answer for answer in self._answers if answer[0] not in accepted]
+        if not accepted and refused:
+            of_syntax = [
+                (uid, syntaxes) for uid, syntaxes, result in refused if result != ABSTRACT_SYNTAX_NOT_SUPPORTED
+            ]
+            if of_syntax:
+                return [("no-transfer-syntax", _words(uid for _, syntaxes in of_syntax for uid in syntaxes))]
+            return [("no-sop-class", _words(uid for uid, _, _ in refused))]
+        storage = [uid for uid, _, _ in refused if is_storage(uid)]
+        return [("some-contexts-refused", _words(storage))] if storage else []
+
+    def _answer(self, abstract_syntax: str, proposed: Sequence[str]) -> ContextAnswer:
         if abstract_syntax == VERIFICATION:
+            self.may_verify = True
             return ContextAnswer(ACCEPTANCE, proposed[0])
         if not is_storage(abstract_syntax):
             return ContextAnswer(ABSTRACT_SYNTAX_NOT_SUPPORTED, proposed[0])
@@ -128,4 +157,14 @@ class Everybody:
 
     def admit(self, caller: Caller) -> Admission | Rejection:
         """Everyone."""
-        return Admission()
+        return Admission(certificate=caller.certificate)
+
+
+def _words(uids: Iterable[str]) -> str:
+    """The first few UIDs by their keywords of PS3.6, each once."""
+    from pydicom._uid_dict import UID_dictionary
+
+    written = [uid if _UID.fullmatch(uid) else "no UID" for uid in uids]
+    words = [UID_dictionary[uid][4] if uid in UID_dictionary else uid for uid in dict.fromkeys(written)]
+    more = len(words) - _MOST_WORDS
+    return ", ".join(words[:_MOST_WORDS]) + (f" and {more} more" if more > 0 else "")

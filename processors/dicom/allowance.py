@@ -33,7 +33,7 @@ class Allowance:
         """
         self._objects_per_second = objects_per_second
         self._bytes_per_second = bytes_per_second
-        self._bytes_per_day = bytes_per_day
+        self.bytes_per_day = bytes_per_day
         self._clock = clock
         self._lock = threading.Lock()
         self._due = 0.0
@@ -42,10 +42,10 @@ class Allowance:
 
     def used_up(self) -> bool:
         """Whether this day's bytes are used up."""
-        if self._bytes_per_day is None:
+        if self.bytes_per_day is None:
             return False
         with self._lock:
-            return self._of_today() >= self._bytes_per_day
+            return self._of_today() >= self.bytes_per_day
 
     def came(self, size: int) -> float:
         """An object of `size` bytes has come; returns how many seconds its answer should wait."""

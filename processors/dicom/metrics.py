@@ -40,9 +40,20 @@ class ReceiverMetrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._troubles = Counter(
+            "sluice_association_troubles", "Associations refused, aborted or odd", ["cause"], registry=self.registry
+        )
         for ending in ("released", "aborted", "lost"):
             self._ended.labels(ending)
         self.registry.register(_Standing(ledger, free_bytes, clock))
+
+    def gauge(self, name: str, documentation: str, value: Callable[[], float]) -> None:
+        """Add a gauge that is asked at each scrape."""
+        Gauge(name, documentation, registry=self.registry).set_function(value)
+
+    def troubled(self, cause: str) -> None:
+        """An association was refused, aborted or odd."""
+        self._troubles.labels(cause).inc()
 
     def association_opened(self) -> None:
         """An association was accepted."""

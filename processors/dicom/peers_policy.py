@@ -41,7 +41,7 @@ class PeersPolicy:
         title = caller.calling_ae.strip()
         named = [sender for sender in peers.senders.values() if title in sender.ae_titles]
         if not named:
-            return _stranger(peers.receiver.unknown_callers)
+            return _stranger(peers.receiver.unknown_callers, caller)
         here = [sender for sender in named if sender.calls_from(caller.address)]
         if not here:
             return _no("wrong-address", named[0])
@@ -51,9 +51,9 @@ class PeersPolicy:
             return _no("not-encrypted", sender)
         if wanted is not None and not _is_shown(wanted, caller.certificate):
             return _no("wrong-certificate", sender, _named(caller.certificate))
-        return self._take_place(sender)
+        return self._take_place(sender, caller)
 
-    def _take_place(self, sender: Sender) -> Admission | Rejection:
+    def _take_place(self, sender: Sender, caller: Caller) -> Admission | Rejection:
         most = sender.sends.limits.associations
         with self._lock:
             if most is not None and self._open[sender.name] >= most:
@@ -66,6 +66,7 @@ class PeersPolicy:
             sop_classes=_set(sender.sends.sop_classes),
             transfer_syntaxes=_set(sender.sends.transfer_syntaxes),
             allowance=allowance,
+            certificate=caller.certificate,
             given_back=lambda: self._give_back(sender.name),
         )
 
@@ -83,10 +84,10 @@ class PeersPolicy:
             self._open[name] -= 1
 
 
-def _stranger(answer: str) -> Admission | Rejection:
+def _stranger(answer: str, caller: Caller) -> Admission | Rejection:
     if answer == "reject":
         return Rejection("unknown-caller", 1, 1, 3)
-    return Admission(hold=UNKNOWN_CALLER if answer == "quarantine" else None)
+    return Admission(hold=UNKNOWN_CALLER if answer == "quarantine" else None, certificate=caller.certificate)
 
 
 def _no(cause: str, sender: Sender, detail: str = "") -> Rejection:

@@ -3,13 +3,15 @@
 Each object is in memory while it arrives: pynetdicom's chunked reception would keep it on disk, but leaves an orphan
 when the sender goes away in mid-object, and its file could not be hashed without reading it again. Per association
 there is one more thread here, which waits for pynetdicom's: the end is told once, after the last object, whatever
-happened.
+happened. Before pynetdicom gets a connection, this thread waits for its first byte and does the TLS handshake.
 """
 
 import socket
 import socketserver
+import ssl
 import threading
 import time
+from dataclasses import replace
 from typing import Any, Final
 
 from pynetdicom import AE, _config, evt
@@ -17,15 +19,22 @@ from pynetdicom.pdu_primitives import A_ABORT
 from pynetdicom.sop_class import Verification
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
+from processors.dicom.admission import Admission, Caller, ClientCertificate, Everybody, Policy, Rejection
 from processors.dicom.engine import AssociationListener, Listener, Peer, StoreCommand
-from processors.dicom.errors import ListenError
+from processors.dicom.errors import HandshakeError, ListenError
+from processors.dicom.pynetdicom_negotiation import Negotiation
 from processors.dicom.silence import silence
+from processors.dicom.tls import ServerTLS, shown_by
 from processors.ledger.associations import Ending
 
 MAXIMUM_PDU_BYTES: Final = 131072
 MAXIMUM_ASSOCIATIONS: Final = 500
 SILENT_PEER_SECONDS: Final = 3600.0
 """An association without a byte for so long is aborted; its deliveries were sealed long before."""
+REQUEST_SECONDS: Final = 30.0
+"""The ARTIM timer: a connection without a byte for so long is ended (PS3.8 9.1.5)."""
+_TLS_HANDSHAKE: Final = 0x16
+_ASSOCIATE_RQ: Final = 0x01
 ABORT_SECONDS: Final = 10.0
 """How long an aborted association may take to end when we stop."""
 
@@ -35,6 +44,10 @@ class _Link:
 
     def __init__(self, association: Any) -> None:
         self.association = association
+        self.caller = Caller("", "", "")
+        self.admission: Admission | None = None
+        self.is_told = False
+        """Whether the receiver knows why no association came of it."""
         self.listener: AssociationListener | None = None
         self.ending: Ending = "lost"
         self.between_objects = threading.Event()
@@ -45,47 +58,56 @@ class _Link:
 class _Handler(RequestHandler):  # type: ignore[misc] # pynetdicom is untyped
     """Starts an association and waits for its end."""
 
+    request: Any
+
     def handle(self) -> None:
         """Run in a thread of the server's own."""
-        super().handle()
         engine: PynetdicomEngine = self.server.engine
+        connection: socket.socket = self.request
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        secured = engine.secure(connection, str(self.client_address[0]))
+        if secured is None:
+            self.server.shutdown_request(connection)
+            return
+        self.request = secured
+        super().handle()
         engine.follow(engine.link_of_this_thread())
 
 
 class _Server(ThreadedAssociationServer):  # type: ignore[misc] # pynetdicom is untyped
-    """A server whose connections do not wait (Nagle) and whose errors are not printed."""
+    """A server whose acceptor waits for nobody and whose errors are not printed."""
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
     engine: "PynetdicomEngine"
 
-    def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept a connection."""
-        connection, address = super().get_request()
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        return connection, address
-
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: the traceback would quote what came in."""
 
 
 class PynetdicomEngine:
-    """Accepts C-ECHO, and C-STORE of every storage class in the first transfer syntax that the sender proposes."""
+    """Accepts C-ECHO, and C-STORE of the storage classes and transfer syntaxes that the policy allows."""
 
-    def __init__(self, host: str, port: int, ae_title: str) -> None:
+    def __init__(
+        self, host: str, port: int, ae_title: str, policy: Policy | None = None, tls: ServerTLS | None = None
+    ) -> None:
         """Configure.
 
         Args:
             host: Address to listen on.
             port: Port to listen on; 0 takes a free one.
-            ae_title: Our AE title, for people; any called AE title is accepted and recorded.
+            ae_title: Our AE title, for people; which called AE titles are accepted is the policy's matter.
+            policy: Who may call, and with what; everybody by default.
+            tls: Makes each connection one with TLS; None for a port without.
         """
         silence()
         _config.UNRESTRICTED_STORAGE_SERVICE = True
         _config.LOG_HANDLER_LEVEL = "none"
         self._address = (host, port)
+        self._policy = policy or Everybody()
+        self._tls = tls
         self._entity = AE(ae_title)
         self._entity.add_supported_context(Verification)
         self._entity.maximum_pdu_size = MAXIMUM_PDU_BYTES
@@ -103,6 +125,7 @@ class PynetdicomEngine:
         handlers = [
             (evt.EVT_CONN_OPEN, self._connected),
             (evt.EVT_ESTABLISHED, self._established),
+            (evt.EVT_REJECTED, self._full),
             (evt.EVT_DATA_RECV, self._heard),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_RELEASED, self._released),
@@ -148,26 +171,79 @@ class PynetdicomEngine:
         try:
             if link.listener is not None:
                 link.listener.ended(link.ending)
+            elif not link.is_told:
+                self._listener.troubled(link.caller, "associate-malformed", "no request that can be read")
         finally:
+            if link.admission is not None:
+                link.admission.close()
             link.between_objects.set()
             link.followed.set()
             with self._lock:
                 self._links.pop(link.association, None)
 
+    def secure(self, connection: socket.socket, address: str) -> socket.socket | None:
+        """Wait for the first byte, and do the TLS handshake if there is to be one; None if nothing comes of it."""
+        caller = Caller("", "", address)
+        connection.settimeout(REQUEST_SECONDS)
+        try:
+            first = connection.recv(1, socket.MSG_PEEK)
+            connection.settimeout(None)
+            if not first:  # somebody looked whether the port is open
+                return None
+            if self._tls is not None:
+                return self._tls.wrap(connection)
+        except TimeoutError:
+            self._listener.troubled(caller, "no-request", f"{REQUEST_SECONDS:g}")
+            return None
+        except HandshakeError as error:
+            self._listener.troubled(caller, error.cause, error.detail)
+            return None
+        except OSError:
+            return None
+        self._this_thread.is_told = first[0] != _ASSOCIATE_RQ
+        if first[0] == _TLS_HANDSHAKE:
+            self._listener.troubled(caller, "tls-on-plain-port")
+        elif first[0] != _ASSOCIATE_RQ:
+            self._listener.troubled(caller, "not-dicom", f"first byte {first[0]:#04x}")
+        return connection
+
+    def _ask(self, link: _Link) -> Admission | Rejection:
+        """Ask the policy about a request that has come."""
+        request = link.association.requestor.primitive
+        link.caller = replace(
+            link.caller,
+            calling_ae=str(request.calling_ae_title).strip(),
+            called_ae=str(request.called_ae_title).strip(),
+        )
+        answer = self._policy.admit(link.caller)
+        if isinstance(answer, Admission):
+            link.admission = answer
+        else:
+            link.is_told = True
+            self._listener.troubled(link.caller, answer.cause, answer.detail, answer.peer)
+        return answer
+
+    def _full(self, event: Any) -> None:
+        """Pynetdicom itself has rejected, which it does for the number of associations alone."""
+        link = self._links[event.assoc]
+        link.is_told = True
+        self._listener.troubled(link.caller, "receiver-full", str(MAXIMUM_ASSOCIATIONS))
+
     def _connected(self, event: Any) -> None:
         link = _Link(event.assoc)
+        link.is_told = getattr(self._this_thread, "is_told", False)
+        link.caller = _connecting(event.assoc)
+        event.assoc.acse = Negotiation(event.assoc, lambda: self._ask(link))
         self._this_thread.link = link
         with self._lock:
             self._links[event.assoc] = link
 
     def _established(self, event: Any) -> None:
-        request = event.assoc.requestor.primitive
-        peer = Peer(
-            calling_ae=str(request.calling_ae_title).strip(),
-            called_ae=str(request.called_ae_title).strip(),
-            address=str(event.assoc.requestor.address),
-        )
-        self._links[event.assoc].listener = self._listener.opened(peer)
+        link = self._links[event.assoc]
+        if link.admission is None:
+            raise AssertionError
+        caller = link.caller
+        link.listener = self._listener.opened(Peer(caller.calling_ae, caller.called_ae, caller.address, link.admission))
 
     def _heard(self, event: Any) -> None:
         link = self._links.get(event.assoc)
@@ -199,3 +275,11 @@ class PynetdicomEngine:
 
     def _answered(self, event: Any) -> None:
         self._links[event.assoc].between_objects.set()
+
+
+def _connecting(association: Any) -> Caller:
+    """Who has connected, before a request is heard."""
+    connection = association.dul.socket.socket
+    encrypted = isinstance(connection, ssl.SSLSocket)
+    certificate: ClientCertificate | None = shown_by(connection) if encrypted else None
+    return Caller("", "", str(association.requestor.address), encrypted, certificate)

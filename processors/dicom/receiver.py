@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from processors.dicom.admission import Caller
-from processors.dicom.causes import explain
+from processors.dicom.admitted import AdmittedAssociation
+from processors.dicom.causes import explain, printable
 from processors.dicom.engine import Engine, Peer
 from processors.dicom.event_log import EventLog
+from processors.dicom.gate import Gate
 from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.storage_scp import StorageAssociation
 from processors.landing.association import OpenAssociation
@@ -25,9 +27,10 @@ from processors.landing.layout import Layout
 from processors.landing.lock import hold
 from processors.landing.notify import Notifier
 from processors.landing.recover import recover
-from processors.ledger import associations, instances
+from processors.ledger import associations, instances, troubles
 from processors.ledger.associations import Ending
 from processors.ledger.schema import connect, connect_readonly, transaction
+from processors.ledger.troubles import Trouble
 from processors.ledger.writer import LedgerWriter
 
 STOP_GRACE_SECONDS = 20.0
@@ -45,6 +48,8 @@ class ReceiverSettings:
     """Deliveries of an association are sealed after so long without a byte on it."""
     manage: Callable[[ReceiverMetrics], None] = lambda _: None
     """Gets the receiver's metrics once there are any."""
+    gate: Gate | None = None
+    """Looks after the peers file and the files of TLS."""
 
 
 def run(
@@ -74,12 +79,17 @@ def run(
             log.write("recovered", **asdict(recover(layout, connection)))
         receiver = Receiver(settings, layout, log)
         settings.manage(receiver.metrics)
+        if settings.gate is not None:
+            settings.gate.open(receiver.troubled, receiver.peers_changed, receiver.metrics)
         try:
             ready(*engine.start(receiver))
             wait()
             log.write("stopping")
+            receiver.is_stopping = True
             engine.stop(STOP_GRACE_SECONDS)
         finally:
+            if settings.gate is not None:
+                settings.gate.close()
             receiver.close()
         log.write("stopped")
 
@@ -97,8 +107,10 @@ class Receiver:
         self._known = KnownInstances(lambda uid: instances.earlier(self._reader, uid))
         self._idle = IdleWatch(settings.idle_seconds, time.time, log.fault)
         self.metrics = ReceiverMetrics(settings.ledger, layout.free_bytes, time.time)
+        self.is_stopping = False
+        """Whether what is aborted from now on is aborted by us."""
 
-    def opened(self, peer: Peer) -> StorageAssociation:
+    def opened(self, peer: Peer) -> AdmittedAssociation:
         """An association has been accepted."""
         facts = AssociationFacts(
             id=new_id(),
@@ -106,24 +118,45 @@ class Receiver:
             calling_ae=peer.calling_ae,
             called_ae=peer.called_ae,
             peer=peer.address,
+            sender=peer.admission.peer,
+            project_hint=peer.admission.project,
+            hold=peer.admission.hold,
         )
         self._writer.submit(lambda connection: _enter_open(connection, facts))
         association = OpenAssociation(self._layout, facts, self._known, self, time.time)
         self._idle.watch(association)
         self.metrics.association_opened()
-        return StorageAssociation(association, self._has_room, self._log, self.metrics)
+        storage = StorageAssociation(association, self._has_room, self._log, self.metrics)
+
+        def tell(cause: str, detail: str) -> None:
+            self._note(_trouble(facts, cause, detail))
+
+        return AdmittedAssociation(
+            storage,
+            association,
+            peer.admission,
+            metrics=self.metrics,
+            tell=tell,
+            is_stopping=lambda: self.is_stopping,
+        )
 
     def troubled(self, caller: Caller, cause: str, detail: str = "", peer: str = "") -> None:
         """There was a connection and no association came of it."""
-        facts = {
-            "calling_ae": caller.calling_ae,
-            "called_ae": caller.called_ae,
-            "address": caller.address,
-            "peer": peer,
-            "detail": detail,
-        }
-        sentence, remedy = explain(cause, **facts)
-        self._log.write("trouble", cause=cause, **facts, sentence=sentence, remedy=remedy)
+        self._note(
+            Trouble(
+                at=time.time(),
+                cause=cause,
+                peer=peer,
+                calling_ae=printable(caller.calling_ae),
+                called_ae=printable(caller.called_ae),
+                address=caller.address,
+                detail=printable(detail),
+            )
+        )
+
+    def peers_changed(self, senders: int) -> None:
+        """Another peers file holds from now on."""
+        self._log.write("peers-changed", senders=senders)
 
     def seal(self, filling: Filling, reason: SealReason, at: float, claims: list[Claim]) -> None:
         """Seal a delivery and enter it, in the writer's thread."""
@@ -167,8 +200,51 @@ class Receiver:
         self._writer.close()
         self._notifier.close()
 
+    def _note(self, trouble: Trouble) -> None:
+        """Write a trouble to log, metrics and ledger."""
+        sentence, remedy = explain(
+            trouble.cause,
+            calling_ae=trouble.calling_ae,
+            called_ae=trouble.called_ae,
+            address=trouble.address,
+            peer=trouble.peer,
+            detail=trouble.detail,
+        )
+        self._log.write(
+            "trouble",
+            cause=trouble.cause,
+            association=trouble.association_id,
+            peer=trouble.peer,
+            calling_ae=trouble.calling_ae,
+            called_ae=trouble.called_ae,
+            address=trouble.address,
+            detail=trouble.detail,
+            sentence=sentence,
+            remedy=remedy,
+        )
+        self.metrics.troubled(trouble.cause)
+        self._writer.submit(lambda connection: _enter_trouble(connection, trouble))
+
     def _has_room(self, size: int) -> bool:
         return self._layout.free_bytes() - size >= self._settings.reserve_bytes
+
+
+def _trouble(facts: AssociationFacts, cause: str, detail: str) -> Trouble:
+    return Trouble(
+        at=time.time(),
+        cause=cause,
+        peer=facts.sender or "",
+        calling_ae=printable(facts.calling_ae),
+        called_ae=printable(facts.called_ae),
+        address=facts.peer,
+        detail=printable(detail),
+        association_id=facts.id,
+    )
+
+
+def _enter_trouble(connection: sqlite3.Connection, trouble: Trouble) -> None:
+    with transaction(connection):
+        troubles.add(connection, trouble)
 
 
 def _enter_open(connection: sqlite3.Connection, facts: AssociationFacts) -> None:

@@ -31,6 +31,11 @@ def no_space() -> Refusal:
     return Refusal(OUT_OF_RESOURCES, "no-space")
 
 
+def day_used_up() -> Refusal:
+    """The peer has sent all that it may send in one day."""
+    return Refusal(OUT_OF_RESOURCES, "day-used-up")
+
+
 def stopping() -> Refusal:
     """The receiver is about to end."""
     return Refusal(OUT_OF_RESOURCES, "stopping")

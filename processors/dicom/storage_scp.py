@@ -58,10 +58,6 @@ class StorageAssociation:
         """A C-STORE begins."""
         return StoreReception(self._association, command, self._has_room, self._log, self._metrics)
 
-    def troubled(self, cause: str, detail: str = "") -> None:
-        """Something is odd."""
-        self._log.write("trouble", id=self._association.facts.id, cause=cause, detail=detail)
-
     def ended(self, ending: Ending) -> None:
         """Seal, and write the association's one line."""
         one = self._association

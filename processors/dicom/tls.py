@@ -168,7 +168,7 @@ def _shake(connection: ssl.SSLSocket, seconds: float) -> None:
 
 def _end(connection: socket.socket) -> None:
     with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)  # an SSLSocket's own would go on in the clear
 
 
 def _load(files: TLSFiles) -> tuple[ssl.SSLContext, float]:

@@ -1,0 +1,158 @@
+"""An association as its admission allows it: slowed down or refused beyond its peer's limits, its oddities told.
+
+| what | when it is told |
+|---|---|
+| contexts that were refused | as the association begins |
+| a certificate that ends soon | as the association begins |
+| what the engine noticed | at once |
+| an abort, a lost connection, refused objects, nothing sent at all | as it ends, unless the engine named the cause |
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from processors.dicom import status
+from processors.dicom.admission import CONTEXT_CAUSES, Admission
+from processors.dicom.engine import Reception, StoreCommand
+from processors.dicom.metrics import ReceiverMetrics
+from processors.dicom.storage_scp import StorageAssociation
+from processors.landing.association import OpenAssociation
+from processors.ledger.associations import Ending
+
+SOON_SECONDS: Final = 30 * 86400.0
+"""Certificates that end within this time are told of."""
+Tell = Callable[[str, str], None]
+
+
+class AdmittedAssociation:
+    """What an engine tells of one association, between the engine and the landing."""
+
+    def __init__(
+        self,
+        storage: StorageAssociation,
+        association: OpenAssociation,
+        admission: Admission,
+        *,
+        metrics: ReceiverMetrics,
+        tell: Tell,
+        is_stopping: Callable[[], bool],
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Begin.
+
+        Args:
+            storage: Takes the objects.
+            association: What the landing knows of it.
+            admission: On what terms; closed when the association has ended.
+            metrics: Counts refusals.
+            tell: Told each cause and its detail.
+            is_stopping: Whether the receiver is ending, so that an abort is its own.
+            wait: Waits so many seconds before an answer.
+        """
+        self._storage, self._association, self._admission = storage, association, admission
+        self._metrics, self._tell, self._is_stopping, self._wait = metrics, tell, is_stopping, wait
+        self._told: set[str] = set()
+        self._refused_for_day = False
+        for cause, detail in admission.refused_contexts():
+            self._told.add(cause)
+            self._tell(cause, detail)
+        self._look_at_certificate()
+
+    def heard(self) -> None:
+        """Bytes have come in."""
+        self._storage.heard()
+
+    def begin(self, command: StoreCommand) -> Reception:
+        """A C-STORE begins."""
+        if self._admission.allowance.used_up():
+            if not self._refused_for_day:
+                self._refused_for_day = True
+                self.troubled("day-used-up", str(self._admission.allowance.bytes_per_day))
+            return _Refused(self._association, self._metrics, status.day_used_up())
+        return _Paced(self._storage.begin(command), self._admission, self._wait)
+
+    def troubled(self, cause: str, detail: str = "") -> None:
+        """Something is odd; each cause is told once of one association, and of contexts the admission knows best."""
+        if cause not in self._told and cause not in CONTEXT_CAUSES:
+            self._told.add(cause)
+            self._tell(cause, detail)
+
+    def ended(self, ending: Ending) -> None:
+        """Tell what is left to tell, seal, give the place back."""
+        try:
+            self._storage.ended(ending)
+            self._tell_end(ending)
+        finally:
+            self._admission.close()
+
+    def _tell_end(self, ending: Ending) -> None:
+        one = self._association
+        came = one.kept_count + len(one.duplicates)
+        if self._admission.hold is not None and one.kept_count:
+            self._tell("quarantined", "")
+        refused = Counter(f"{refusal.status:04X} {refusal.reason}" for refusal in one.refusals)
+        if refused:
+            self._tell("objects-refused", ", ".join(f"{what} x {times}" for what, times in refused.most_common()))
+        if self._told or self._is_stopping():
+            return
+        if ending != "released":
+            self._tell(ending, "")
+        elif not came and not refused and not self._admission.may_verify:
+            self._tell("no-objects", "")
+
+    def _look_at_certificate(self) -> None:
+        certificate = self._admission.certificate
+        if certificate is not None and certificate.expires_at - time.time() < SOON_SECONDS:
+            self._tell("peer-certificate-expires", in_days(certificate.expires_at, time.time()))
+
+
+class _Paced:
+    """An object of a peer that may have a pace."""
+
+    def __init__(self, inner: Reception, admission: Admission, wait: Callable[[float], None]) -> None:
+        self._inner, self._allowance, self._wait = inner, admission.allowance, wait
+        self._size = 0
+
+    def write(self, *pieces: bytes | memoryview) -> None:
+        """Take the next bytes."""
+        self._size += sum(map(len, pieces))
+        self._inner.write(*pieces)
+
+    def finish(self) -> int:
+        """The status, once the peer's pace allows it; the object is durable or gone before that."""
+        answer = self._inner.finish()
+        seconds = self._allowance.came(self._size)
+        if seconds > 0:
+            self._wait(seconds)
+        return answer
+
+    def abandon(self) -> None:
+        """The rest will not come."""
+        self._inner.abandon()
+
+
+class _Refused:
+    """An object that is refused before its first byte; nothing of it is kept."""
+
+    def __init__(self, association: OpenAssociation, metrics: ReceiverMetrics, refusal: status.Refusal) -> None:
+        self._association, self._metrics, self._refusal = association, metrics, refusal
+
+    def write(self, *pieces: bytes | memoryview) -> None:
+        """Let the bytes pass."""
+
+    def finish(self) -> int:
+        """The refusal."""
+        self._association.refuse(self._refusal.status, self._refusal.reason)
+        self._metrics.answered(self._refusal.status, 0, 0.0)
+        return self._refusal.status
+
+    def abandon(self) -> None:
+        """The rest will not come."""
+
+
+def in_days(at: float, now: float) -> str:
+    """A time in Unix seconds, as people say it of a certificate's end."""
+    days = int(abs(at - now) // 86400)
+    return f"{days} days ago" if at < now else f"in {days} days"

@@ -1,12 +1,11 @@
-"""Walk the elements of an encoded data set without decoding a value (PS3.5 section 7).
+"""Walk the elements of an encoded data set while it comes, without decoding a value (PS3.5 section 7).
 
-The walk jumps from element to element by their lengths, so its cost depends on the number of top-level elements and not
-on the pixels. What it promises: if it comes to the end, the top level of the data set is whole.
+The walk jumps from element to element by their lengths, so its cost depends on the number of elements and not on the
+pixels, and its memory on neither. What it promises: if it comes to the end, the top level of the data set is whole.
 """
 
 import struct
-import zlib
-from collections.abc import Iterator
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,10 +16,13 @@ _ITEM: Final = 0xFFFEE000
 _ITEM_DELIMITATION: Final = 0xFFFEE00D
 _SEQUENCE_DELIMITATION: Final = 0xFFFEE0DD
 
+_LONGEST_HEAD: Final = 12
+
 _SHORT_VRS: Final = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 """VRs whose length field has 16 bits (PS3.5 table 7.1-2); all others have 32 bits (table 7.1-1)."""
 
-MAXIMUM_INFLATED_BYTES: Final = 1 << 28
+MAXIMUM_VALUE_BYTES: Final = 65536
+"""Of a value that is sought; explicit VR could not make those longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +54,6 @@ def encoding_of(transfer_syntax_uid: str) -> Encoding:
     return _OTHER_ENCODINGS.get(transfer_syntax_uid, _EXPLICIT_LITTLE)
 
 
-def inflate(data: memoryview) -> memoryview:
-    """The elements of a deflated data set (PS3.5 A.5).
-
-    Raises:
-        TruncatedError: the deflated stream does not come to its end.
-        MalformedError: it is no deflated stream, or inflates to more than `MAXIMUM_INFLATED_BYTES`.
-    """
-    stream = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
-    try:
-        inflated = stream.decompress(data, MAXIMUM_INFLATED_BYTES)
-    except zlib.error:
-        raise MalformedError("The deflated data set cannot be inflated.") from None
-    if stream.unconsumed_tail:
-        raise MalformedError("The deflated data set inflates beyond the limit.")
-    if not stream.eof:
-        raise TruncatedError("The deflated data set ends early.")
-    return memoryview(inflated)
-
-
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Reads element headers of one byte order."""
@@ -99,58 +82,139 @@ _LITTLE: Final = _Reader(struct.Struct("<HH2sH"), struct.Struct("<HHI"), struct.
 _BIG: Final = _Reader(struct.Struct(">HH2sH"), struct.Struct(">HHI"), struct.Struct(">I"))
 
 
-def top_level_elements(data: memoryview, encoding: Encoding) -> Iterator[tuple[int, int, int]]:
-    """Yield tag, start and end of the value of each top-level element; sequences are passed over whole.
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """A sequence or item of undefined length that is open."""
 
-    Raises:
-        TruncatedError: an element reaches beyond the end of `data`, or a sequence is not closed.
-        MalformedError: what stands there is no element.
+    in_sequence: bool
+    explicit_vr: bool
+    reader: _Reader
+
+
+class ElementWalk:
+    """Takes a data set piece by piece, and keeps the values of some top-level elements.
+
+    The elements of a sequence written as UN with undefined length are implicit VR little endian (PS3.5 6.2.2). Levels
+    are on a stack: nobody can send a recursion.
     """
-    reader = _LITTLE if encoding.little_endian else _BIG
-    position, end = 0, len(data)
-    try:
-        while position < end:
-            if encoding.little_endian and end - position < 8 and not any(data[position:]):
-                return  # padding that some senders leave; no little endian tag that may stand here begins with zero
-            tag, vr, length, start = reader.element(data, position, encoding.explicit_vr)
-            if tag >> 16 in {0x0000, 0x0002, 0xFFFE}:
-                raise MalformedError("A command, file meta or delimiter element stands in the data set.")
-            if length == UNDEFINED_LENGTH:
-                position = _end_of_sequence(data, start, reader, encoding.explicit_vr and vr != b"UN")
-            else:
-                position = start + length
-            if position > end:
-                raise TruncatedError("An element reaches beyond the end of the data set.")
-            yield tag, start, position
-    except struct.error:
-        raise TruncatedError("The data set ends inside an element's header.") from None
 
+    def __init__(self, encoding: Encoding, sought: Container[int]) -> None:
+        """Begin.
 
-def _end_of_sequence(data: memoryview, position: int, reader: _Reader, explicit_vr: bool) -> int:
-    """Where a sequence (or encapsulated pixel data) of undefined length ends; a stack instead of recursion.
+        Args:
+            encoding: How the elements are written.
+            sought: Tags (group << 16 | element) whose values are kept.
+        """
+        self.found: dict[int, bytes] = {}
+        self._encoding = encoding
+        self._reader = _LITTLE if encoding.little_endian else _BIG
+        self._sought = sought
+        self._levels: list[_Level] = []
+        self._head = b""
+        self._left = 0
+        self._tag = 0
+        self._value: bytearray | None = None
 
-    The elements of a sequence written as UN with undefined length are implicit VR little endian (PS3.5 6.2.2).
-    """
-    items_expected, elements_expected = True, False
-    stack = [(items_expected, explicit_vr, reader)]
-    while stack:
-        inside_sequence, explicit_vr, reader = stack[-1]
-        if inside_sequence:
-            group, number, length = reader.tag_length.unpack_from(data, position)
-            tag, start, vr = group << 16 | number, position + 8, b""
-            closing, opening = _SEQUENCE_DELIMITATION, elements_expected
-            if tag not in {_ITEM, _SEQUENCE_DELIMITATION}:
-                raise MalformedError("Something other than an item stands in a sequence.")
+    def feed(self, data: memoryview) -> None:
+        """The next bytes.
+
+        Raises:
+            MalformedError: what stands there is no element.
+        """
+        position, end = 0, len(data)
+        while True:
+            if self._left or self._value is not None:
+                position = self._pass(data, position, end)
+                if self._left:
+                    return
+            if position == end:
+                return
+            begin = len(self._head)
+            head = data if not begin else memoryview(self._head + data[position : position + _LONGEST_HEAD - begin])
+            try:
+                length = self._next(head, 0 if begin else position)
+            except struct.error:
+                self._head += bytes(data[position:])
+                return
+            position += length - begin
+            self._head = b""
+
+    def finish(self) -> None:
+        """No more bytes come.
+
+        Raises:
+            TruncatedError: an element reaches beyond the end, or a sequence is not closed.
+        """
+        if self._left or self._levels:
+            raise TruncatedError("An element reaches beyond the end of the data set.")
+        # Padding that some senders leave; no little endian tag that may stand here begins with zero.
+        if self._head and (not self._encoding.little_endian or len(self._head) >= 8 or any(self._head)):
+            raise TruncatedError("The data set ends inside an element's header.")
+
+    def _pass(self, data: memoryview, position: int, end: int) -> int:
+        """Pass over a value, or keep it; returns where what follows begins in `data`."""
+        following = min(position + self._left, end)
+        if self._value is not None:
+            self._value += data[position:following]
+        self._left -= following - position
+        if self._value is not None and not self._left:
+            self.found[self._tag] = bytes(self._value)
+            self._value = None
+        return following
+
+    def _next(self, data: memoryview, position: int) -> int:
+        """Read the header at `position` and act on it; returns its length in bytes.
+
+        Raises:
+            struct.error: it is not all there.
+        """
+        if not self._levels:
+            start = self._top_level(data, position)
+        elif self._levels[-1].in_sequence:
+            start = self._in_sequence(data, position)
         else:
-            tag, vr, length, start = reader.element(data, position, explicit_vr)
-            closing, opening = _ITEM_DELIMITATION, items_expected
-        if tag == closing:
-            stack.pop()
-            position = start
+            start = self._in_item(data, position)
+        return start - position
+
+    def _top_level(self, data: memoryview, position: int) -> int:
+        tag, vr, length, start = self._reader.element(data, position, self._encoding.explicit_vr)
+        if tag >> 16 in {0x0000, 0x0002, 0xFFFE}:
+            raise MalformedError("A command, file meta or delimiter element stands in the data set.")
+        if tag in self._sought:
+            if length > MAXIMUM_VALUE_BYTES:
+                raise MalformedError("An identifier or fact is longer than any is.")
+            self._tag, self._value = tag, bytearray()
+        if length == UNDEFINED_LENGTH:
+            self._open_sequence(vr=vr, explicit_vr=self._encoding.explicit_vr, reader=self._reader)
+        else:
+            self._left = length
+        return start
+
+    def _in_sequence(self, data: memoryview, position: int) -> int:
+        level = self._levels[-1]
+        group, number, length = level.reader.tag_length.unpack_from(data, position)
+        tag = group << 16 | number
+        if tag == _SEQUENCE_DELIMITATION:
+            self._levels.pop()
+        elif tag != _ITEM:
+            raise MalformedError("Something other than an item stands in a sequence.")
         elif length == UNDEFINED_LENGTH:
-            as_un = vr == b"UN"
-            stack.append((opening, explicit_vr and not as_un, _LITTLE if as_un else reader))
-            position = start
+            self._levels.append(_Level(False, level.explicit_vr, level.reader))
         else:
-            position = start + length
-    return position
+            self._left = length
+        return position + 8
+
+    def _in_item(self, data: memoryview, position: int) -> int:
+        level = self._levels[-1]
+        tag, vr, length, start = level.reader.element(data, position, level.explicit_vr)
+        if tag == _ITEM_DELIMITATION:
+            self._levels.pop()
+        elif length == UNDEFINED_LENGTH:
+            self._open_sequence(vr=vr, explicit_vr=level.explicit_vr, reader=level.reader)
+        else:
+            self._left = length
+        return start
+
+    def _open_sequence(self, *, vr: bytes, explicit_vr: bool, reader: _Reader) -> None:
+        as_un = vr == b"UN"
+        self._levels.append(_Level(True, explicit_vr and not as_un, _LITTLE if as_un else reader))

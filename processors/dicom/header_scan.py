@@ -1,4 +1,4 @@
-"""Read a data set's identifiers and the facts that rules need, once, while it is received.
+"""Read a data set's identifiers and the facts that rules need, once, while it comes.
 
 Only top-level elements of the list below are looked at. The pydicom reader would cost ten times as much for this and
 would not tell whether the data set is whole.
@@ -7,8 +7,9 @@ would not tell whether the data set is whole.
 from dataclasses import dataclass
 from typing import Final
 
-from processors.dicom.elements import encoding_of, inflate, top_level_elements
+from processors.dicom.elements import ElementWalk, encoding_of
 from processors.dicom.errors import IdentifierError
+from processors.dicom.inflate import Inflater
 
 _IDENTIFIERS: Final = {
     0x00080016: "SOPClassUID",
@@ -56,26 +57,58 @@ class Header:
         return "Header(…)"
 
 
+class HeaderScan:
+    """Takes a data set piece by piece."""
+
+    def __init__(self, transfer_syntax_uid: str) -> None:
+        """Begin.
+
+        Args:
+            transfer_syntax_uid: The transfer syntax that was negotiated for the data set.
+        """
+        encoding = encoding_of(transfer_syntax_uid)
+        self._walk = ElementWalk(encoding, _SOUGHT)
+        self._inflater = Inflater() if encoding.deflated else None
+
+    def feed(self, data: memoryview) -> None:
+        """The next bytes of the data set as received, without preamble and file meta.
+
+        Raises:
+            MalformedError: the bytes are no elements in this transfer syntax.
+        """
+        if self._inflater is None:
+            self._walk.feed(data)
+        else:
+            for block in self._inflater.inflate(data):
+                self._walk.feed(block)
+
+    def finish(self) -> Header:
+        """The header of the data set, all of whose bytes have come.
+
+        Raises:
+            TruncatedError: the data set ends inside an element.
+            IdentifierError: SOP Class UID or SOP Instance UID is missing, empty or no UID.
+        """
+        if self._inflater is not None:
+            self._inflater.finish()
+        self._walk.finish()
+        return _header({_SOUGHT[tag]: value for tag, value in self._walk.found.items()})
+
+
 def scan(data: memoryview, transfer_syntax_uid: str) -> Header:
     """Read the header of a whole data set.
-
-    Args:
-        data: The data set's bytes as received, without preamble and file meta.
-        transfer_syntax_uid: The transfer syntax that was negotiated for it.
 
     Raises:
         TruncatedError: the data set ends inside an element.
         MalformedError: the bytes are no elements in this transfer syntax.
         IdentifierError: SOP Class UID or SOP Instance UID is missing, empty or no UID.
     """
-    encoding = encoding_of(transfer_syntax_uid)
-    if encoding.deflated:
-        data = inflate(data)
-    found: dict[str, bytes] = {}
-    for tag, start, end in top_level_elements(data, encoding):
-        keyword = _SOUGHT.get(tag)
-        if keyword is not None:
-            found[keyword] = bytes(data[start:end])
+    one = HeaderScan(transfer_syntax_uid)
+    one.feed(data)
+    return one.finish()
+
+
+def _header(found: dict[str, bytes]) -> Header:
     character_sets = _ascii(found.pop("SpecificCharacterSet", b""))
     uids = {keyword: _ascii(found.pop(keyword, b"")) for keyword in _IDENTIFIERS.values()}
     for keyword in ("SOPClassUID", "SOPInstanceUID"):

@@ -1,5 +1,6 @@
 """The header scan against pydicom as the oracle, over every way to write elements (PS3.5 section 7, annex A)."""
 
+import itertools
 import warnings
 import zlib
 from io import BytesIO
@@ -24,7 +25,7 @@ from pydicom.uid import (
 
 from processors.dicom.elements import UNDEFINED_LENGTH, encoding_of
 from processors.dicom.errors import DataSetError, IdentifierError, MalformedError, TruncatedError
-from processors.dicom.header_scan import Header, scan
+from processors.dicom.header_scan import Header, HeaderScan, scan
 from processors.dicom.part10 import data_set_offset, file_head
 
 SYNTAXES = [
@@ -94,6 +95,17 @@ def test_a_data_set_cut_anywhere_but_between_its_elements_is_refused(syntax: str
     assert found == scan(memoryview(whole), syntax) or is_prefix_of_elements(part, dataset, syntax)
 
 
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=IDS)
+@settings(max_examples=30, deadline=None)
+@given(dataset=datasets(), cut=st.integers(0, 40), sizes=st.lists(st.integers(1, 60), min_size=1, max_size=8))
+def test_in_whatever_pieces_a_data_set_comes_the_scan_says_the_same(
+    syntax: str, dataset: Dataset, cut: int, sizes: list[int]
+) -> None:
+    content = encode(dataset, syntax)
+    content = content[: len(content) - cut]
+    assert outcome_of([content], syntax) == outcome_of(in_pieces(content, sizes), syntax)
+
+
 @settings(max_examples=300, deadline=None)
 @given(noise=st.binary(max_size=300), syntax=st.sampled_from(SYNTAXES))
 def test_noise_is_refused_and_nothing_but_refused(noise: bytes, syntax: str) -> None:
@@ -156,8 +168,14 @@ def test_a_sequence_as_un_of_undefined_length_is_read_as_implicit_vr() -> None:
     assert scan(memoryview(content), ExplicitVRLittleEndian).sop_instance_uid == "1.3"
 
 
+def test_an_identifier_that_claims_megabytes_is_not_gathered() -> None:
+    content = b"\x10\0\x20\0" + (1 << 30).to_bytes(4, "little") + bytes(100)
+    with pytest.raises(MalformedError):
+        HeaderScan(ImplicitVRLittleEndian).feed(memoryview(content))
+
+
 def test_a_deflated_bomb_is_refused_before_it_fills_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("processors.dicom.elements.MAXIMUM_INFLATED_BYTES", 10_000)
+    monkeypatch.setattr("processors.dicom.inflate.MAXIMUM_INFLATED_BYTES", 10_000)
     packer = zlib.compressobj(wbits=-15)
     bomb = packer.compress(bytes(1_000_000)) + packer.flush()
     with pytest.raises(MalformedError):
@@ -210,6 +228,28 @@ def test_our_file_head_is_read_by_pydicom() -> None:
     assert read.file_meta.MediaStorageSOPInstanceUID == "1.2.34"
     assert read.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
     assert head[:128] == bytes(128)
+
+
+def outcome_of(pieces: list[bytes], syntax: str) -> Header | type[DataSetError]:
+    """The header, or what was wrong."""
+    scanned = HeaderScan(syntax)
+    try:
+        for piece in pieces:
+            scanned.feed(memoryview(piece))
+        return scanned.finish()
+    except DataSetError as error:
+        return type(error)
+
+
+def in_pieces(content: bytes, sizes: list[int]) -> list[bytes]:
+    """Cut into pieces of these sizes, again and again."""
+    pieces, rest = [], content
+    for size in itertools.cycle(sizes):
+        if not rest:
+            return pieces
+        pieces.append(rest[:size])
+        rest = rest[size:]
+    return pieces
 
 
 def encode(dataset: Dataset, syntax: str) -> bytes:

@@ -18,7 +18,8 @@ SECTIONS: dict[str, dict[str, Command]] = {
     "Hospital side": {
         "receive": ("processors.dicom.commands:receive", "Receive DICOM by C-STORE into a landing."),
         "pull": ("processors.pull.commands:pull", "Fetch studies from a PACS into the receiver."),
-        "peers": ("processors.dicom.peer_commands:peers", "List the PACS of a site, and see whether they answer."),
+        "peers": ("processors.dicom.peer_commands:peers", "List the peers of a site, and check them both ways."),
+        "doctor": ("processors.ledger.doctor_commands:doctor", "Say why associations failed, and what to change."),
         "expect": ("processors.pull.commands:expect", "Ask a PACS how many instances studies have, as evidence."),
         "ledger": ("processors.ledger.commands:ledger", "Account for every instance that was acknowledged."),
         "deid": ("processors.deid.commands:deid", "De-identify files, or explain what would happen to one."),

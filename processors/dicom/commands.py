@@ -6,8 +6,12 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from processors.dicom.tls import TLSFiles
 
 
 def _ae_title(_context: click.Context, _option: click.Parameter, value: str) -> str:
@@ -18,16 +22,24 @@ def _ae_title(_context: click.Context, _option: click.Parameter, value: str) -> 
     return title
 
 
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), required=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
 @click.option("--host", default="0.0.0.0", show_default=True, help="Address to listen on.")  # noqa: S104 - modalities come from outside
 @click.option(
     "--ae-title",
     default="SLUICE",
     show_default=True,
     callback=_ae_title,
-    help="Our AE title; any called title is accepted.",
+    help="Our AE title; any called title is accepted, unless the peers file says which.",
 )
+@click.option("--peers", type=_FILE, help="Who may send, and what (YAML); without it everyone may send everything.")
+@click.option("--tls-port", type=click.IntRange(0, 65535), help="Port with mutual TLS, beside --port or alone.")
+@click.option("--tls-certificate", type=_FILE, help="Our certificate, with its chain (PEM).")
+@click.option("--tls-key", type=_FILE, help="Its private key (PEM, no password).")
+@click.option("--tls-authority", type=_FILE, help="Authorities whose clients we believe (PEM).")
 @click.option("--landing", type=click.Path(path_type=Path), help="Landing folder; default: the trusted home's.")
 @click.option(
     "--ledger", type=click.Path(path_type=Path), help="Ledger file; default: beside --landing, or the home's."
@@ -57,9 +69,14 @@ def _ae_title(_context: click.Context, _option: click.Parameter, value: str) -> 
 )
 def receive(
     *,
-    port: int,
+    port: int | None,
     host: str,
     ae_title: str,
+    peers: Path | None,
+    tls_port: int | None,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    tls_authority: Path | None,
     landing: Path | None,
     ledger: Path | None,
     reserve_mb: int | None,
@@ -74,15 +91,18 @@ def receive(
     An object is answered with Success only when it is on disk and would survive a power cut. One JSON line on stdout
     tells host and port once associations are accepted; one JSON line per association goes to stderr.
     """
-    from processors.dicom.engine import Engine
     from processors.dicom.event_log import EventLog
-    from processors.dicom.fast.engine import FastEngine
+    from processors.dicom.gate import Gate
     from processors.dicom.management import serve_management
     from processors.dicom.metrics import ReceiverMetrics
-    from processors.dicom.pynetdicom_engine import PynetdicomEngine
+    from processors.dicom.ports import listen_on
     from processors.dicom.receiver import ReceiverSettings, run
     from processors.site import Site
 
+    if port is None and tls_port is None:
+        raise click.UsageError("give --port, --tls-port, or both")
+    gate = Gate(peers, _tls_files(tls_port, tls_certificate, tls_key, tls_authority))
+    ports = listen_on(engine, host, port=port, tls_port=tls_port, ae_title=ae_title, gate=gate)
     site = Site.load(home / "trusted")
     chosen = (landing or site.landing).resolve()
     listening: dict[str, object] = {"event": "listening"}
@@ -97,8 +117,8 @@ def receive(
         reserve_bytes=(site.reserve_mb if reserve_mb is None else reserve_mb) << 20,
         idle_seconds=idle_seconds,
         manage=manage,
+        gate=gate,
     )
-    speaks: Engine = FastEngine(host, port) if engine == "fast" else PynetdicomEngine(host, port, ae_title)
     log = EventLog(sys.stderr)
     threading.excepthook = lambda fault: log.fault("thread-fault", fault.exc_value or SystemExit())
     # The kernel may give the signal to any thread; only a wake-up descriptor then wakes the main thread for certain.
@@ -109,10 +129,10 @@ def receive(
         signal.signal(number, lambda *_: None)
     run(
         settings,
-        speaks,
+        ports,
         log,
         lambda bound_host, bound_port: click.echo(
-            json.dumps(listening | {"host": bound_host, "port": bound_port, "ae_title": ae_title})
+            json.dumps(listening | ports.listening | {"host": bound_host, "port": bound_port, "ae_title": ae_title})
         ),
         lambda: os.read(told, 1),
     )
@@ -120,3 +140,16 @@ def receive(
     # hold up an ordinary exit until its timer runs out.
     sys.stdout.flush()
     os._exit(0)
+
+
+def _tls_files(
+    port: int | None, certificate: Path | None, key: Path | None, authority: Path | None
+) -> "TLSFiles | None":
+    """The files of TLS; a usage error if some of them are given and others are not."""
+    from processors.dicom.tls import TLSFiles
+
+    if port is None and certificate is None and key is None and authority is None:
+        return None
+    if port is None or certificate is None or key is None or authority is None:
+        raise click.UsageError("--tls-port needs --tls-certificate, --tls-key and --tls-authority, and they need it")
+    return TLSFiles(certificate, key, authority)

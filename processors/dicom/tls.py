@@ -101,9 +101,16 @@ class ServerTLS:
 
         Raises:
             HandshakeError: there is none; its `cause` says why. The connection is closed.
+            OSError: the connection ended before its first byte: somebody looked whether the port is open.
         """
         self.look()
         connection.settimeout(seconds)
+        try:
+            if not connection.recv(1, socket.MSG_PEEK):
+                raise ConnectionResetError
+        except TimeoutError as error:
+            connection.close()
+            raise HandshakeError("no-request", f"{seconds:g}") from error
         wrapped = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         try:
             _shake(wrapped, seconds)

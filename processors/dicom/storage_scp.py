@@ -2,14 +2,13 @@
 
 Algorithm:
     1. Refuse at once what is no storage class or has no room.
-    2. Write file head and data set to a part file, hashing on the way.
-    3. Scan the header from the part file's pages; compare the identifiers with the command's.
+    2. Write file head and data set to a part file; hash it and scan its header from the same buffer.
+    3. Compare the identifiers in the data set with the command's.
     4. Sync the part file and give it to the association, which makes it durable in a delivery or knows it already.
 """
 
 import errno
 import hashlib
-import mmap
 import os
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from processors.dicom import status
 from processors.dicom.engine import StoreCommand
 from processors.dicom.errors import DataSetError
 from processors.dicom.event_log import EventLog
-from processors.dicom.header_scan import Header, scan
+from processors.dicom.header_scan import HeaderScan
 from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.part10 import file_head
 from processors.dicom.sop_class import is_storage
@@ -96,7 +95,7 @@ class StoreReception:
         self._log = log
         self._hash = hashlib.sha256()
         self._size = 0
-        self._head_size = 0
+        self._scan = HeaderScan(command.transfer_syntax_uid)
         self._part: Path | None = None
         self._descriptor = -1
         self._refusal: Refusal | None = None
@@ -148,10 +147,9 @@ class StoreReception:
             raise status.no_space()
         head = file_head(command.sop_class_uid, command.sop_instance_uid, command.transfer_syntax_uid)
         part = self._association.new_part()
-        self._descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._part = part
         write_all(self._descriptor, head)
-        self._head_size = len(head)
 
     def _append(self, pieces: tuple[bytes | memoryview, ...]) -> None:
         size = sum(map(len, pieces))
@@ -160,10 +158,11 @@ class StoreReception:
         write_all(self._descriptor, *pieces)
         for piece in pieces:
             self._hash.update(piece)
+            self._scan.feed(memoryview(piece))
         self._size += size
 
     def _store(self) -> None:
-        header = self._scan()
+        header = self._scan.finish()
         if header.sop_instance_uid != self._command.sop_instance_uid:
             raise status.mismatch("SOPInstanceUID")
         if header.sop_class_uid != self._command.sop_class_uid:
@@ -185,14 +184,6 @@ class StoreReception:
             )
         )
         self._part = None
-
-    def _scan(self) -> Header:
-        with mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ) as pages, memoryview(pages) as file:
-            data = file[self._head_size :]
-            try:
-                return scan(data, self._command.transfer_syntax_uid)
-            finally:
-                data.release()
 
     def _close(self) -> None:
         if self._descriptor >= 0:

@@ -2,9 +2,14 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from processors.dicom.peer_check import Finding
 
 _HOME = click.option(
     "--home",
@@ -18,7 +23,7 @@ _HOME = click.option(
 
 @click.group()
 def peers() -> None:
-    """The PACS and archives of peers.yaml: list them, and see whether they answer."""
+    """The peers of peers.yaml: list them, check them both ways, and release what an unknown one sent."""
 
 
 @peers.command("list")
@@ -28,7 +33,8 @@ def list_(*, as_json: bool, home: Path) -> None:
     """List the peers."""
     from processors.peers import Peers
 
-    for peer in Peers.load(home / "trusted").peers.values():
+    known = Peers.load(home / "trusted")
+    for peer in known.peers.values():
         if as_json:
             click.echo(
                 json.dumps(peer.model_dump(mode="json", exclude={"between"}) | {"between": _hours(peer.between)})
@@ -36,6 +42,12 @@ def list_(*, as_json: bool, home: Path) -> None:
         else:
             words = f"{peer.name}: {peer.ae_title} at {peer.host}:{peer.port}, we are {peer.calling_ae_title}"
             click.echo(f"{words}; {peer.note}" if peer.note else words)
+    for sender in known.senders.values():
+        if as_json:
+            click.echo(json.dumps(sender.model_dump(mode="json")))
+        else:
+            addresses = ", ".join(map(str, sender.sends.addresses or ())) or "anywhere"
+            click.echo(f"{sender.name} sends as {', '.join(sender.ae_titles)} from {addresses}")
 
 
 @peers.command()
@@ -70,6 +82,66 @@ def echo(*, name: str | None, host: str | None, port: int | None, called_ae: str
         click.echo(f"{error} {error.remedy}", err=True)
         sys.exit(1)
     click.echo(f"Peer {peer.name} answers as {peer.ae_title} at {peer.host}:{peer.port}.")
+
+
+@peers.command()
+@click.argument("names", nargs=-1)
+@click.option("--peers", "file", type=click.Path(path_type=Path), help="The file; default: the trusted home's.")
+@click.option("--store", is_flag=True, help="Store a test object at each that we call; it keeps it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@_HOME
+def check(*, names: tuple[str, ...], file: Path | None, store: bool, as_json: bool, home: Path) -> None:
+    """Check peers both ways: C-ECHO and storage to each, and what our receiver answers to it. Exit 1 if one fails."""
+    from processors.dicom.peer_check import check as look
+    from processors.ledger.errors import LedgerError
+    from processors.ledger.schema import connect_readonly
+    from processors.peers import Peers
+    from processors.site import Site
+
+    known = Peers.read(file) if file is not None else Peers.load(home / "trusted")
+    wanted = names or tuple(dict.fromkeys([*known.peers, *known.senders]))
+    for name in wanted:
+        if name not in known.senders:
+            known.get(name)
+    try:
+        ledger = connect_readonly(Site.load(home / "trusted").ledger)
+    except LedgerError:  # no receiver has run here yet
+        ledger = None
+    failed = False
+    try:
+        for name in wanted:
+            for finding in look(known, name, ledger, store=store):
+                failed = failed or not finding.is_good
+                click.echo(json.dumps(asdict(finding)) if as_json else _in_words(finding))
+    finally:
+        if ledger is not None:
+            ledger.close()
+    if failed:
+        sys.exit(1)
+
+
+@peers.command()
+@click.argument("calling_ae")
+@_HOME
+def release(*, calling_ae: str, home: Path) -> None:
+    """Route what CALLING_AE sent while it was unknown and in quarantine."""
+    from contextlib import closing
+
+    from processors.landing.layout import Layout
+    from processors.ledger.release import release_held
+    from processors.ledger.schema import connect
+    from processors.site import Site
+
+    site = Site.load(home / "trusted")
+    with closing(connect(site.ledger)) as ledger:
+        number = release_held(Layout(site.landing), ledger, calling_ae)
+    click.echo(f"{number} deliveries of {calling_ae} are released and will be routed.")
+
+
+def _in_words(finding: "Finding") -> str:
+    mark = "ok  " if finding.is_good else "FAIL"
+    remedy = f"\n      {finding.remedy}" if finding.remedy else ""
+    return f"{mark}  {finding.peer}, {finding.step}: {finding.sentence}{remedy}"
 
 
 def _hours(between: object) -> str | None:

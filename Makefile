@@ -12,7 +12,7 @@ LOCKS := requirements/all.lock requirements/uv.lock
 unexport PYTHONDONTWRITEBYTECODE
 COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
-.PHONY: help setup demo peers test test-fast test-faults lint format nar locks bench-path bench-handoff clean
+.PHONY: help setup demo peers test test-fast test-faults lint format nar locks bench-path bench-receive bench-handoff clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -60,6 +60,9 @@ nar: $(STAMP) ## build the NAR of the Python processors into build/
 
 bench-path: $(STAMP) ## sealed slices through real NiFi to signed receipts: slices per second, by hop
 	$(BIN)/python -m tests.performance.bench_path
+
+bench-receive: $(STAMP) ## objects received beside Orthanc, storescp and the reference engine: objects per second, CPU, memory
+	$(BIN)/python -m tests.performance.bench_receive
 
 bench-handoff: $(STAMP) ## deliveries beside a plain copy, handoffs accepted meanwhile, lists over a million instances
 	$(BIN)/python -m tests.performance.bench_handoff

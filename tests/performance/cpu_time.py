@@ -53,3 +53,8 @@ def _is_worker(pid: int) -> bool:
         return b"processors.delivery.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
+
+
+def tree_seconds(root: int) -> float:
+    """Seconds of CPU of a process, of what it has started, and of what of that has ended."""
+    return sum(_seconds(pid) for pid, parent_chain in _processes() if root in parent_chain)

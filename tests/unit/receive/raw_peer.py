@@ -162,6 +162,8 @@ def command(field: int, *, data: bool = False, uid: str = "1.2.3", sop_class: st
         return element(number, struct.pack("<H", value))
 
     body = element(0x0002, sop_class.encode()) + short(0x0100, field) + short(0x0110, 7)
+    if field == 1:
+        body += short(0x0700, 0)
     body += short(0x0800, 0x0000 if data else 0x0101)
     if field == 1:
         body += element(0x1000, uid.encode())

@@ -50,9 +50,15 @@ PROPOSE = {
 """The option with which storescu proposes a transfer syntax first."""
 
 
+@pytest.fixture(params=["reference", "fast"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The same of both: what differs is no matter of ours."""
+    return str(request.param)
+
+
 @pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[ReceiverProcess]:
-    with ReceiverProcess(tmp_path / "home") as process:
+def receiver(tmp_path: Path, engine: str) -> Iterator[ReceiverProcess]:
+    with ReceiverProcess(tmp_path / "home", "--engine", engine) as process:
         yield process
 
 
@@ -152,11 +158,11 @@ def test_a_private_class_in_a_compressed_syntax_is_kept_for_deidentification_to_
     assert send_raw(receiver.port, "1.2.3.4.5", slice_.SOPInstanceUID, JPEGBaseline8Bit, encoded(slice_)) == 0
 
 
-def test_no_object_is_taken_while_the_disk_has_less_than_the_reserve(tmp_path: Path) -> None:
+def test_no_object_is_taken_while_the_disk_has_less_than_the_reserve(tmp_path: Path, engine: str) -> None:
     disk = os.statvfs(tmp_path)
     reserve = (disk.f_bavail * disk.f_frsize >> 20) - 3072  # what others write meanwhile makes no difference
     files = write_ct_series(tmp_path / "series", slices=2)
-    with ReceiverProcess(tmp_path / "home", "--reserve-mb", str(reserve)) as receiver:
+    with ReceiverProcess(tmp_path / "home", "--reserve-mb", str(reserve), "--engine", engine) as receiver:
         filler = tmp_path / "filler"
         with filler.open("wb") as hole:
             os.posix_fallocate(hole.fileno(), 0, 6 << 30)
@@ -176,8 +182,8 @@ def test_interleaved_series_become_one_delivery_each(receiver: ReceiverProcess, 
     assert [len(delivery.instances) for delivery in receiver.deliveries()] == [5, 5]
 
 
-def test_silence_on_an_open_association_seals_its_delivery(tmp_path: Path) -> None:
-    with ReceiverProcess(tmp_path / "home", "--idle-seconds", "0.5") as receiver:
+def test_silence_on_an_open_association_seals_its_delivery(tmp_path: Path, engine: str) -> None:
+    with ReceiverProcess(tmp_path / "home", "--idle-seconds", "0.5", "--engine", engine) as receiver:
         association = associate(receiver.port, CTImageStorage, ExplicitVRLittleEndian)
         association.send_c_store(ct_slice())
         wait_for(

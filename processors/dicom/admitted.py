@@ -54,10 +54,12 @@ class AdmittedAssociation:
         self._storage, self._association, self._admission = storage, association, admission
         self._metrics, self._tell, self._is_stopping, self._wait = metrics, tell, is_stopping, wait
         self._told: set[str] = set()
+        """What explains the end, should it be a bad one."""
         self._refused_for_day = False
         for cause, detail in admission.refused_contexts():
-            self._told.add(cause)
             self._tell(cause, detail)
+            if cause != "some-contexts-refused":  # it can send nothing, and may well end by a dropped connection
+                self._told.add(cause)
         self._look_at_certificate()
 
     def heard(self) -> None:
@@ -95,11 +97,11 @@ class AdmittedAssociation:
         refused = Counter(f"{refusal.status:04X} {refusal.reason}" for refusal in one.refusals)
         if refused:
             self._tell("objects-refused", ", ".join(f"{what} x {times}" for what, times in refused.most_common()))
-        if self._told or self._is_stopping():
+        if self._told or refused or self._is_stopping():
             return
         if ending != "released":
             self._tell(ending, "")
-        elif not came and not refused and not self._admission.may_verify:
+        elif not came and not self._admission.may_verify:
             self._tell("no-objects", "")
 
     def _look_at_certificate(self) -> None:

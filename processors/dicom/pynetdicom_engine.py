@@ -126,6 +126,7 @@ class PynetdicomEngine:
             (evt.EVT_CONN_OPEN, self._connected),
             (evt.EVT_ESTABLISHED, self._established),
             (evt.EVT_REJECTED, self._full),
+            (evt.EVT_CONN_CLOSE, self._closed),
             (evt.EVT_DATA_RECV, self._heard),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_RELEASED, self._released),
@@ -171,8 +172,8 @@ class PynetdicomEngine:
         try:
             if link.listener is not None:
                 link.listener.ended(link.ending)
-            elif not link.is_told:
-                self._listener.troubled(link.caller, "associate-malformed", "no request that can be read")
+            else:
+                self._tell_malformed(link)
         finally:
             if link.admission is not None:
                 link.admission.close()
@@ -222,6 +223,18 @@ class PynetdicomEngine:
             link.is_told = True
             self._listener.troubled(link.caller, answer.cause, answer.detail, answer.peer)
         return answer
+
+    def _closed(self, event: Any) -> None:
+        """The connection has ended; the association's thread may wait for a request for half a minute yet."""
+        link = self._links.get(event.assoc)
+        if link is not None and link.listener is None and link.admission is None:
+            self._tell_malformed(link)
+
+    def _tell_malformed(self, link: _Link) -> None:
+        with self._lock:
+            is_told, link.is_told = link.is_told, True
+        if not is_told:
+            self._listener.troubled(link.caller, "associate-malformed", "it cannot be decoded")
 
     def _full(self, event: Any) -> None:
         """Pynetdicom itself has rejected, which it does for the number of associations alone."""

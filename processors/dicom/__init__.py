@@ -1,11 +1,11 @@
 """DICOM as it comes in: negotiate, take the bytes, look at the header once, answer. And as it goes out to a peer.
 
-Read in this order: `engine` (what a network engine and the receiver promise each other), `pynetdicom_engine` (the
-engine of today), `storage_scp` (one C-STORE from the first byte to Success), `status` (every answer and its reason
-code), `sop_class` (what is storage), `header_scan` (identifiers and facts of a data set), `elements` (walk the elements
-of an encoded data set), `part10` (preamble and file meta), `receiver` (the whole process), `event_log` (what it says),
-`silence` (libraries that would log values), `metrics` and `management` (what it counts, and where
-that is asked), `commands`. Outwards: `associate` (an association, or why there is none),
-`checkpoint` (a race of pynetdicom's, closed), `storage_scu` (files as they are), `peer_commands`. Errors are in
-`errors`.
+Read in this order: `engine` (what a network engine and the receiver promise each other), `fast` (the engine with a data
+path of our own), `pynetdicom_engine` (the reference for it), `storage_scp` (one C-STORE from the first byte to
+Success), `status` (every answer and its reason code), `sop_class` (what is storage), `header_scan` (identifiers and
+facts of a data set), `elements` and `inflate` (walk the elements of an encoded data set while it comes), `part10`
+(preamble and file meta), `receiver` (the whole process), `event_log` (what it says), `silence` (libraries that would
+log values), `metrics` and `management` (what it counts, and where that is asked), `commands`. Outwards: `associate` (an
+association, or why there is none), `checkpoint` (a race of pynetdicom's, closed), `storage_scu` (files as they are),
+`peer_commands`. Errors are in `errors`.
 """

@@ -8,6 +8,7 @@ from processors.delivery.flowfile import Reference
 from processors.delivery.pinned import Route
 from processors.delivery.route import route
 from processors.delivery.treat import treat
+from processors.ledger.release import release_held
 from processors.ledger.shipments import of_delivery
 from tests.unit.delivery.trusted_home import RELEASE, RULES, TrustedHome, ct, reference
 
@@ -118,3 +119,16 @@ def test_rules_that_cannot_be_used_leave_as_a_code_and_the_delivery_is_tried_aga
     log = home.place.site.workers_log
     assert "RulesError" in log.read_text()
     assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_an_unknown_caller_sent_is_held_before_any_rule_until_somebody_releases_it(home: TrustedHome) -> None:
+    delivery = home.seal([ct(generate_uid(), generate_uid())], hold="unknown-caller")
+    announcer, ledger = home.announcer(), home.place.ledger
+    assert route(home.place, reference(announcer.next(0)), RELEASE).attributes["reason"] == "held:unknown-caller"
+    assert home.rows("SELECT state, reason FROM deliveries") == [("parked", "held:unknown-caller")]
+
+    assert release_held(home.place.layout, ledger, "SOMEBODY") == 0
+    assert release_held(home.place.layout, ledger, "SCANNER9") == 1
+    assert release_held(home.place.layout, ledger, "SCANNER9") == 0
+    [entry] = home.route(reference(announcer.next(0)))
+    assert [shipment.id for shipment in of_delivery(ledger, delivery)] == [entry["shipment.id"]]

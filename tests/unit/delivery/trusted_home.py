@@ -122,7 +122,7 @@ class TrustedHome:
     def close(self) -> None:
         self.place.close()
 
-    def seal(self, datasets: list[Dataset], association: str = "", revision: int = 1) -> str:
+    def seal(self, datasets: list[Dataset], association: str = "", revision: int = 1, hold: str | None = None) -> str:
         """A sealed delivery of these instances; returns its id."""
         id_ = secrets.token_hex(16)
         folder = self.place.layout.delivery(id_)
@@ -140,6 +140,7 @@ class TrustedHome:
             seal_reason="release",
             total_bytes=sum(instance.size for instance in instances),
             instances=instances,
+            hold=hold,
         )
         write_whole(folder / "delivery.json", delivery.to_json())
         at = [self.clock()] * len(instances)

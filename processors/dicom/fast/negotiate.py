@@ -61,7 +61,7 @@ def read_request(content: bytes) -> Request:
     try:
         pdu.decode(content)
         primitive = pdu.to_primitive()
-        return Request(
+        request = Request(
             calling_ae=str(primitive.calling_ae_title).strip(),
             called_ae=str(primitive.called_ae_title).strip(),
             primitive=primitive,
@@ -69,6 +69,10 @@ def read_request(content: bytes) -> Request:
         )
     except Exception as error:  # pynetdicom raises whatever its setters do on bytes that are no request
         raise ProtocolError("An A-ASSOCIATE-RQ cannot be read.", cause="associate-malformed") from error
+    for context in primitive.presentation_context_definition_list:
+        if not context.abstract_syntax or not context.transfer_syntax:  # one, and at least one: PS3.8 9.3.2.2
+            raise ProtocolError("A presentation context lacks a syntax.", cause="associate-malformed")
+    return request
 
 
 def unacceptable(request: Request) -> Rejection | None:
@@ -88,7 +92,18 @@ def rejection(why: Rejection) -> bytes:
 
 
 def agree(request: Request, admission: Admission) -> Agreement:
-    """Answer each proposed context as the admission says."""
+    """Answer each proposed context as the admission says.
+
+    Raises:
+        ProtocolError: what was proposed cannot be answered.
+    """
+    try:
+        return _agree(request, admission)
+    except Exception as error:  # what a request can hold and an answer cannot, its setters tell
+        raise ProtocolError("An A-ASSOCIATE-RQ cannot be answered.", cause="associate-malformed") from error
+
+
+def _agree(request: Request, admission: Admission) -> Agreement:
     asked = request.primitive
     roles = {
         item.sop_class_uid: (item.scu_role, item.scp_role)

@@ -11,7 +11,7 @@ from typing import Final
 
 from processors.dicom.fast.errors import LostError, SilentError
 
-BUFFER_BYTES: Final = 131072
+BUFFER_BYTES: Final = 262144
 
 
 class Wire:

@@ -152,6 +152,23 @@ def test_a_request_that_lies_about_its_items_is_aborted(cut: int) -> None:
         assert not peer.receiver.peers
 
 
+@pytest.mark.parametrize("item", [b"\x30\0\0\x19", b"\x40\0\0\x13"], ids=["abstract syntax", "transfer syntax"])
+def test_a_context_without_a_syntax_is_no_request(item: bytes) -> None:
+    """PS3.8 9.3.2.2: one abstract syntax and at least one transfer syntax."""
+    whole = request([build_context(CTImageStorage, [ExplicitVRLittleEndian])])
+    place, length = whole.index(item), 4 + item[3]
+    asked = bytearray(whole[:place] + whole[place + length :])
+    context = whole.index(b"\x20\0\0\x38")
+    for field, size in ((context + 2, 2), (2, 4)):
+        shorter = int.from_bytes(asked[field : field + size], "big") - length
+        asked[field : field + size] = shorter.to_bytes(size, "big")
+    with RawPeer() as peer:
+        peer.send(bytes(asked))
+        assert peer.answer() == (ABORT, bytes(4))
+        assert [cause for cause, _ in peer.receiver.troubles] == ["associate-malformed"]
+        assert not peer.receiver.peers
+
+
 def test_all_contexts_that_there_can_be_are_answered() -> None:
     syntaxes = [ImplicitVRLittleEndian, *(f"1.2.840.10008.1.2.4.{number}" for number in range(44))]
     with RawPeer() as peer:

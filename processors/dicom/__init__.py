@@ -8,7 +8,8 @@ facts of a data set), `elements` and `inflate` (walk the elements of an encoded 
 log values), `metrics` and `management` (what it counts, and where that is asked), `commands`.
 Who may come in: `admission` (what an engine asks), `allowance` (how much), `peers_policy` and `peers_watch` (the peers
 file as the answer), `pynetdicom_negotiation`, `tls`, `gate` (all of that together), `ports` (with TLS and without),
-`admitted` (an association as its admission allows it), `causes` (why there was none, in words).
+`admitted` (an association as its admission allows it), `causes` (why there was none, in words),
+`trouble_book` (where that is written).
 Outwards: `associate` (an association, or why there is none), `checkpoint` (a race of pynetdicom's, closed),
 `storage_scu` (files as they are), `peer_check` (both ways), `peer_commands`. Errors are in `errors`.
 """

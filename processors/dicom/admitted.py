@@ -68,6 +68,8 @@ class AdmittedAssociation:
 
     def begin(self, command: StoreCommand) -> Reception:
         """A C-STORE begins."""
+        if not self._admission.allowance.is_limited:
+            return self._storage.begin(command)
         if self._admission.allowance.used_up():
             if not self._refused_for_day:
                 self._refused_for_day = True

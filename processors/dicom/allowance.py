@@ -40,6 +40,11 @@ class Allowance:
         self._day = -1
         self._today = 0
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is any limit."""
+        return any((self._objects_per_second, self._bytes_per_second, self.bytes_per_day))
+
     def used_up(self) -> bool:
         """Whether this day's bytes are used up."""
         if self.bytes_per_day is None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from processors.dicom.admission import Caller
 from processors.dicom.admitted import AdmittedAssociation
-from processors.dicom.causes import explain, printable
 from processors.dicom.engine import Engine, Peer
 from processors.dicom.event_log import EventLog
 from processors.dicom.gate import Gate
 from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.storage_scp import StorageAssociation
+from processors.dicom.trouble_book import TroubleBook
 from processors.landing.association import OpenAssociation
 from processors.landing.closing import enter_ended, enter_sealed
 from processors.landing.delivery import SealReason
@@ -27,10 +27,9 @@ from processors.landing.layout import Layout
 from processors.landing.lock import hold
 from processors.landing.notify import Notifier
 from processors.landing.recover import recover
-from processors.ledger import associations, instances, troubles
+from processors.ledger import associations, instances
 from processors.ledger.associations import Ending
 from processors.ledger.schema import connect, connect_readonly, transaction
-from processors.ledger.troubles import Trouble
 from processors.ledger.writer import LedgerWriter
 
 STOP_GRACE_SECONDS = 20.0
@@ -107,6 +106,7 @@ class Receiver:
         self._known = KnownInstances(lambda uid: instances.earlier(self._reader, uid))
         self._idle = IdleWatch(settings.idle_seconds, time.time, log.fault)
         self.metrics = ReceiverMetrics(settings.ledger, layout.free_bytes, time.time)
+        self._troubles = TroubleBook(log, self.metrics, self._writer)
         self.is_stopping = False
         """Whether what is aborted from now on is aborted by us."""
 
@@ -129,7 +129,15 @@ class Receiver:
         storage = StorageAssociation(association, self._has_room, self._log, self.metrics)
 
         def tell(cause: str, detail: str) -> None:
-            self._note(_trouble(facts, cause, detail))
+            self._troubles.note(
+                cause,
+                calling_ae=facts.calling_ae,
+                called_ae=facts.called_ae,
+                address=facts.peer,
+                peer=facts.sender or "",
+                detail=detail,
+                association=facts.id,
+            )
 
         return AdmittedAssociation(
             storage,
@@ -142,16 +150,13 @@ class Receiver:
 
     def troubled(self, caller: Caller, cause: str, detail: str = "", peer: str = "") -> None:
         """There was a connection and no association came of it."""
-        self._note(
-            Trouble(
-                at=time.time(),
-                cause=cause,
-                peer=peer,
-                calling_ae=printable(caller.calling_ae),
-                called_ae=printable(caller.called_ae),
-                address=caller.address,
-                detail=printable(detail),
-            )
+        self._troubles.note(
+            cause,
+            calling_ae=caller.calling_ae,
+            called_ae=caller.called_ae,
+            address=caller.address,
+            peer=peer,
+            detail=detail,
         )
 
     def peers_changed(self, senders: int) -> None:
@@ -200,51 +205,8 @@ class Receiver:
         self._writer.close()
         self._notifier.close()
 
-    def _note(self, trouble: Trouble) -> None:
-        """Write a trouble to log, metrics and ledger."""
-        sentence, remedy = explain(
-            trouble.cause,
-            calling_ae=trouble.calling_ae,
-            called_ae=trouble.called_ae,
-            address=trouble.address,
-            peer=trouble.peer,
-            detail=trouble.detail,
-        )
-        self._log.write(
-            "trouble",
-            cause=trouble.cause,
-            association=trouble.association_id,
-            peer=trouble.peer,
-            calling_ae=trouble.calling_ae,
-            called_ae=trouble.called_ae,
-            address=trouble.address,
-            detail=trouble.detail,
-            sentence=sentence,
-            remedy=remedy,
-        )
-        self.metrics.troubled(trouble.cause)
-        self._writer.submit(lambda connection: _enter_trouble(connection, trouble))
-
     def _has_room(self, size: int) -> bool:
         return self._layout.free_bytes() - size >= self._settings.reserve_bytes
-
-
-def _trouble(facts: AssociationFacts, cause: str, detail: str) -> Trouble:
-    return Trouble(
-        at=time.time(),
-        cause=cause,
-        peer=facts.sender or "",
-        calling_ae=printable(facts.calling_ae),
-        called_ae=printable(facts.called_ae),
-        address=facts.peer,
-        detail=printable(detail),
-        association_id=facts.id,
-    )
-
-
-def _enter_trouble(connection: sqlite3.Connection, trouble: Trouble) -> None:
-    with transaction(connection):
-        troubles.add(connection, trouble)
 
 
 def _enter_open(connection: sqlite3.Connection, facts: AssociationFacts) -> None:

@@ -30,7 +30,7 @@ class PeersFileError(ProcessorsError):
     """The file of peers cannot be used."""
 
     remedy: ClassVar[str] = (
-        "Mend peers.yaml in the trusted home; a peer needs ae_title, host and port, texts in quotes."
+        "Mend that file; a peer needs ae_title, host and port to be called, sends to call us, and texts in quotes."
     )
 
 

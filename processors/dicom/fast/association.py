@@ -99,9 +99,11 @@ class Association:
         except (LostError, SilentError):
             pass  # the end of what remained to be said
         finally:
-            self._ended()
-            self._wire.let_go()
-            self._connection.socket.close()
+            try:
+                self._ended()
+            finally:
+                self._wire.let_go()
+                self._connection.socket.close()
 
     def stop(self) -> None:
         """Let it end by itself after the object that is on its way; any thread."""

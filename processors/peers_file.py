@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, Final
 
-import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from processors.peers import Peer, PeerName
@@ -43,11 +42,11 @@ def parse(text: str) -> Parsed:
         AttributeError, TypeError: it is no mapping of names to mappings.
     """
     lines = Lines(text)
-    written = yaml.safe_load(text) or {}
+    written = lines.written or {}
     found = _Faults(lines)
     for key in sorted(set(written.keys()) - {"peers", "receiver"}, key=str):
         found.add((key,), "there is no such key; it has `peers` and `receiver`")
-    for name, line in lines.repeated():
+    for name, line in lines.repeated:
         found.at(line, f"{name} stands twice in one place")
     parsed = Parsed()
     parsed.receiver = found.checked(Receiving, written.get("receiver") or {}, ("receiver",)) or Receiving()

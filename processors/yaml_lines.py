@@ -1,6 +1,7 @@
-"""Where in a YAML file a key stands, so that a fault can be named by its line."""
+"""What a YAML file says, and where in it a key stands, so that a fault can be named by its line."""
 
 from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
 
 import yaml
 
@@ -9,12 +10,21 @@ class Lines:
     """The lines of one YAML text, by the path of keys that leads to a value."""
 
     def __init__(self, text: str) -> None:
-        """Read the text once more, for its lines alone.
+        """Read the text, as `yaml.safe_load` does.
 
         Raises:
             yaml.YAMLError: the text is no YAML.
         """
-        self._root = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = yaml.SafeLoader(text)
+        try:
+            self._root = loader.get_single_node()
+            # Before it is made Python, which writes what `<<` merges into the nodes themselves.
+            self.repeated: tuple[tuple[str, int], ...] = tuple(_repeated(self._root)) if self._root else ()
+            """Each key that stands twice in one mapping, with the line of the second; YAML takes the last."""
+            self.written: Any = None if self._root is None else loader.construct_document(self._root)
+            """What the text says, in plain Python."""
+        finally:
+            loader.dispose()
 
     def of(self, path: Sequence[Hashable]) -> int:
         """The line of a path such as `("peers", "ct1", "port")`, from 1; of the nearest parent that is there."""
@@ -25,11 +35,6 @@ class Lines:
                 break
             line, node = found
         return line
-
-    def repeated(self) -> Iterator[tuple[str, int]]:
-        """Each key that stands twice in one mapping, with the line of the second; YAML takes the last in silence."""
-        if self._root is not None:
-            yield from _repeated(self._root)
 
 
 def _child(node: yaml.Node | None, step: Hashable) -> tuple[int, yaml.Node] | None:

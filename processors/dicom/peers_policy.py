@@ -10,7 +10,7 @@ A caller is asked in this order; the first `no` is its answer:
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from processors.dicom.admission import Admission, Caller, ClientCertificate, Rejection
@@ -31,6 +31,7 @@ class PeersPolicy:
         self._lock = threading.Lock()
         self._open: Counter[str] = Counter()
         self._allowances: dict[str, tuple[Sender, Allowance]] = {}
+        self._by_title: tuple[Peers | None, dict[str, list[Sender]]] = (None, {})
 
     def admit(self, caller: Caller) -> Admission | Rejection:
         """Whether this caller may have an association now, and on what terms."""
@@ -39,7 +40,7 @@ class PeersPolicy:
         if ours is not None and caller.called_ae.strip() not in ours:
             return Rejection("wrong-called-ae", 1, 1, 7, detail=", ".join(ours))
         title = caller.calling_ae.strip()
-        named = [sender for sender in peers.senders.values() if title in sender.ae_titles]
+        named = self._named(peers, title)
         if not named:
             return _stranger(peers.receiver.unknown_callers, caller)
         here = [sender for sender in named if sender.calls_from(caller.address)]
@@ -50,8 +51,19 @@ class PeersPolicy:
         if wanted is not None and not caller.encrypted:
             return _no("not-encrypted", sender)
         if wanted is not None and not _is_shown(wanted, caller.certificate):
-            return _no("wrong-certificate", sender, _named(caller.certificate))
+            return _no("wrong-certificate", sender, _words(caller.certificate))
         return self._take_place(sender, caller)
+
+    def _named(self, peers: Peers, title: str) -> Sequence[Sender]:
+        """The peers with a calling AE title; the titles are sorted out once for each file."""
+        known, by_title = self._by_title
+        if known is not peers:
+            by_title = {}
+            for sender in peers.senders.values():
+                for each in dict.fromkeys(sender.ae_titles):
+                    by_title.setdefault(each, []).append(sender)
+            self._by_title = (peers, by_title)
+        return by_title.get(title, ())
 
     def _take_place(self, sender: Sender, caller: Caller) -> Admission | Rejection:
         most = sender.sends.limits.associations
@@ -104,7 +116,7 @@ def _is_shown(wanted: TLSIdentity, certificate: ClientCertificate | None) -> boo
     return not wanted.names or any(name.casefold() in folded for name in wanted.names)
 
 
-def _named(certificate: ClientCertificate | None) -> str:
+def _words(certificate: ClientCertificate | None) -> str:
     return "none" if certificate is None else f"{', '.join(certificate.names)}; {certificate.sha256[:16]}…"
 
 

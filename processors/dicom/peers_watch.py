@@ -4,7 +4,6 @@ A file that cannot be used, or that has become empty, changes nothing: what held
 told once. Readers see either the old peers or the new ones, never a mixture.
 """
 
-import hashlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +29,7 @@ class PeersWatch:
         self._file, self._broken, self._changed = file, broken, changed
         self._lock = threading.Lock()
         self._peers = Peers.read(file)
-        self._seen = _digest(file)
+        self._seen = _content(file)
         self.is_sound = True
 
     def current(self) -> Peers:
@@ -41,7 +40,7 @@ class PeersWatch:
     def look(self) -> None:
         """Read the file if its content is another than last time. Never raises."""
         with self._lock:
-            seen = _digest(self._file)
+            seen = _content(self._file)
             if seen == self._seen:
                 return
             self._seen = seen
@@ -62,9 +61,9 @@ class PeersWatch:
         self._broken(why)
 
 
-def _digest(file: Path) -> bytes:
-    """SHA-256 of the content; of nothing when the file cannot be read."""
+def _content(file: Path) -> bytes:
+    """What the file holds; nothing when it cannot be read."""
     try:
-        return hashlib.sha256(file.read_bytes()).digest()
+        return file.read_bytes()
     except OSError:
         return b""

@@ -108,3 +108,14 @@ def test_one_ae_title_may_belong_to_two_peers_of_different_addresses() -> None:
         "  b: {sends: {ae_titles: X, addresses: 10.0.2.0/24}}"
     )
     assert len(peers.senders) == 2
+
+
+def test_peers_may_share_what_yaml_merges() -> None:
+    peers = read(
+        "peers:\n  a:\n    sends: &basement {ae_titles: A, addresses: 10.0.1.0/24, project: lung}\n"
+        "  b:\n    sends: {<<: *basement, ae_titles: B}\n"
+    )
+    assert [(each.ae_titles, each.sends.project) for each in peers.senders.values()] == [
+        (("A",), "lung"),
+        (("B",), "lung"),
+    ]

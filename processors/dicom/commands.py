@@ -54,7 +54,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--engine",
     type=click.Choice(["reference", "fast"]),
-    default="reference",
+    default="fast",
     show_default=True,
     help="Who speaks DICOM: pynetdicom, or our own data path with pynetdicom's negotiation.",
 )

@@ -1,7 +1,7 @@
 """A site's settings: one `sluice.yaml` in the trusted home, read once by each process and passed down."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -14,7 +14,7 @@ _SHAPE = "it is no mapping of keys to values"
 
 
 class Retention(BaseModel):
-    """How long what is confirmed everywhere stays in the landing."""
+    """How long what is confirmed everywhere stays in the landing. Nothing goes before it is confirmed, or ended."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,6 +22,29 @@ class Retention(BaseModel):
     packages: Literal["with-originals", "until-confirmed"] = Field(
         "with-originals", description="Whether a package stays as long as its originals or goes at its receipt."
     )
+    peers: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        {}, description="Days for what a peer of peers.yaml sent, instead of `originals_days`."
+    )
+    rules: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        {}, description="Days for what a rule of rules.yaml routed, instead of `originals_days`."
+    )
+
+    def days_of(self, peer: str | None, rules: tuple[str, ...]) -> float:
+        """Days for a delivery: the longest that names its peer or one of its rules; the site's when none does."""
+        named = [self.rules[rule] for rule in rules if rule in self.rules]
+        if peer is not None and peer in self.peers:
+            named.append(self.peers[peer])
+        return max(named, default=self.originals_days)
+
+    @property
+    def shortest_days(self) -> float:
+        """The least that anything stays."""
+        return min([self.originals_days, *self.peers.values(), *self.rules.values()])
+
+    def is_declared_for(self, peer: str | None, rules: tuple[str, ...]) -> bool:
+        """Whether somebody wrote the days that hold for such a delivery, rather than leaving them to our default."""
+        named = peer in self.peers or any(rule in self.rules for rule in rules)
+        return named or "originals_days" in self.model_fields_set
 
 
 class Site(BaseModel):

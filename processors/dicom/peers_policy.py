@@ -15,6 +15,7 @@ from typing import Final
 
 from processors.dicom.admission import Admission, Caller, ClientCertificate, Rejection
 from processors.dicom.allowance import Allowance
+from processors.dicom.rejections import rejection
 from processors.peers import Peers
 from processors.senders import Sender, TLSIdentity
 
@@ -38,7 +39,7 @@ class PeersPolicy:
         peers = self._peers()
         ours = peers.receiver.called_ae_titles
         if ours is not None and caller.called_ae.strip() not in ours:
-            return Rejection("wrong-called-ae", 1, 1, 7, detail=", ".join(ours))
+            return rejection("wrong-called-ae", detail=", ".join(ours))
         title = caller.calling_ae.strip()
         named = self._named(peers, title)
         if not named:
@@ -69,7 +70,7 @@ class PeersPolicy:
         most = sender.sends.limits.associations
         with self._lock:
             if most is not None and self._open[sender.name] >= most:
-                return Rejection("too-many-associations", 2, 3, 2, sender.name, str(most))
+                return rejection("too-many-associations", peer=sender.name, detail=str(most))
             self._open[sender.name] += 1
             allowance = self._allowance(sender)
         return Admission(
@@ -98,13 +99,13 @@ class PeersPolicy:
 
 def _stranger(answer: str, caller: Caller) -> Admission | Rejection:
     if answer == "reject":
-        return Rejection("unknown-caller", 1, 1, 3)
+        return rejection("unknown-caller")
     return Admission(hold=UNKNOWN_CALLER if answer == "quarantine" else None, certificate=caller.certificate)
 
 
 def _no(cause: str, sender: Sender, detail: str = "") -> Rejection:
     """Our own answer names no reason beyond the calling AE title: who probes learns nothing (PS3.8 table 9-21)."""
-    return Rejection(cause, 1, 1, 3, sender.name, detail)
+    return rejection(cause, peer=sender.name, detail=detail)
 
 
 def _is_shown(wanted: TLSIdentity, certificate: ClientCertificate | None) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from pynetdicom.acse import ACSE
 
 from processors.dicom.admission import ACCEPTANCE, Admission, Rejection
+from processors.dicom.rejections import rejection
 
 
 class Negotiation(ACSE):  # type: ignore[misc] # pynetdicom is untyped
@@ -22,7 +23,7 @@ class Negotiation(ACSE):  # type: ignore[misc] # pynetdicom is untyped
         try:
             answer = self._ask()
         except Exception:  # noqa: BLE001 - pynetdicom would go on without an answer
-            answer = Rejection("stopping", 2, 2, 1)
+            answer = rejection("stopping")
         if isinstance(answer, Rejection):
             self.send_reject(answer.result, answer.source, answer.diagnostic)
             self.assoc.kill()  # waits until the answer has been sent

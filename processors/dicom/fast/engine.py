@@ -10,6 +10,7 @@ from processors.dicom.admission import Caller, Everybody, Policy, Rejection
 from processors.dicom.engine import Listener
 from processors.dicom.errors import HandshakeError, ListenError
 from processors.dicom.fast.association import Association, Connection, Timers
+from processors.dicom.rejections import rejection
 from processors.dicom.silence import silence
 from processors.dicom.tls import ServerTLS, shown_by
 
@@ -157,8 +158,7 @@ class FastEngine:
     def _is_full(self) -> Rejection | None:
         with self._lock:
             too_many = len(self._threads) > self._maximum
-        # Rejected transient by the provider, local limit exceeded (PS3.8 table 9-21).
-        return Rejection("receiver-full", 2, 3, 2, detail=str(self._maximum)) if too_many else None
+        return rejection("receiver-full", detail=str(self._maximum)) if too_many else None
 
     def _forget(self, thread: threading.Thread) -> None:
         with self._lock:

@@ -19,6 +19,7 @@ from pynetdicom.pdu_primitives import (
 )
 from pynetdicom.presentation import PresentationContext, negotiate_as_acceptor
 
+from processors.dicom import rejections
 from processors.dicom.admission import ACCEPTANCE, Admission, Rejection
 from processors.dicom.fast.errors import ProtocolError
 from processors.dicom.fast.pdu import MAXIMUM_PDU_BYTES
@@ -78,9 +79,9 @@ def read_request(content: bytes) -> Request:
 def unacceptable(request: Request) -> Rejection | None:
     """Why no one could have such an association, whoever asks (PS3.8 9.3.4)."""
     if not request.protocol_version & _PROTOCOL_VERSION:
-        return Rejection("protocol-version", result=1, source=2, diagnostic=2)
+        return rejections.rejection("protocol-version")
     if request.primitive.application_context_name != APPLICATION_CONTEXT:
-        return Rejection("application-context", result=1, source=1, diagnostic=2)
+        return rejections.rejection("application-context")
     return None
 
 

@@ -228,7 +228,14 @@ _VERSION_3: Final[tuple[str, ...]] = (
     "CREATE INDEX troubles_last ON troubles (last_at)",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4: Final[tuple[str, ...]] = (
+    # A day's account and a peer's rhythm ask for a stretch of time; without these they read the whole ledger.
+    "CREATE INDEX instances_received ON instances (received_at)",
+    "CREATE INDEX refusals_at ON refusals (at)",
+    "CREATE INDEX associations_opened ON associations (opened_at)",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 """Statements by version; a ledger at `user_version` n has had the first n. Append, never change."""
 
 

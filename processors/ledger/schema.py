@@ -235,7 +235,30 @@ _VERSION_4: Final[tuple[str, ...]] = (
     "CREATE INDEX associations_opened ON associations (opened_at)",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+_VERSION_5: Final[tuple[str, ...]] = (
+    "ALTER TABLE deliveries ADD COLUMN removed_at REAL",  # when retention removed its originals; NULL = they are here
+    """
+    UPDATE deliveries SET removed_at = (
+        SELECT max(e.at) FROM events e WHERE e.subject = deliveries.id AND e.event = 'removed')
+    """,
+    "CREATE INDEX deliveries_here ON deliveries (state) WHERE removed_at IS NULL",
+    "CREATE INDEX instances_revised ON instances (sop_instance_uid) WHERE revision > 1",
+    "CREATE INDEX shipment_instances_withheld ON shipment_instances (instance_id) WHERE state = 'withheld'",
+    """
+    CREATE TABLE variant_decisions (
+        id INTEGER PRIMARY KEY,
+        sop_instance_uid TEXT NOT NULL,
+        revision INTEGER NOT NULL,             -- the one that counts
+        highest INTEGER NOT NULL,              -- the highest that was here then; a later one opens the question again
+        by TEXT NOT NULL,                      -- a person's account, or the rule
+        reason TEXT NOT NULL,
+        at REAL NOT NULL
+    )
+    """,
+    "CREATE INDEX variant_decisions_sop ON variant_decisions (sop_instance_uid)",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 """Statements by version; a ledger at `user_version` n has had the first n. Append, never change."""
 
 

@@ -3,7 +3,8 @@
 Read in this order: `engine` (what a network engine and the receiver promise each other), `fast` (the engine with a data
 path of our own), `pynetdicom_engine` (the reference for it), `storage_scp` (one C-STORE from the first byte to
 Success), `status` (every answer and its reason code), `sop_class` (what is storage), `header_scan` (identifiers and
-facts of a data set), `services` (what is asked of us beside storage, and how to add more), `elements` and `inflate` (walk the elements of an encoded data set while it comes), `part10`
+facts of a data set), `services` (what is asked of us beside storage, and how to add more), `elements` and `inflate`
+(walk the elements of an encoded data set while it comes), `part10`
 (preamble and file meta), `receiver` (the whole process), `event_log` (what it says), `silence` (libraries that would
 log values), `metrics` and `management` (what it counts, and where that is asked), `commands`.
 Who may come in: `admission` (what an engine asks), `rejections` (which A-ASSOCIATE-RJ a no is), `allowance` (how

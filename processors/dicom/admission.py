@@ -15,9 +15,12 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from processors.dicom.allowance import Allowance
+from processors.dicom.services import SERVED
 from processors.dicom.sop_class import is_storage
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
+UNCOMPRESSED: Final = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
+"""Transfer syntaxes of data sets that are no objects."""
 
 ACCEPTANCE: Final = 0
 ABSTRACT_SYNTAX_NOT_SUPPORTED: Final = 3
@@ -94,9 +97,13 @@ class Admission:
     """How many objects and bytes more it may send; shared by all associations of a peer."""
     certificate: ClientCertificate | None = None
     """What the caller showed."""
+    calling_ae: str = ""
+    """What the caller is called in landing and ledger when it could not say an AE title, as by HTTP."""
     given_back: Callable[[], object] = lambda: None
     may_verify: bool = False
     """Whether C-ECHO was accepted, so that an association without an object may have been a test."""
+    may_ask: bool = False
+    """Whether a service other than storage was accepted, so that no object need come."""
     _answers: list[tuple[str, tuple[str, ...], int]] = field(default_factory=list)
     _closed: bool = False
 
@@ -129,12 +136,22 @@ class Admission:
         if abstract_syntax == VERIFICATION:
             self.may_verify = True
             return ContextAnswer(ACCEPTANCE, proposed[0])
+        if abstract_syntax in SERVED:
+            return self._answer_service(proposed)
         if not is_storage(abstract_syntax):
             return ContextAnswer(ABSTRACT_SYNTAX_NOT_SUPPORTED, proposed[0])
         if self.sop_classes is not None and abstract_syntax not in self.sop_classes:
             return ContextAnswer(ABSTRACT_SYNTAX_NOT_SUPPORTED, proposed[0])
         for uid in proposed:
             if self.transfer_syntaxes is None or uid in self.transfer_syntaxes:
+                return ContextAnswer(ACCEPTANCE, uid)
+        return ContextAnswer(TRANSFER_SYNTAXES_NOT_SUPPORTED, proposed[0])
+
+    def _answer_service(self, proposed: Sequence[str]) -> ContextAnswer:
+        """Of a service other than storage: everyone who is admitted may ask; what it is answered is the service's."""
+        self.may_ask = True
+        for uid in proposed:
+            if uid in UNCOMPRESSED:
                 return ContextAnswer(ACCEPTANCE, uid)
         return ContextAnswer(TRANSFER_SYNTAXES_NOT_SUPPORTED, proposed[0])
 
@@ -151,6 +168,9 @@ class Policy(Protocol):
     def admit(self, caller: Caller) -> Admission | Rejection:
         """Whether this caller may have an association now, and on what terms."""
 
+    def admit_upload(self, caller: Caller, token: str | None) -> Admission | Rejection:
+        """The same of one who comes by HTTP, whom its bearer token names; None if it showed none."""
+
 
 class Everybody:
     """The policy without a peers file: everyone may send everything."""
@@ -158,6 +178,10 @@ class Everybody:
     def admit(self, caller: Caller) -> Admission | Rejection:
         """Everyone."""
         return Admission(certificate=caller.certificate)
+
+    def admit_upload(self, caller: Caller, token: str | None) -> Admission | Rejection:
+        """Everyone; a token names nobody."""
+        return Admission(certificate=caller.certificate, calling_ae=caller.calling_ae)
 
 
 def _words(uids: Iterable[str]) -> str:

@@ -10,13 +10,21 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from processors.dicom import status
 from processors.dicom.admission import CONTEXT_CAUSES, Admission
 from processors.dicom.engine import Reception, StoreCommand
+from processors.dicom.event_log import EventLog
 from processors.dicom.metrics import ReceiverMetrics
+from processors.dicom.services import (
+    PROCESSING_FAILURE,
+    UNRECOGNIZED_OPERATION,
+    Service,
+    ServiceAnswer,
+    ServiceRequest,
+)
 from processors.dicom.storage_scp import StorageAssociation
 from processors.landing.association import OpenAssociation
 from processors.ledger.associations import Ending
@@ -38,6 +46,8 @@ class AdmittedAssociation:
         metrics: ReceiverMetrics,
         tell: Tell,
         is_stopping: Callable[[], bool],
+        services: Mapping[str, Service],
+        log: EventLog,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         """Begin.
@@ -49,10 +59,13 @@ class AdmittedAssociation:
             metrics: Counts refusals.
             tell: Told each cause and its detail.
             is_stopping: Whether the receiver is ending, so that an abort is its own.
+            services: Who answers what is no storage, by SOP class.
+            log: For faults of theirs.
             wait: Waits so many seconds before an answer.
         """
         self._storage, self._association, self._admission = storage, association, admission
         self._metrics, self._tell, self._is_stopping, self._wait = metrics, tell, is_stopping, wait
+        self._services, self._log = services, log
         self._told: set[str] = set()
         """What explains the end, should it be a bad one."""
         self._refused_for_day = False
@@ -76,6 +89,21 @@ class AdmittedAssociation:
                 self.troubled("day-used-up", str(self._admission.allowance.bytes_per_day))
             return _Refused(self._association, self._metrics, status.day_used_up())
         return _Paced(self._storage.begin(command), self._admission, self._wait)
+
+    def serve(self, request: ServiceRequest) -> ServiceAnswer:
+        """A request of a service other than storage; a fault of ours is never Success."""
+        service = self._services.get(request.sop_class_uid)
+        if service is None:
+            return ServiceAnswer(UNRECOGNIZED_OPERATION)
+        try:
+            return service.serve(request, self._association.facts)
+        except Exception as error:  # noqa: BLE001 - the outermost loop of a request
+            self._log.fault("service-fault", error)
+            return ServiceAnswer(PROCESSING_FAILURE)
+
+    def refuse(self, refusal: status.Refusal) -> int:
+        """An object is refused of which not even a C-STORE could begin."""
+        return _Refused(self._association, self._metrics, refusal).finish()
 
     def troubled(self, cause: str, detail: str = "") -> None:
         """Something is odd; each cause is told once of one association, and of contexts the admission knows best."""
@@ -103,7 +131,7 @@ class AdmittedAssociation:
             return
         if ending != "released":
             self._tell(ending, "")
-        elif not came and not self._admission.may_verify:
+        elif not came and not self._admission.may_verify and not self._admission.may_ask:
             self._tell("no-objects", "")
 
     def _look_at_certificate(self) -> None:

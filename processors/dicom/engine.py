@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from processors.dicom.admission import Admission, Caller
+from processors.dicom.services import ServiceAnswer, ServiceRequest
+from processors.dicom.status import Refusal
 from processors.ledger.associations import Ending
 
 
@@ -29,6 +31,8 @@ class StoreCommand:
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
+    study_instance_uid: str | None = None
+    """What the data set's must be; None if it may be any."""
 
     def __repr__(self) -> str:
         return "StoreCommand(…)"
@@ -55,6 +59,12 @@ class AssociationListener(Protocol):
 
     def begin(self, command: StoreCommand) -> Reception:
         """A C-STORE begins. Never raises: a refusal shows in the status."""
+
+    def serve(self, request: ServiceRequest) -> ServiceAnswer:
+        """A request of a service other than storage. Never raises: a failure shows in the status."""
+
+    def refuse(self, refusal: Refusal) -> int:
+        """An object is refused of which not even a C-STORE could begin; returns the status."""
 
     def troubled(self, cause: str, detail: str = "") -> None:
         """Something is odd; `cause` is a row of `processors.dicom.causes`. Any thread, never raises, before `ended`."""

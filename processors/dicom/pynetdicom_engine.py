@@ -14,15 +14,34 @@ import time
 from dataclasses import replace
 from typing import Any, Final
 
+from pydicom.dataset import Dataset
 from pynetdicom import AE, _config, evt
 from pynetdicom.pdu_primitives import A_ABORT
 from pynetdicom.sop_class import Verification
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
-from processors.dicom.admission import Admission, Caller, ClientCertificate, Everybody, Policy, Rejection
+from processors.dicom.admission import (
+    UNCOMPRESSED,
+    Admission,
+    Caller,
+    ClientCertificate,
+    Everybody,
+    Policy,
+    Rejection,
+)
 from processors.dicom.engine import AssociationListener, Listener, Peer, StoreCommand
 from processors.dicom.errors import HandshakeError, ListenError
 from processors.dicom.pynetdicom_negotiation import Negotiation
+from processors.dicom.services import (
+    MAXIMUM_DATA_SET_BYTES,
+    RESOURCE_LIMITATION,
+    SERVED,
+    SUCCESS,
+    UNRECOGNIZED_OPERATION,
+    Operation,
+    ServiceRequest,
+    is_served,
+)
 from processors.dicom.silence import silence
 from processors.dicom.tls import ServerTLS, shown_by
 from processors.ledger.associations import Ending
@@ -110,6 +129,8 @@ class PynetdicomEngine:
         self._tls = tls
         self._entity = AE(ae_title)
         self._entity.add_supported_context(Verification)
+        for uid in SERVED:
+            self._entity.add_supported_context(uid, sorted(UNCOMPRESSED))
         self._entity.maximum_pdu_size = MAXIMUM_PDU_BYTES
         self._entity.maximum_associations = MAXIMUM_ASSOCIATIONS
         self._entity.network_timeout = SILENT_PEER_SECONDS
@@ -129,6 +150,9 @@ class PynetdicomEngine:
             (evt.EVT_CONN_CLOSE, self._closed),
             (evt.EVT_DATA_RECV, self._heard),
             (evt.EVT_C_STORE, self._store),
+            (evt.EVT_N_ACTION, self._serve, [Operation.N_ACTION, "ActionInformation"]),
+            (evt.EVT_N_CREATE, self._serve, [Operation.N_CREATE, "AttributeList"]),
+            (evt.EVT_N_SET, self._serve, [Operation.N_SET, "ModificationList"]),
             (evt.EVT_RELEASED, self._released),
             (evt.EVT_ACSE_RECV, self._told),
             (evt.EVT_DIMSE_SENT, self._answered),
@@ -277,6 +301,37 @@ class PynetdicomEngine:
         with event.request.DataSet.getbuffer() as data:
             reception.write(data)
         return reception.finish()
+
+    def _serve(self, event: Any, operation: Operation, data_set_name: str) -> tuple[int, Dataset | None]:
+        """A request of a service other than storage."""
+        link, asked = self._links[event.assoc], event.request
+        if link.listener is None:
+            raise AssertionError
+        sop_class_uid = str(getattr(asked, "AffectedSOPClassUID", None) or asked.RequestedSOPClassUID)
+        if not is_served(sop_class_uid, operation):
+            return UNRECOGNIZED_OPERATION, None
+        encoded = getattr(asked, data_set_name)
+        data_set = b"" if encoded is None else encoded.getvalue()
+        if len(data_set) > MAXIMUM_DATA_SET_BYTES:
+            return RESOURCE_LIMITATION, None
+        answer = link.listener.serve(
+            ServiceRequest(
+                operation=operation,
+                sop_class_uid=sop_class_uid,
+                sop_instance_uid=str(
+                    getattr(asked, "AffectedSOPInstanceUID", None)
+                    or getattr(asked, "RequestedSOPInstanceUID", None)
+                    or ""
+                ),
+                type_id=int(getattr(asked, "ActionTypeID", None) or 0),
+                transfer_syntax_uid=str(event.context.transfer_syntax),
+                data_set=data_set,
+            )
+        )
+        made = Dataset()
+        if answer.status == SUCCESS and answer.sop_instance_uid:
+            made.AffectedSOPInstanceUID = answer.sop_instance_uid  # pynetdicom takes it from here into the response
+        return answer.status, made
 
     def _released(self, event: Any) -> None:
         self._links[event.assoc].ending = "released"

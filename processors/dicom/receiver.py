@@ -13,6 +13,7 @@ from processors.dicom.engine import Engine, Peer
 from processors.dicom.event_log import EventLog
 from processors.dicom.gate import Gate
 from processors.dicom.metrics import ReceiverMetrics
+from processors.dicom.services import Service
 from processors.dicom.storage_scp import StorageAssociation
 from processors.dicom.trouble_book import TroubleBook
 from processors.landing.association import OpenAssociation
@@ -107,6 +108,8 @@ class Receiver:
         self._idle = IdleWatch(settings.idle_seconds, time.time, log.fault)
         self.metrics = ReceiverMetrics(settings.ledger, layout.free_bytes, time.time)
         self._troubles = TroubleBook(log, self.metrics, self._writer)
+        self._services: dict[str, Service] = {}
+        """Who answers what is no storage, by SOP class; each is a row of `processors.dicom.services.SERVED`."""
         self.is_stopping = False
         """Whether what is aborted from now on is aborted by us."""
 
@@ -146,6 +149,8 @@ class Receiver:
             metrics=self.metrics,
             tell=tell,
             is_stopping=lambda: self.is_stopping,
+            services=self._services,
+            log=self._log,
         )
 
     def troubled(self, caller: Caller, cause: str, detail: str = "", peer: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Responses to C-STORE and C-ECHO, and to requests that we do not know, as P-DATA-TF PDUs (PS3.7 9.3.1.2, 9.3.5.2)."""
+"""Responses to C-STORE, C-ECHO, DIMSE-N and requests that we do not know, as P-DATA-TF PDUs (PS3.7 9.3, 10.3)."""
 
 import struct
 from typing import Final

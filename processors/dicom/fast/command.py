@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from processors.dicom.fast.errors import ProtocolError
+from processors.dicom.services import Operation
 
 C_STORE_RQ: Final = 0x0001
 C_ECHO_RQ: Final = 0x0030
 C_CANCEL_RQ: Final = 0x0FFF
+N_OPERATIONS: Final = frozenset(Operation)
 RESPONSE: Final = 0x8000
 """The bit that makes a response of a request's Command Field (PS3.7 E.1)."""
 NO_DATA_SET: Final = 0x0101
@@ -24,6 +26,9 @@ _COMMAND_FIELD: Final = 0x0100
 _MESSAGE_ID: Final = 0x0110
 _COMMAND_DATA_SET_TYPE: Final = 0x0800
 _AFFECTED_SOP_INSTANCE_UID: Final = 0x1000
+_REQUESTED_SOP_INSTANCE_UID: Final = 0x1001
+_EVENT_TYPE_ID: Final = 0x1002
+_ACTION_TYPE_ID: Final = 0x1008
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -35,6 +40,8 @@ class Command:
     has_data_set: bool
     sop_class_uid: str
     sop_instance_uid: str
+    type_id: int = 0
+    """Action Type ID or Event Type ID."""
 
     def __repr__(self) -> str:
         return f"Command({self.field:#06x}, …)"
@@ -62,7 +69,8 @@ def parse_command(content: bytes | bytearray) -> Command:
         message_id=_number(found, _MESSAGE_ID, 0),
         has_data_set=_number(found, _COMMAND_DATA_SET_TYPE, NO_DATA_SET) != NO_DATA_SET,
         sop_class_uid=_uid(found.get(_AFFECTED_SOP_CLASS_UID) or found.get(_REQUESTED_SOP_CLASS_UID, b"")),
-        sop_instance_uid=_uid(found.get(_AFFECTED_SOP_INSTANCE_UID, b"")),
+        sop_instance_uid=_uid(found.get(_AFFECTED_SOP_INSTANCE_UID) or found.get(_REQUESTED_SOP_INSTANCE_UID, b"")),
+        type_id=_number(found, _ACTION_TYPE_ID if _ACTION_TYPE_ID in found else _EVENT_TYPE_ID, 0),
     )
 
 

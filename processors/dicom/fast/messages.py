@@ -5,6 +5,7 @@ any time there is at most one command that is not whole, or one data set.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from processors.dicom.engine import AssociationListener, Reception, StoreCommand
@@ -14,12 +15,15 @@ from processors.dicom.fast.command import (
     C_ECHO_RQ,
     C_STORE_RQ,
     MAXIMUM_COMMAND_BYTES,
+    N_OPERATIONS,
     RESPONSE,
     Command,
     parse_command,
 )
 from processors.dicom.fast.errors import ProtocolError
+from processors.dicom.fast.gathering import Gathering
 from processors.dicom.fast.pdu import UNEXPECTED_PDU
+from processors.dicom.services import ServiceAnswer
 from processors.dicom.status import SUCCESS
 
 _MOST_PIECES: Final = 256
@@ -36,7 +40,7 @@ class Messages:
 
         Args:
             transfer_syntaxes: Of each accepted presentation context, by its id.
-            listener: Is told of each C-STORE.
+            listener: Is told of each C-STORE, and asked for the answer to each request of a service.
             answer: Sends a response: to which command, with which status, over which context.
         """
         self._transfer_syntaxes = transfer_syntaxes
@@ -45,7 +49,7 @@ class Messages:
         self._context_id = 0
         self._encoded = bytearray()
         self._command: Command | None = None
-        self._reception: Reception | None = None
+        self._reception: Reception | Gathering | None = None
         self._pieces: list[memoryview] = []
         self._inside_command = False
 
@@ -113,6 +117,9 @@ class Messages:
                     transfer_syntax_uid=self._transfer_syntaxes[self._context_id],
                 )
             )
+        elif command.field in N_OPERATIONS:
+            syntax = self._transfer_syntaxes[self._context_id]
+            self._reception = Gathering(command, syntax, self._listener)
         if command.has_data_set:
             self._command = command
         else:
@@ -122,7 +129,12 @@ class Messages:
         if self._reception is not None:
             self.flush()
             reception, self._reception = self._reception, None
-            status = reception.finish()
+            answer = reception.finish()
+            if isinstance(answer, ServiceAnswer):
+                status = answer.status
+                command = replace(command, sop_instance_uid=answer.sop_instance_uid or command.sop_instance_uid)
+            else:
+                status = answer
         else:
             status = SUCCESS if command.field == C_ECHO_RQ else UNRECOGNIZED_OPERATION
         self._command = None

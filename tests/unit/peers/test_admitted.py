@@ -41,6 +41,8 @@ class Seat:
             metrics=metrics,
             tell=lambda cause, detail: self.told.append((cause, detail)),
             is_stopping=lambda: self.stopping,
+            services={},
+            log=EventLog(io.StringIO()),
             wait=self.waited.append,
         )
 

@@ -16,6 +16,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from processors.dicom.admission import Caller, Everybody, Policy, Rejection
 from processors.dicom.engine import Peer, StoreCommand
 from processors.dicom.fast.association import Association, Connection, Timers
+from processors.dicom.services import ServiceAnswer, ServiceRequest
 
 ECHO, CT = 1, 3
 """Ids of the contexts that `request` proposes."""
@@ -49,6 +50,8 @@ class Remembers:
     endings: list[str] = field(default_factory=list)
     troubles: list[tuple[str, str]] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
+    requests: list[ServiceRequest] = field(default_factory=list)
+    answer: ServiceAnswer = field(default_factory=ServiceAnswer)
     told: threading.Event = field(default_factory=threading.Event)
 
     def opened(self, peer: Peer) -> "Told":
@@ -71,6 +74,10 @@ class Told:
     def begin(self, command: StoreCommand) -> Reception:
         self.by.objects.append(Reception(command))
         return self.by.objects[-1]
+
+    def serve(self, request: ServiceRequest) -> ServiceAnswer:
+        self.by.requests.append(request)
+        return self.by.answer
 
     def troubled(self, cause: str, detail: str = "") -> None:
         self.by.troubles.append((cause, detail))

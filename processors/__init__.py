@@ -4,6 +4,7 @@ The CapWords files are the shells that the NiFi canvas shows; they translate and
 in which a delivery meets them: `dicom` (receive), `landing` (keep), `ledger` (account), `routing` (decide), `deid`
 (clean), `vault` (remember who is who), `delivery` (announce, treat, package, confirm), `results` (what comes back).
 `pull` asks a PACS for what nobody pushes, `labels` brings rows of a spreadsheet. `site` holds a site's settings,
-`peers` whom it calls, `senders` who may call it, `peers_file` how both are read, `hours` when something may be done,
-`settings_file` and `yaml_lines` what is wrong with such a file and where. Errors are in `errors`.
+`limits` what bounds its receiver, `peers` whom it calls, `senders` who may call it, `peers_file` how both are read,
+`hours` when something may be done, `units` how values are written with their units, `settings_file` and `yaml_lines` what
+is wrong with such a file and where. Errors are in `errors`.
 """

@@ -47,6 +47,10 @@ CAUSES: Final[dict[str, Cause]] = {
         "{calling_ae} at {address} came when the receiver had {detail} associations, which is its limit.",
         "See by the open associations who holds so many; a device may open them and never release them.",
     ),
+    "congestion": Cause(
+        "{calling_ae} at {address} was rejected for the moment, as the receiver runs short of {detail}.",
+        "Nothing at the device, which will try again; see the doctor's line about that shortage.",
+    ),
     "stopping": Cause(
         "{calling_ae} at {address} came while the receiver was ending.",
         "Nothing: the device will try again.",
@@ -89,6 +93,10 @@ CAUSES: Final[dict[str, Cause]] = {
         "{calling_ae} at {address} kept an association open for {detail} s without a byte, and was ended.",
         "Have the device release associations when it has nothing to send; a firewall may also have cut the line.",
     ),
+    "too-slow": Cause(
+        "{calling_ae} at {address} stopped or sent next to nothing in the middle of a message ({detail}), and was ended.",
+        "Look for a bad line or a device that hangs; what it had not finished was not kept, and it will send it again.",
+    ),
     "pdu-too-long": Cause(
         "{calling_ae} at {address} sent a PDU of {detail} bytes, longer than was agreed.",
         "The device ignores the maximum length that it was given: ask its vendor, or set its PDU size to 16384.",
@@ -108,6 +116,27 @@ CAUSES: Final[dict[str, Cause]] = {
     "quarantined": Cause(
         "{calling_ae} at {address} is not in the peers file; what it sent is kept and waits for a person.",
         "Add it to the peers file if it may send, then `sluice peers release {calling_ae}`.",
+    ),
+    # By HTTP
+    "no-token": Cause(
+        "{address} wanted to upload by HTTP without a token, and unknown callers are rejected.",
+        "If it may send, give it a token: `sluice peers token` makes one and says what to write into the peers file.",
+    ),
+    "unknown-token": Cause(
+        "{address} wanted to upload by HTTP with a token that no peer has.",
+        "Compare the token at the sender with the one that was made; the peers file has its SHA-256 under `tokens`.",
+    ),
+    "upload-malformed": Cause(
+        "{calling_ae} at {address} sent what cannot be read as an upload ({detail}).",
+        "Ask the sender's vendor; something in between may also change requests or cut them off.",
+    ),
+    "upload-not-served": Cause(
+        "{calling_ae} at {address} asked by HTTP for what is not served here ({detail}).",
+        "Have it POST whole instances (multipart/related; type=application/dicom) to /studies, or one to /instances.",
+    ),
+    "upload-slow": Cause(
+        "{calling_ae} at {address} sent less than 64 KiB of an upload in {detail} s of waiting, and was ended.",
+        "Look for a bad line or a sender that hangs; it may upload again, what was stored is known.",
     ),
     # No association was asked for
     "not-dicom": Cause(
@@ -171,6 +200,34 @@ CAUSES: Final[dict[str, Cause]] = {
         "Compare the device's TLS settings with the BCP 195 profile of PS3.15.",
     ),
     # Of the receiver itself
+    "pressure-disk": Cause(
+        "The landing's disk is below its reserve of {detail}: objects are refused (A700), and stay at their senders.",
+        "Free the disk: see what is not confirmed and why; it goes on by itself as soon as there is room.",
+    ),
+    "pressure-descriptors": Cause(
+        "Fewer than {detail} file descriptors are free: objects are refused and associations rejected for the moment.",
+        "Raise the service's limit of open files (LimitNOFILE), or see who holds so many associations.",
+    ),
+    "pressure-backlog-bytes": Cause(
+        "More than {detail} in the landing are not confirmed: objects are refused (A700), and stay at their senders.",
+        "See why deliveries are not confirmed; it goes on by itself when enough are.",
+    ),
+    "pressure-backlog-objects": Cause(
+        "More than {detail} objects in the landing are not confirmed: objects are refused (A700).",
+        "See why deliveries are not confirmed; it goes on by itself when enough are.",
+    ),
+    "pressure-backlog-deliveries": Cause(
+        "More than {detail} deliveries wait for NiFi to take them up: objects are refused (A700).",
+        "See that NiFi runs and that its ListenDICOM is started; it goes on by itself.",
+    ),
+    "pressure-ledger-queue": Cause(
+        "More than {detail} entries wait in memory for the ledger: objects are refused (A700).",
+        "See in the receiver's log what the ledger's disk or another writer does; it goes on by itself.",
+    ),
+    "pressure-over": Cause(
+        "The receiver takes objects again, as far as {detail} was the matter.",
+        "Nothing; see that the devices have sent again what was refused.",
+    ),
     "peers-file-broken": Cause(
         "The peers file cannot be used, so the former one still holds: {detail}",
         "Mend the line that is named; the file is read again by itself.",

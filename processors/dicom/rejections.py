@@ -25,6 +25,7 @@ REJECTIONS: Final[dict[str, _Answer]] = {
     "application-context": (_PERMANENT, _USER, 2),
     "protocol-version": (_PERMANENT, _ACSE, 2),
     "stopping": (_TRANSIENT, _ACSE, 1),
+    "congestion": (_TRANSIENT, _PRESENTATION, 1),
     "too-many-associations": (_TRANSIENT, _PRESENTATION, 2),
     "receiver-full": (_TRANSIENT, _PRESENTATION, 2),
 }

@@ -19,6 +19,7 @@ OUT_OF_RESOURCES: Final = 0xA700
 DATA_SET_MISMATCH: Final = 0xA900
 CANNOT_UNDERSTAND: Final = 0xC000
 CANNOT_STORE: Final = 0xC001
+SYNTAX_NOT_SUPPORTED: Final = 0xC122
 
 
 def not_storage() -> Refusal:
@@ -26,9 +27,29 @@ def not_storage() -> Refusal:
     return Refusal(CLASS_NOT_SUPPORTED, "not-storage")
 
 
+def class_not_allowed() -> Refusal:
+    """The peer may not send this class; by DIMSE no context would have been accepted for it."""
+    return Refusal(CLASS_NOT_SUPPORTED, "class-not-allowed")
+
+
+def syntax_not_allowed() -> Refusal:
+    """The peer may not send this transfer syntax (PS3.18 table I.2-2); by DIMSE no context would have been accepted."""
+    return Refusal(SYNTAX_NOT_SUPPORTED, "syntax-not-allowed")
+
+
 def no_space() -> Refusal:
     """Less than the reserve would be left on the disk."""
     return Refusal(OUT_OF_RESOURCES, "no-space")
+
+
+def under_pressure(kind: str) -> Refusal:
+    """The receiver runs short of something; `kind` is one of `processors.dicom.pressure`."""
+    return no_space() if kind == "disk" else Refusal(OUT_OF_RESOURCES, f"pressure:{kind}")
+
+
+def no_descriptor() -> Refusal:
+    """No file could be opened for the object."""
+    return Refusal(OUT_OF_RESOURCES, "pressure:descriptors")
 
 
 def day_used_up() -> Refusal:

@@ -20,6 +20,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "pull": ("processors.pull.commands:pull", "Fetch studies from a PACS into the receiver."),
         "peers": ("processors.dicom.peer_commands:peers", "List the peers of a site, and check them both ways."),
         "doctor": ("processors.ledger.doctor_commands:doctor", "Say why associations failed, and what to change."),
+        "conformance": ("sluice.conformance.commands:conformance", "Print the DICOM conformance statement (PS3.2)."),
         "expect": ("processors.pull.commands:expect", "Ask a PACS how many instances studies have, as evidence."),
         "ledger": ("processors.ledger.commands:ledger", "Account for every instance that was acknowledged."),
         "deid": ("processors.deid.commands:deid", "De-identify files, or explain what would happen to one."),

@@ -22,7 +22,9 @@ from processors.dicom.admission import ClientCertificate
 from processors.dicom.errors import CertificateFilesError, HandshakeError
 
 HANDSHAKE_SECONDS: Final = 10.0
-_CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""Of TLS 1.2, in OpenSSL's words; those of 1.3 are all of its own."""
+LOWEST_VERSION: Final = ssl.TLSVersion.TLSv1_2
 _VERIFY: Final = {
     9: "certificate-not-yet-valid",
     10: "certificate-expired",
@@ -180,8 +182,8 @@ def _end(connection: socket.socket) -> None:
 
 def _load(files: TLSFiles) -> tuple[ssl.SSLContext, float]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(_CIPHERS)
+    context.minimum_version = LOWEST_VERSION
+    context.set_ciphers(CIPHERS)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     context.verify_mode = ssl.CERT_REQUIRED
     for file in (files.certificate, files.key, files.authority):

@@ -58,6 +58,8 @@ def parse(text: str) -> Parsed:
             found.add(
                 ("peers", two.name, "sends"), f"{shared} may also be {one.name}: give both addresses of their own"
             )
+        if set(one.sends.tokens or ()) & set(two.sends.tokens or ()):
+            found.add(("peers", two.name, "sends"), f"it has a token of {one.name}: give each a token of its own")
     parsed.faults = found.sentences()
     return parsed
 
@@ -77,8 +79,8 @@ def _entry(name: str, entry: dict[str, Any], parsed: Parsed, found: "_Faults") -
             return
         own = entry.get("ae_title")
         titles = checked.ae_titles or ((own.strip(),) if isinstance(own, str) else ())
-        if not titles:
-            found.add((*path, "sends"), "it needs ae_titles, as the peer has no ae_title")
+        if not titles and not checked.tokens:
+            found.add((*path, "sends"), "it needs ae_titles or tokens, as the peer has no ae_title")
         parsed.senders[name] = Sender(name=name, ae_titles=titles, sends=checked)
 
 

@@ -10,6 +10,7 @@ peers:
       ae_titles: [CT1, CT1_CONSOLE]
       addresses: [10.20.1.0/24]
       tls: {names: [ct1.hospital]}
+      tokens: [9f86d081...]            # SHA-256 of what it shows when it uploads by HTTP
       sop_classes: [CTImageStorage]
       transfer_syntaxes: [ExplicitVRLittleEndian, RLELossless]
       limits: {associations: 4, objects_per_second: 200, bytes_per_second: 100 MB, bytes_per_day: 500 GB}
@@ -69,6 +70,12 @@ def _size(value: object) -> object:
     return int(float(match[1]) * _UNITS[match[2]])
 
 
+def _token(value: str) -> str:
+    if not _FINGERPRINT.fullmatch(value.lower()):
+        raise ValueError("a token is written as its SHA-256, 64 hexadecimal digits: `sluice peers token` makes both")
+    return value.lower()
+
+
 def _fingerprint(value: str) -> str:
     plain = value.replace(":", "").lower()
     if not _FINGERPRINT.fullmatch(plain):
@@ -97,6 +104,7 @@ Networks = Annotated[
     tuple[Annotated[Network, BeforeValidator(_network)], ...], BeforeValidator(_listed), Field(min_length=1)
 ]
 Bytes = Annotated[int, BeforeValidator(_size), Field(gt=0)]
+Tokens = Annotated[tuple[Annotated[str, AfterValidator(_token)], ...], BeforeValidator(_listed), Field(min_length=1)]
 SOPClasses = Annotated[
     tuple[Annotated[str, AfterValidator(_uid_of(frozenset({"SOP Class"}), "a SOP class keyword"))], ...],
     BeforeValidator(_listed),
@@ -138,6 +146,9 @@ class Sends(_Part):
 
     ae_titles: AETitles | None = Field(None, description="Calling AE titles; default: the peer's own ae_title.")
     addresses: Networks | None = Field(None, description="Addresses and networks it calls from; default: any.")
+    tokens: Tokens | None = Field(
+        None, description="SHA-256 of the bearer tokens that it shows when it uploads by HTTP; default: it may not."
+    )
     tls: TLSIdentity | None = Field(None, description="It must use TLS, with this identity; default: it need not.")
     sop_classes: SOPClasses | None = Field(None, description="SOP classes, by keyword or UID; default: all storage.")
     transfer_syntaxes: TransferSyntaxes | None = Field(None, description="By keyword or UID; default: all.")
@@ -157,6 +168,11 @@ class Sender(_Part):
     def calls_from(self, address: str) -> bool:
         """Whether the address is one of its own."""
         return self.sends.addresses is None or any(_plain(address) in network for network in self.sends.addresses)
+
+    @property
+    def called(self) -> str:
+        """What it is called where it said no AE title of its own: its first one, or else its name."""
+        return self.ae_titles[0] if self.ae_titles else self.name
 
     def is_confused_with(self, other: "Sender") -> bool:
         """Whether a caller could be both."""

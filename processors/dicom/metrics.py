@@ -43,6 +43,9 @@ class ReceiverMetrics:
         self._troubles = Counter(
             "sluice_association_troubles", "Associations refused, aborted or odd", ["cause"], registry=self.registry
         )
+        self._uploads = Counter(
+            "sluice_uploads", "HTTP uploads answered, by status", ["status"], registry=self.registry
+        )
         for ending in ("released", "aborted", "lost"):
             self._ended.labels(ending)
         self.registry.register(_Standing(ledger, free_bytes, clock))
@@ -64,6 +67,10 @@ class ReceiverMetrics:
         self._duplicates.inc(duplicates)
         self._open.dec()
         self._ended.labels(ending).inc()
+
+    def upload_answered(self, status: int) -> None:
+        """An HTTP request was answered, whatever it was."""
+        self._uploads.labels(str(status)).inc()
 
     def answered(self, status: int, size: int, seconds: float) -> None:
         """A C-STORE was answered; `size` in bytes."""

@@ -8,9 +8,11 @@ A caller is asked in this order; the first `no` is its answer:
     5. Has the peer a place free among its associations?
 """
 
+import hashlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from processors.dicom.admission import Admission, Caller, ClientCertificate, Rejection
@@ -47,7 +49,23 @@ class PeersPolicy:
         here = [sender for sender in named if sender.calls_from(caller.address)]
         if not here:
             return _no("wrong-address", named[0])
-        sender = here[0]  # no two of a file can be meant by one caller
+        return self._admit(here[0], caller)  # no two of a file can be meant by one caller
+
+    def admit_upload(self, caller: Caller, token: str | None) -> Admission | Rejection:
+        """The same by HTTP: a token names the peer, and one that nobody has is no unknown caller but a wrong key."""
+        peers = self._peers()
+        if token is None:
+            answer = _stranger(peers.receiver.unknown_callers, caller)
+            return replace(answer, cause="no-token") if isinstance(answer, Rejection) else answer
+        shown = hashlib.sha256(token.encode("latin-1")).hexdigest()
+        sender = next((one for one in peers.senders.values() if shown in (one.sends.tokens or ())), None)
+        if sender is None:
+            return Rejection("unknown-token", 1, 1, 3)
+        if not sender.calls_from(caller.address):
+            return _no("wrong-address", sender)
+        return self._admit(sender, caller)
+
+    def _admit(self, sender: Sender, caller: Caller) -> Admission | Rejection:
         wanted = sender.sends.tls
         if wanted is not None and not caller.encrypted:
             return _no("not-encrypted", sender)
@@ -80,6 +98,7 @@ class PeersPolicy:
             transfer_syntaxes=_set(sender.sends.transfer_syntaxes),
             allowance=allowance,
             certificate=caller.certificate,
+            calling_ae=sender.called,
             given_back=lambda: self._give_back(sender.name),
         )
 
@@ -100,7 +119,11 @@ class PeersPolicy:
 def _stranger(answer: str, caller: Caller) -> Admission | Rejection:
     if answer == "reject":
         return rejection("unknown-caller")
-    return Admission(hold=UNKNOWN_CALLER if answer == "quarantine" else None, certificate=caller.certificate)
+    return Admission(
+        hold=UNKNOWN_CALLER if answer == "quarantine" else None,
+        certificate=caller.certificate,
+        calling_ae=caller.calling_ae.strip(),
+    )
 
 
 def _no(cause: str, sender: Sender, detail: str = "") -> Rejection:

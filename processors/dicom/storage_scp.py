@@ -167,6 +167,8 @@ class StoreReception:
             raise status.mismatch("SOPInstanceUID")
         if header.sop_class_uid != self._command.sop_class_uid:
             raise status.mismatch("SOPClassUID")
+        if self._command.study_instance_uid not in {None, header.study_instance_uid}:
+            raise status.mismatch("StudyInstanceUID")
         os.fsync(self._descriptor)
         if self._part is None:
             raise AssertionError

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from processors.dicom.fast.errors import LostError, SilentError
+from processors.dicom.fast.errors import LostError, SilentError, SlowError
+from processors.dicom.pace import Pace
 
 BUFFER_BYTES: Final = 262144
 
@@ -38,16 +39,35 @@ class Wire:
         self._buffer = memoryview(bytearray(buffer_bytes))
         self._start = self._end = 0
         self._deadline: float | None = None
+        self._messages: tuple[float, float, Pace] | None = None
+        self._is_between = False
+        self._timeout: float | None = None
         self._is_tcp = connection.family in {socket.AF_INET, socket.AF_INET6}
 
     def wait_at_most(self, seconds: float) -> None:
         """From now on each read waits so long; a deadline no longer counts."""
-        self._deadline = None
-        self._connection.settimeout(seconds)
+        self._deadline = self._messages = None
+        self._set_timeout(seconds)
+
+    def expect_messages(self, between: float, inside: float, pace: Pace) -> None:
+        """From now on reads wait for messages, whose first byte may be long in coming, and the others not.
+
+        Args:
+            between: Seconds for the first byte after `between_messages`.
+            inside: Seconds for any other byte.
+            pace: How fast they must come besides; a peer that sends a byte now and then is no better than a silent one.
+        """
+        self._deadline, self._messages = None, (between, inside, pace)
+
+    def between_messages(self) -> None:
+        """What is needed next begins a message."""
+        if self._messages is not None:
+            self._is_between = True
+            self._messages[2].restart()
 
     def wait_until(self, deadline: float) -> None:
         """From now on reads wait until `deadline` (monotonic, seconds) and no longer, however many there are."""
-        self._deadline = deadline
+        self._deadline, self._messages = deadline, None
 
     def need(self, count: int) -> memoryview:
         """The next `count` bytes, at most a buffer of them.
@@ -63,6 +83,7 @@ class Wire:
             self._start, self._end = 0, rest
             while self._end < count:
                 self._read()
+        self._is_between = False
         self._start += count
         return self._buffer[self._start - count : self._start]
 
@@ -80,6 +101,24 @@ class Wire:
         begin = self._start
         self._start = min(begin + limit, self._end)
         return self._buffer[begin : self._start]
+
+    def through(self, mark: bytes, limit: int) -> bytes:
+        """The next bytes through the first `mark`, which is one byte; `limit` of them if it is not among these. A copy.
+
+        Raises:
+            LostError: the connection ends before.
+            SilentError: they do not come in time.
+        """
+        gathered = bytearray()
+        while len(gathered) < limit:
+            piece = self.some(limit - len(gathered))
+            length = bytes(piece).find(mark) + 1
+            if length:
+                self._start -= len(piece) - length  # what follows is not read yet
+                gathered += piece[:length]
+                break
+            gathered += piece
+        return bytes(gathered)
 
     def whole(self, count: int) -> bytes:
         """The next `count` bytes, a copy that grows as they come and not as they are promised."""
@@ -100,6 +139,8 @@ class Wire:
             LostError: the connection has ended.
             SilentError: the peer does not take it in time.
         """
+        if self._messages is not None:
+            self._set_timeout(self._messages[1])
         try:
             self._connection.sendall(content)
         except TimeoutError as error:
@@ -113,17 +154,16 @@ class Wire:
         self._start = self._end = 0
 
     def _read(self) -> None:
-        if self._deadline is not None:
-            rest = self._deadline - time.monotonic()
-            if rest <= 0:
-                raise SilentError("Nothing came in time.")
-            self._connection.settimeout(rest)
+        self._prepare()
+        began = time.monotonic()
         try:
             count = self._connection.recv_into(self._buffer[self._end :])
             if count and self._is_tcp:
                 # Not sticky, so after each read: else a sender with Nagle's algorithm waits 40 ms for our delayed ACK.
                 self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         except TimeoutError as error:
+            if self._messages is not None and not self._is_between:
+                raise SlowError(f"nothing in {self._messages[1]:g} s") from error
             raise SilentError("Nothing came in time.") from error
         except OSError as error:
             raise LostError("The connection is gone.") from error
@@ -131,3 +171,31 @@ class Wire:
             raise LostError("The connection was closed.")
         self._end += count
         self._heard()
+        if self._messages is not None:
+            self._judge(count, time.monotonic() - began)
+
+    def _prepare(self) -> None:
+        """Set how long the next read waits."""
+        if self._deadline is not None:
+            rest = self._deadline - time.monotonic()
+            if rest <= 0:
+                raise SilentError("Nothing came in time.")
+            self._set_timeout(rest)
+        elif self._messages is not None:
+            between, inside, _ = self._messages
+            if self._end:  # a part of it is here already
+                self._is_between = False
+            self._set_timeout(between if self._is_between else inside)
+
+    def _judge(self, count: int, seconds: float) -> None:
+        """See whether a message comes fast enough; the wait for its first byte is none for it."""
+        if self._messages is None or self._is_between:
+            return
+        pace = self._messages[2]
+        if not pace.came(count, seconds):
+            raise SlowError(f"less than {pace}")
+
+    def _set_timeout(self, seconds: float) -> None:
+        if seconds != self._timeout:  # a system call each time
+            self._connection.settimeout(seconds)
+            self._timeout = seconds

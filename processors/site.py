@@ -29,6 +29,12 @@ class Retention(BaseModel):
         {}, description="Days for what a rule of rules.yaml routed, instead of `originals_days`."
     )
 
+    variants: Literal["until-decided", "newest"] = Field(
+        "until-decided",
+        description="Whether versions under one SOP Instance UID stay until a person says which counts, or the newest"
+        " counts and they go like everything else.",
+    )
+
     def days_of(self, peer: str | None, rules: tuple[str, ...]) -> float:
         """Days for a delivery: the longest that names its peer or one of its rules; the site's when none does."""
         named = [self.rules[rule] for rule in rules if rule in self.rules]

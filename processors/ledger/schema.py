@@ -258,7 +258,59 @@ _VERSION_5: Final[tuple[str, ...]] = (
     "CREATE INDEX variant_decisions_sop ON variant_decisions (sop_instance_uid)",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
+_VERSION_6: Final[tuple[str, ...]] = (
+    """
+    CREATE TABLE commitments (                 -- requests for storage commitment (PS3.4 annex J)
+        id TEXT PRIMARY KEY,
+        transaction_uid TEXT NOT NULL,
+        association_id TEXT NOT NULL,
+        calling_ae TEXT NOT NULL,
+        called_ae TEXT NOT NULL,
+        address TEXT NOT NULL,
+        peer TEXT NOT NULL,                    -- name in the peers file, or empty
+        received_at REAL NOT NULL,
+        state TEXT NOT NULL,                   -- requested | judged | reported
+        total INTEGER NOT NULL,
+        failed INTEGER,                        -- NULL before it is judged
+        kept_until REAL,                       -- what was promised, Unix seconds
+        reason TEXT,                           -- why the last attempt to report came to nothing, a code
+        attempts INTEGER NOT NULL DEFAULT 0,
+        due_at REAL,                           -- when to go on; NULL = never
+        reported_at REAL
+    )
+    """,
+    "CREATE INDEX commitments_due ON commitments (due_at) WHERE due_at IS NOT NULL",
+    "CREATE INDEX commitments_transaction ON commitments (transaction_uid)",
+    "CREATE INDEX commitments_received ON commitments (received_at)",
+    """
+    CREATE TABLE commitment_instances (
+        commitment_id TEXT NOT NULL,
+        number INTEGER NOT NULL,               -- its place in the request
+        sop_class_uid TEXT NOT NULL,
+        sop_instance_uid TEXT NOT NULL,
+        failure INTEGER,                       -- Failure Reason (0008,1197); NULL = none, or not judged yet
+        PRIMARY KEY (commitment_id, number)
+    )
+    """,
+    "CREATE INDEX commitment_instances_sop ON commitment_instances (sop_instance_uid)",
+    """
+    CREATE TABLE commitment_lists (            -- what of a request is told as evidence
+        id TEXT PRIMARY KEY,                   -- stands as association_id in the row of `evidence` that announces it
+        commitment_id TEXT NOT NULL,
+        revision INTEGER NOT NULL              -- rises when what became of its instances changes
+    )
+    """,
+    "CREATE UNIQUE INDEX commitment_lists_revision ON commitment_lists (commitment_id, revision)",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    _VERSION_1,
+    _VERSION_2,
+    _VERSION_3,
+    _VERSION_4,
+    _VERSION_5,
+    _VERSION_6,
+)
 """Statements by version; a ledger at `user_version` n has had the first n. Append, never change."""
 
 

@@ -303,6 +303,37 @@ _VERSION_6: Final[tuple[str, ...]] = (
     "CREATE UNIQUE INDEX commitment_lists_revision ON commitment_lists (commitment_id, revision)",
 )
 
+_VERSION_7: Final[tuple[str, ...]] = (
+    """
+    CREATE TABLE performed_steps (             -- Modality Performed Procedure Steps (PS3.4 F.7)
+        sop_instance_uid TEXT PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        peer TEXT NOT NULL,                    -- who made it and alone may change it, by name in the peers file
+        association_id TEXT NOT NULL,          -- over which it was made
+        study_uid TEXT NOT NULL,               -- empty if it names several
+        state TEXT NOT NULL,                   -- IN PROGRESS | COMPLETED | DISCONTINUED
+        created_at REAL NOT NULL,
+        ended_at REAL
+    )
+    """,
+    "CREATE INDEX performed_steps_study ON performed_steps (study_uid)",
+    """
+    CREATE TABLE performed_instances (         -- what a step says that it made; no more of it is kept than this
+        step_id TEXT NOT NULL,
+        sop_instance_uid TEXT NOT NULL,
+        PRIMARY KEY (step_id, sop_instance_uid)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE performed_lists (             -- what of a completed step is told as evidence
+        id TEXT PRIMARY KEY,                   -- stands as association_id in the row of `evidence` that announces it
+        step_id TEXT NOT NULL,
+        revision INTEGER NOT NULL              -- rises when what became of its instances changes
+    )
+    """,
+    "CREATE UNIQUE INDEX performed_lists_revision ON performed_lists (step_id, revision)",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     _VERSION_1,
     _VERSION_2,
@@ -310,6 +341,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     _VERSION_4,
     _VERSION_5,
     _VERSION_6,
+    _VERSION_7,
 )
 """Statements by version; a ledger at `user_version` n has had the first n. Append, never change."""
 

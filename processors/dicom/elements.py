@@ -18,7 +18,7 @@ _SEQUENCE_DELIMITATION: Final = 0xFFFEE0DD
 
 _LONGEST_HEAD: Final = 12
 
-_SHORT_VRS: Final = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+SHORT_VRS: Final = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 """VRs whose length field has 16 bits (PS3.5 table 7.1-2); all others have 32 bits (table 7.1-1)."""
 
 MAXIMUM_VALUE_BYTES: Final = 65536
@@ -69,7 +69,7 @@ class _Reader:
             return group << 16 | number, b"", length, position + 8
         group, number, vr, short = self.tag_vr_length.unpack_from(data, position)
         tag = group << 16 | number
-        if vr in _SHORT_VRS:
+        if vr in SHORT_VRS:
             return tag, vr, short, position + 8
         if group == 0xFFFE:  # delimiters have no VR
             return tag, b"", self.length.unpack_from(data, position + 4)[0], position + 8

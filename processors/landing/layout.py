@@ -10,6 +10,7 @@ from processors.landing.durable import sync_folder
 from processors.landing.errors import LandingUnusableError
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
+_PART: Final = re.compile(r"[0-9a-f]{32}\.[0-9]+\.part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Layout:
 
     @property
     def incoming(self) -> Path:
-        """One folder per association that has sent something: parts being received, and its journal."""
+        """Parts being received, and a folder for the journal of each association that needs one."""
         return self.root / "incoming"
 
     @property
@@ -49,6 +50,11 @@ class Layout:
         return self.results / "incoming"
 
     @property
+    def commitments(self) -> Path:
+        """One file per request for storage commitment."""
+        return self.root / "commitments"
+
+    @property
     def notify(self) -> Path:
         """The FIFO that gets a byte for each news."""
         return self.root / "notify"
@@ -73,8 +79,12 @@ class Layout:
         return _of_ours(self.deliveries)
 
     def open_association_ids(self) -> set[str]:
-        """The associations that have a folder for parts."""
+        """The associations that have a journal of their own."""
         return {folder.name for folder in _of_ours(self.incoming)}
+
+    def parts(self) -> list[Path]:
+        """Objects that are not whole yet, or that nobody was told of."""
+        return [entry for entry in self.incoming.iterdir() if _PART.fullmatch(entry.name)]
 
     def delivery(self, delivery_id: str) -> Path:
         """The folder of a delivery."""
@@ -100,6 +110,10 @@ class Layout:
         """The folder of an object of a result."""
         return self.results / result_id
 
+    def commitment_of(self, request_id: str) -> Path:
+        """The file of a request for storage commitment."""
+        return self.commitments / f"{request_id}.json"
+
     def journal_of(self, association_id: str) -> Path:
         """The journal of an association that is open."""
         return self.incoming / association_id / "journal.jsonl"
@@ -123,6 +137,7 @@ class Layout:
                 self.labels,
                 self.results,
                 self.results_inbox,
+                self.commitments,
             ):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not self.notify.is_fifo():

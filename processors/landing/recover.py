@@ -4,8 +4,10 @@ Algorithm:
     1. Each unsealed delivery: a file without a journal line was never acknowledged and goes; what the journal tells of
        is sealed as `recovered`; one without an instance goes.
     2. Each sealed delivery without a ledger row gets its rows, from `delivery.json` and the journal's times.
-    3. Each association that never ended is ended as `lost`, with the duplicates and refusals of its journal and its
-       evidence; its parts go.
+    3. Each request for storage commitment without a ledger row gets its rows.
+    4. Each association that never ended is ended as `lost`, with the duplicates and refusals of its journal and its
+       evidence.
+    5. Parts go: nobody was told of them.
 
 A journal with a line that cannot be read, as a later version or a damaged disk leaves it, may tell of acknowledged
 instances. What belongs to it stays as it is, is counted as unreadable, and is named by `sluice ledger reconcile`.
@@ -21,12 +23,13 @@ from pathlib import Path
 
 from processors.landing import journal
 from processors.landing.closing import enter_ended, enter_sealed
+from processors.landing.commitments import requests_beyond
 from processors.landing.delivery import is_sealed, read_delivery
 from processors.landing.errors import DeliveryUnreadableError
 from processors.landing.filling import JOURNAL_FILE, Filling, SealedDelivery
 from processors.landing.journal import AssociationLine, DeliveryLine, KeptInstance, OpenedDelivery
 from processors.landing.layout import Layout
-from processors.ledger import associations, deliveries
+from processors.ledger import associations, commitments, deliveries
 from processors.ledger.schema import record_event, transaction
 
 
@@ -42,6 +45,7 @@ class Recovered:
     unreadable: int = 0
     labels: int = 0
     """Label documents that only the landing knew."""
+    commitments: int = 0
     results: int = 0
     """Objects of results that only the landing knew."""
 
@@ -61,7 +65,10 @@ def recover(layout: Layout, connection: sqlite3.Connection) -> Recovered:
                 done.entered += enter_sealed(connection, as_sealed(folder))
                 continue
             done.unreadable += 1
+    _enter_commitments(layout, connection, done)
     _end_left_over(layout, connection, done)
+    for part in layout.parts():
+        part.unlink(missing_ok=True)
     return done
 
 
@@ -73,13 +80,15 @@ def as_sealed(folder: Path) -> SealedDelivery:
     """
     delivery = read_delivery(folder)
     opened_at = datetime.fromisoformat(delivery.opened_at).timestamp()
-    lines = journal.read(folder / JOURNAL_FILE, DeliveryLine)
+    lines = list(journal.read(folder / JOURNAL_FILE, DeliveryLine))
     times = {line.kept.instance.file: line.kept.received_at for line in lines if line.kept}
+    peers = [line.opened.peer for line in lines if line.opened]
     return SealedDelivery(
         delivery,
         opened_at,
         datetime.fromisoformat(delivery.sealed_at).timestamp(),
         tuple(times.get(instance.file, opened_at) for instance in delivery.instances),
+        peers[0] if peers else "",
     )
 
 
@@ -114,6 +123,12 @@ def _is_whole(folder: Path, line: KeptInstance) -> bool:
         return (folder / line.instance.file).stat().st_size > line.instance.size
     except FileNotFoundError:
         return False
+
+
+def _enter_commitments(layout: Layout, connection: sqlite3.Connection, done: Recovered) -> None:
+    for request in requests_beyond(layout, commitments.known_ids(connection)):
+        with transaction(connection):
+            done.commitments += commitments.add(connection, request)
 
 
 def _end_left_over(layout: Layout, connection: sqlite3.Connection, done: Recovered) -> None:

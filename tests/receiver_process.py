@@ -34,7 +34,7 @@ class ReceiverProcess:
         self.log = home / "receiver.log"
         self._options = options
         self.process: subprocess.Popen[str] | None = None
-        self.port = self.management_port = self.tls_port = 0
+        self.port = self.management_port = self.tls_port = self.http_port = self.https_port = 0
         home.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Self:
@@ -57,6 +57,7 @@ class ReceiverProcess:
         listening = json.loads(line)
         self.port, self.management_port = listening["port"], listening.get("management_port", 0)
         self.tls_port = listening.get("tls_port", 0)
+        self.http_port, self.https_port = listening.get("http_port", 0), listening.get("https_port", 0)
 
     def command(self, *more: str) -> list[str]:
         """The command line, without a port."""

@@ -37,6 +37,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--peers", type=_FILE, help="Who may send, and what (YAML); without it everyone may send everything.")
 @click.option("--tls-port", type=click.IntRange(0, 65535), help="Port with mutual TLS, beside --port or alone.")
+@click.option("--http-port", type=click.IntRange(0, 65535), help="Port for uploads by HTTP: STOW-RS, single files.")
+@click.option("--https-port", type=click.IntRange(0, 65535), help="The same with mutual TLS.")
 @click.option("--tls-certificate", type=_FILE, help="Our certificate, with its chain (PEM).")
 @click.option("--tls-key", type=_FILE, help="Its private key (PEM, no password).")
 @click.option("--tls-authority", type=_FILE, help="Authorities whose clients we believe (PEM).")
@@ -74,6 +76,8 @@ def receive(
     ae_title: str,
     peers: Path | None,
     tls_port: int | None,
+    http_port: int | None,
+    https_port: int | None,
     tls_certificate: Path | None,
     tls_key: Path | None,
     tls_authority: Path | None,
@@ -86,7 +90,7 @@ def receive(
     management_host: str,
     home: Path,
 ) -> None:
-    """Receive DICOM by C-STORE into a landing, until SIGTERM or Ctrl-C.
+    """Receive DICOM by C-STORE, and by HTTP where asked for, into a landing, until SIGTERM or Ctrl-C.
 
     An object is answered with Success only when it is on disk and would survive a power cut. One JSON line on stdout
     tells host and port once associations are accepted; one JSON line per association goes to stderr.
@@ -97,17 +101,20 @@ def receive(
     from processors.dicom.metrics import ReceiverMetrics
     from processors.dicom.ports import listen_on
     from processors.dicom.receiver import ReceiverSettings, run
+    from processors.dicom.upload.ports import WithUploads
     from processors.site import Site
 
     if port is None and tls_port is None:
         raise click.UsageError("give --port, --tls-port, or both")
-    gate = Gate(peers, _tls_files(tls_port, tls_certificate, tls_key, tls_authority))
-    ports = listen_on(engine, host, port=port, tls_port=tls_port, ae_title=ae_title, gate=gate)
+    gate = Gate(peers, _tls_files(tls_port, https_port, tls_certificate, tls_key, tls_authority))
+    dicom = listen_on(engine, host, port=port, tls_port=tls_port, ae_title=ae_title, gate=gate)
+    ports = WithUploads(dicom, host, http_port=http_port, https_port=https_port, ae_title=ae_title, gate=gate)
     site = Site.load(home / "trusted")
     chosen = (landing or site.landing).resolve()
     listening: dict[str, object] = {"event": "listening"}
 
     def manage(metrics: ReceiverMetrics) -> None:
+        ports.count_by(metrics.upload_answered)
         if management_port is not None:
             listening["management_port"] = serve_management(management_host, management_port, metrics.registry)
 
@@ -143,13 +150,16 @@ def receive(
 
 
 def _tls_files(
-    port: int | None, certificate: Path | None, key: Path | None, authority: Path | None
+    tls_port: int | None, https_port: int | None, certificate: Path | None, key: Path | None, authority: Path | None
 ) -> "TLSFiles | None":
     """The files of TLS; a usage error if some of them are given and others are not."""
     from processors.dicom.tls import TLSFiles
 
-    if port is None and certificate is None and key is None and authority is None:
+    has_port = tls_port is not None or https_port is not None
+    if not has_port and certificate is None and key is None and authority is None:
         return None
-    if port is None or certificate is None or key is None or authority is None:
-        raise click.UsageError("--tls-port needs --tls-certificate, --tls-key and --tls-authority, and they need it")
+    if not has_port or certificate is None or key is None or authority is None:
+        raise click.UsageError(
+            "--tls-port needs --tls-certificate, --tls-key and --tls-authority, as --https-port does; they need a port"
+        )
     return TLSFiles(certificate, key, authority)

@@ -127,11 +127,12 @@ def _it_calls(peers: Peers, sender: Sender, called: Peer | None) -> Iterator[Fin
 
 
 def _last_seen(ledger: sqlite3.Connection, sender: Sender) -> Finding:
-    marks = ", ".join("?" * len(sender.ae_titles))
+    titles = sender.ae_titles or (sender.called,)
+    marks = ", ".join("?" * len(titles))
     row = ledger.execute(
         f"SELECT opened_at, ending, acknowledged, refused FROM associations WHERE calling_ae IN ({marks})"  # noqa: S608
         " AND ending <> 'open' ORDER BY opened_at DESC LIMIT 1",
-        sender.ae_titles,
+        titles,
     ).fetchone()
     if row is None:
         remedy = "Have the device send or echo to our receiver, then look again; `sluice doctor` says why it cannot."

@@ -23,7 +23,7 @@ _HOME = click.option(
 
 @click.group()
 def peers() -> None:
-    """The peers of peers.yaml: list them, check them both ways, and release what an unknown one sent."""
+    """The peers of peers.yaml: list them, check them both ways, make tokens, and release what an unknown one sent."""
 
 
 @peers.command("list")
@@ -47,7 +47,8 @@ def list_(*, as_json: bool, home: Path) -> None:
             click.echo(json.dumps(sender.model_dump(mode="json")))
         else:
             addresses = ", ".join(map(str, sender.sends.addresses or ())) or "anywhere"
-            click.echo(f"{sender.name} sends as {', '.join(sender.ae_titles)} from {addresses}")
+            how = f"as {', '.join(sender.ae_titles)}" if sender.ae_titles else "by HTTP alone"
+            click.echo(f"{sender.name} sends {how} from {addresses}")
 
 
 @peers.command()
@@ -118,6 +119,18 @@ def check(*, names: tuple[str, ...], file: Path | None, store: bool, as_json: bo
             ledger.close()
     if failed:
         sys.exit(1)
+
+
+@peers.command()
+def token() -> None:
+    """Make a token for a sender that uploads by HTTP. It is shown once; the peers file gets its SHA-256."""
+    import hashlib
+    import secrets
+
+    made = secrets.token_urlsafe(32)
+    click.echo(f"For the sender, as `Authorization: Bearer ...`:\n  {made}")
+    digest = hashlib.sha256(made.encode("ascii")).hexdigest()
+    click.echo(f"For the peers file, under `sends` of the peer:\n  tokens: [{digest}]")
 
 
 @peers.command()

@@ -1,6 +1,7 @@
 """Translates evidence into messages with nothing of the original in them, for each project that it concerns.
 
-How an association ended becomes one message per study and project; what a PACS counted, one per project.
+How an association ended becomes one message per study and project, and so does what a modality asked to be kept; what
+a PACS counted becomes one per project.
 """
 
 import hashlib
@@ -13,14 +14,16 @@ from pathlib import Path
 from typing import Literal, cast
 
 from handoff.contract.canonical import canonical_json
+from handoff.contract.commitment import StorageCommitment
 from handoff.contract.evidence import AnnouncedShipment, Evidence
 from handoff.contract.expected import ExpectedCount
 from processors.deid.pseudonyms import pseudonymous_uid
+from processors.delivery.commitment import listed
 from processors.delivery.errors import UnknownDeliveryError
 from processors.delivery.flowfile import Outcome, Reference, because
 from processors.delivery.workplace import Workplace
 from processors.landing.durable import write_whole
-from processors.ledger import evidence, expectations
+from processors.ledger import commitment_lists, evidence, expectations
 from processors.ledger.evidence import Message
 from processors.ledger.expectations import Expectation
 from processors.ledger.schema import transaction
@@ -60,6 +63,9 @@ def _messages(place: Workplace, ledger: sqlite3.Connection, association: str) ->
     counted = expectations.get(ledger, association)
     if counted is not None:
         return [_message(association, each) for each in _counted(place, ledger, counted)]
+    asked = commitment_lists.get(ledger, association)
+    if asked is not None:
+        return [_message(association, each) for each in listed(place, ledger, asked)]
     ending = ledger.execute("SELECT ending FROM associations WHERE id = ?", (association,)).fetchone()
     tallies = _tallies(ledger, association)
     said = [
@@ -132,7 +138,7 @@ def _counted(place: Workplace, ledger: sqlite3.Connection, counted: Expectation)
     ]
 
 
-def _message(association: str, said: Evidence | ExpectedCount) -> Message:
+def _message(association: str, said: Evidence | ExpectedCount | StorageCommitment) -> Message:
     body = canonical_json(said)
     digest = hashlib.sha256(body).hexdigest()
     return Message(said.evidence_id, association, said.project, "translated", body.decode(), digest, len(body))

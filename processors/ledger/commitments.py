@@ -7,7 +7,6 @@
 | reported | the requester has confirmed the N-EVENT-REPORT |
 """
 
-import secrets
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from dataclasses import dataclass, fields
 from typing import Final, Literal
 
 from processors.landing.commitments import CommitmentRequest, ReferencedInstance
-from processors.ledger import evidence
+from processors.ledger import commitment_lists, evidence
 from processors.ledger.schema import record_event
 
 State = Literal["requested", "judged", "reported"]
@@ -96,7 +95,7 @@ def add(connection: sqlite3.Connection, request: CommitmentRequest) -> bool:
     )
     record_event(connection, request.received_at, request.id, "commitment-requested", str(len(request.instances)))
     if reported:
-        _list(connection, request.id, 1)
+        _list(connection, request.id)
     return True
 
 
@@ -197,7 +196,7 @@ def judged(
     reasons = Counter(failures.values())
     detail = ", ".join(f"{reason:04X} x {number}" for reason, number in sorted(reasons.items()))
     record_event(connection, now, commitment_id, "commitment-judged", detail or "success")
-    _list(connection, commitment_id, 1)
+    _list(connection, commitment_id)
 
 
 def tell_again(connection: sqlite3.Connection, commitment_id: str) -> None:
@@ -228,14 +227,7 @@ def not_reported(connection: sqlite3.Connection, commitment_id: str, code: str, 
     record_event(connection, now, commitment_id, "commitment-not-reported", code)
 
 
-def _list(connection: sqlite3.Connection, commitment_id: str, revision: int) -> None:
+def _list(connection: sqlite3.Connection, commitment_id: str) -> None:
     """Have the list told as evidence, once what is here of it is past treatment."""
-    new = secrets.token_hex(16)
-    if connection.execute(
-        "INSERT OR IGNORE INTO commitment_lists (id, commitment_id, revision) VALUES (?, ?, ?)",
-        (new, commitment_id, revision),
-    ).rowcount:
-        connection.execute(
-            "INSERT INTO evidence (id, association_id, state) VALUES (?, ?, 'pending')", (secrets.token_hex(16), new)
-        )
+    if (new := commitment_lists.add(connection, commitment_id)) is not None:
         evidence.ready(connection, new)

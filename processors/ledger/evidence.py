@@ -1,4 +1,4 @@
-"""Evidence: how associations ended, and what a PACS counted. A source row for each, and the messages made of it.
+"""Evidence: how associations ended, what a PACS counted, what a modality asked to be kept. A source row for each.
 
 A source row has no project; it is `pending` until each of its deliveries is past treatment, so that every count in its
 messages is exact when they leave. Messages (project set) are never announced themselves: their source row is.
@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from processors.ledger import commitment_lists
 from processors.ledger.schema import record_event
 
 _UNFINISHED = """
@@ -26,6 +27,7 @@ _PAST_TREATMENT = f"""
         SELECT 1 FROM expectations x WHERE x.id = evidence.association_id
           AND (NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.study_uid = x.study_uid)
                OR EXISTS (SELECT 1 FROM deliveries d WHERE d.study_uid = x.study_uid AND {_UNFINISHED})))
+    AND NOT EXISTS ({commitment_lists.UNSETTLED.format(named=commitment_lists.NAMED, unfinished=_UNFINISHED)})
 """  # noqa: S608  # no value enters it
 
 _READY = f"""
@@ -61,7 +63,11 @@ def ready(connection: sqlite3.Connection, association_id: str) -> bool:
 
 
 def ready_after(connection: sqlite3.Connection, delivery_id: str) -> None:
-    """Ask `ready` for a delivery's association, for those that sent its duplicates, and for counts of its study."""
+    """Ask `ready` for all whose evidence waits for a delivery.
+
+    That is its association, those that sent its duplicates, counts of its study, and lists that name something of it.
+    """
+    commitment_lists.renew(connection, delivery_id)
     rows = connection.execute(
         "SELECT association_id FROM deliveries WHERE id = ?1 UNION"
         " SELECT again.association_id FROM instances first JOIN instances again ON again.duplicate_of = first.id"
@@ -71,6 +77,8 @@ def ready_after(connection: sqlite3.Connection, delivery_id: str) -> None:
     ).fetchall()
     for row in rows:
         ready(connection, row[0])
+    for list_id in commitment_lists.naming(connection, delivery_id):
+        ready(connection, list_id)
 
 
 def ready_all(connection: sqlite3.Connection) -> None:

@@ -11,8 +11,8 @@ Who may come in: `admission` (what an engine asks), `rejections` (which A-ASSOCI
 much), `peers_policy` and `peers_watch` (the peers file as the answer), `pynetdicom_negotiation`, `tls`, `gate` (all of
 that together), `ports` (with TLS and without), `admitted` (an association as its admission allows it), `causes` (why
 there was none, in words), `trouble_book` (where that is written).
-When there is too much: `pace` (how slow a peer may be), `pressure` and `resources` (what the receiver runs short of, and
-what it answers then).
+When there is too much: `pace` (how slow a peer may be), `watchman` (sees to it for pynetdicom), `pressure` and
+`resources` (what the receiver runs short of, and what it answers then).
 Outwards: `associate` (an association, or why there is none), `checkpoint` (a race of pynetdicom's, closed),
 `storage_scu` (files as they are), `peer_check` (both ways), `peer_commands`. Errors are in `errors`.
 """

@@ -2,6 +2,8 @@
 
 import socket
 
+from processors.units import in_bytes, in_seconds
+
 
 class Pace:
     """Measures one connection; one thread."""
@@ -13,10 +15,14 @@ class Pace:
             bytes_per_second: The least that must come.
             over_seconds: Of waiting, over which that is measured.
         """
+        self._bytes_per_second = bytes_per_second
         self._least = bytes_per_second * over_seconds
         self._over = over_seconds
         self._waited = 0.0
         self._came = 0
+
+    def __str__(self) -> str:
+        return f"{in_bytes(self._bytes_per_second)}/s over {in_seconds(self._over)}"
 
     def restart(self) -> None:
         """A message begins."""

@@ -1,19 +1,38 @@
 """A port without TLS and one with it, as one engine: modalities that know TLS and such that do not, side by side."""
 
 from processors.dicom.engine import Engine, Listener
+from processors.dicom.fast.association import Timers
 from processors.dicom.fast.engine import FastEngine
 from processors.dicom.gate import Gate
 from processors.dicom.pynetdicom_engine import PynetdicomEngine
 from processors.dicom.tls import ServerTLS
+from processors.limits import ReceiverLimits
 
 
-def listen_on(engine: str, host: str, *, port: int | None, tls_port: int | None, ae_title: str, gate: Gate) -> "Ports":
+def listen_on(
+    engine: str,
+    host: str,
+    *,
+    port: int | None,
+    tls_port: int | None,
+    ae_title: str,
+    gate: Gate,
+    limits: ReceiverLimits | None = None,
+) -> "Ports":
     """The engine called `fast` or `reference`, on one port or two, with the gate's policy and TLS."""
+    bounds = limits or ReceiverLimits()
 
     def on(number: int, tls: ServerTLS | None) -> Engine:
         if engine == "fast":
-            return FastEngine(host, number, policy=gate.policy, tls=tls)
-        return PynetdicomEngine(host, number, ae_title, gate.policy, tls)
+            return FastEngine(
+                host,
+                number,
+                policy=gate.policy,
+                timers=Timers.of(bounds),
+                tls=tls,
+                maximum_associations=bounds.associations,
+            )
+        return PynetdicomEngine(host, number, ae_title, gate.policy, tls, limits=bounds)
 
     plain = on(port, None) if port is not None else None
     return Ports(plain, on(tls_port, gate.tls) if tls_port is not None else None)

@@ -31,6 +31,7 @@ from processors.dicom.admission import (
 )
 from processors.dicom.engine import AssociationListener, Listener, Peer, StoreCommand
 from processors.dicom.errors import HandshakeError, ListenError
+from processors.dicom.pace import find_vanished
 from processors.dicom.pynetdicom_negotiation import Negotiation
 from processors.dicom.services import (
     MAXIMUM_DATA_SET_BYTES,
@@ -44,14 +45,11 @@ from processors.dicom.services import (
 )
 from processors.dicom.silence import silence
 from processors.dicom.tls import ServerTLS, shown_by
+from processors.dicom.watchman import Watched, Watchman, counted, end
 from processors.ledger.associations import Ending
+from processors.limits import ReceiverLimits
 
 MAXIMUM_PDU_BYTES: Final = 131072
-MAXIMUM_ASSOCIATIONS: Final = 500
-SILENT_PEER_SECONDS: Final = 3600.0
-"""An association without a byte for so long is aborted; its deliveries were sealed long before."""
-REQUEST_SECONDS: Final = 30.0
-"""The ARTIM timer: a connection without a byte for so long is ended (PS3.8 9.1.5)."""
 _TLS_HANDSHAKE: Final = 0x16
 _ASSOCIATE_RQ: Final = 0x01
 ABORT_SECONDS: Final = 10.0
@@ -61,8 +59,9 @@ ABORT_SECONDS: Final = 10.0
 class _Link:
     """One association of pynetdicom and what it is told to."""
 
-    def __init__(self, association: Any) -> None:
+    def __init__(self, association: Any, watched: Watched) -> None:
         self.association = association
+        self.watched = watched
         self.caller = Caller("", "", "")
         self.admission: Admission | None = None
         self.is_told = False
@@ -84,7 +83,7 @@ class _Handler(RequestHandler):  # type: ignore[misc] # pynetdicom is untyped
         engine: PynetdicomEngine = self.server.engine
         connection: socket.socket = self.request
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        find_vanished(connection, engine.limits.vanished)
         secured = engine.secure(connection, str(self.client_address[0]))
         if secured is None:
             self.server.shutdown_request(connection)
@@ -110,7 +109,14 @@ class PynetdicomEngine:
     """Accepts C-ECHO, and C-STORE of the storage classes and transfer syntaxes that the policy allows."""
 
     def __init__(
-        self, host: str, port: int, ae_title: str, policy: Policy | None = None, tls: ServerTLS | None = None
+        self,
+        host: str,
+        port: int,
+        ae_title: str,
+        policy: Policy | None = None,
+        tls: ServerTLS | None = None,
+        *,
+        limits: ReceiverLimits | None = None,
     ) -> None:
         """Configure.
 
@@ -120,8 +126,10 @@ class PynetdicomEngine:
             ae_title: Our AE title, for people; which called AE titles are accepted is the policy's matter.
             policy: Who may call, and with what; everybody by default.
             tls: Makes each connection one with TLS; None for a port without.
+            limits: How many associations, and how long they wait.
         """
         silence()
+        self.limits = limits or ReceiverLimits()
         _config.UNRESTRICTED_STORAGE_SERVICE = True
         _config.LOG_HANDLER_LEVEL = "none"
         self._address = (host, port)
@@ -132,13 +140,15 @@ class PynetdicomEngine:
         for uid in SERVED:
             self._entity.add_supported_context(uid, sorted(UNCOMPRESSED))
         self._entity.maximum_pdu_size = MAXIMUM_PDU_BYTES
-        self._entity.maximum_associations = MAXIMUM_ASSOCIATIONS
-        self._entity.network_timeout = SILENT_PEER_SECONDS
+        self._entity.maximum_associations = self.limits.associations
+        self._entity.network_timeout = self.limits.silence
+        self._entity.acse_timeout = self.limits.request
         self._links: dict[Any, _Link] = {}
         self._lock = threading.Lock()
         self._this_thread = threading.local()
         self._listener: Listener
         self._server: Any = None
+        self._watchman: Watchman | None = None
 
     def start(self, listener: Listener) -> tuple[str, int]:
         """Begin to accept associations; returns host and port."""
@@ -165,6 +175,7 @@ class PynetdicomEngine:
             host, port = self._address
             raise ListenError(f"Port {port} on {host} cannot be listened on: {error.strerror}.") from error
         self._server.engine = self
+        self._watchman = Watchman(self.limits, self._look)
         threading.Thread(target=self._server.serve_forever, name="acceptor", daemon=True).start()
         host, port = self._server.server_address[:2]
         return str(host), int(port)
@@ -184,6 +195,8 @@ class PynetdicomEngine:
                 link.association.abort()
         for link in links:
             link.followed.wait(ABORT_SECONDS)
+        if self._watchman is not None:
+            self._watchman.close()
 
     def link_of_this_thread(self) -> _Link:
         """The association that this server thread has just started."""
@@ -209,16 +222,17 @@ class PynetdicomEngine:
     def secure(self, connection: socket.socket, address: str) -> socket.socket | None:
         """Wait for the first byte, and do the TLS handshake if there is to be one; None if nothing comes of it."""
         caller = Caller("", "", address)
-        connection.settimeout(REQUEST_SECONDS)
+        connection.settimeout(self.limits.request)
+        self._this_thread.watched = watched = Watched(self.limits)
         try:
             first = connection.recv(1, socket.MSG_PEEK)
             connection.settimeout(None)
             if not first:  # somebody looked whether the port is open
                 return None
             if self._tls is not None:
-                return self._tls.wrap(connection)
+                return counted(self._tls.wrap(connection, self.limits.handshake / 2), watched)
         except TimeoutError:
-            self._listener.troubled(caller, "no-request", f"{REQUEST_SECONDS:g}")
+            self._listener.troubled(caller, "no-request", f"{self.limits.request:g}")
             return None
         except HandshakeError as error:
             self._listener.troubled(caller, error.cause, error.detail)
@@ -230,10 +244,28 @@ class PynetdicomEngine:
             self._listener.troubled(caller, "tls-on-plain-port")
         elif first[0] != _ASSOCIATE_RQ:
             self._listener.troubled(caller, "not-dicom", f"first byte {first[0]:#04x}")
-        return connection
+        return counted(connection, watched)
+
+    def _look(self, seconds: float) -> None:
+        """End the associations that are too slow; what of it pynetdicom reads as a connection that was lost."""
+        with self._lock:
+            links = list(self._links.values())
+        for link in links:
+            fault = link.watched.fault(seconds)
+            connection = link.association.dul.socket
+            if fault is None or connection is None or connection.socket is None:
+                continue
+            if link.listener is not None:
+                link.listener.troubled(*fault)
+            elif not link.is_told:
+                link.is_told = True
+                self._listener.troubled(link.caller, *fault)
+            link.ending = "aborted"
+            end([connection.socket])
 
     def _ask(self, link: _Link) -> Admission | Rejection:
         """Ask the policy about a request that has come."""
+        link.watched.is_asked = True
         request = link.association.requestor.primitive
         link.caller = replace(
             link.caller,
@@ -264,10 +296,10 @@ class PynetdicomEngine:
         """Pynetdicom itself has rejected, which it does for the number of associations alone."""
         link = self._links[event.assoc]
         link.is_told = True
-        self._listener.troubled(link.caller, "receiver-full", str(MAXIMUM_ASSOCIATIONS))
+        self._listener.troubled(link.caller, "receiver-full", str(self.limits.associations))
 
     def _connected(self, event: Any) -> None:
-        link = _Link(event.assoc)
+        link = _Link(event.assoc, self._this_thread.watched)
         link.is_told = getattr(self._this_thread, "is_told", False)
         link.caller = _connecting(event.assoc)
         event.assoc.acse = Negotiation(event.assoc, lambda: self._ask(link))
@@ -284,7 +316,10 @@ class PynetdicomEngine:
 
     def _heard(self, event: Any) -> None:
         link = self._links.get(event.assoc)
+        if link is not None:
+            link.watched.whole()
         if link is not None and link.listener is not None:
+            link.watched.is_inside = True
             link.between_objects.clear()
             link.listener.heard()
 
@@ -297,6 +332,7 @@ class PynetdicomEngine:
             sop_instance_uid=str(event.request.AffectedSOPInstanceUID),
             transfer_syntax_uid=str(event.context.transfer_syntax),
         )
+        link.watched.is_busy = True
         reception = link.listener.begin(command)
         with event.request.DataSet.getbuffer() as data:
             reception.write(data)
@@ -314,6 +350,7 @@ class PynetdicomEngine:
         data_set = b"" if encoded is None else encoded.getvalue()
         if len(data_set) > MAXIMUM_DATA_SET_BYTES:
             return RESOURCE_LIMITATION, None
+        link.watched.is_busy = True
         answer = link.listener.serve(
             ServiceRequest(
                 operation=operation,
@@ -342,7 +379,9 @@ class PynetdicomEngine:
             self._links[event.assoc].ending = "aborted"
 
     def _answered(self, event: Any) -> None:
-        self._links[event.assoc].between_objects.set()
+        link = self._links[event.assoc]
+        link.watched.is_busy = link.watched.is_inside = False
+        link.between_objects.set()
 
 
 def _connecting(association: Any) -> Caller:

@@ -27,7 +27,8 @@ def backlog(connection: sqlite3.Connection) -> Backlog:
         """
         SELECT count(*), coalesce(sum(instance_count), 0), coalesce(sum(bytes), 0),
             coalesce(sum(state IN ('sealed', 'announced')), 0), min(sealed_at)
-        FROM deliveries WHERE removed_at IS NULL AND state IN ('open', 'sealed', 'announced', 'seen', 'routed', 'parked')
+        FROM deliveries
+        WHERE removed_at IS NULL AND state IN ('open', 'sealed', 'announced', 'seen', 'routed', 'parked')
         """
     ).fetchone()
     return Backlog(*row)

@@ -10,14 +10,14 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from processors.dicom.admission import Admission, Caller, ClientCertificate, Policy, Rejection
 from processors.dicom.engine import AssociationListener, Listener, Peer
 from processors.dicom.fast import negotiate
 from processors.dicom.fast.answers import response
 from processors.dicom.fast.command import Command
-from processors.dicom.fast.errors import LostError, ProtocolError, SilentError
+from processors.dicom.fast.errors import LostError, ProtocolError, SilentError, SlowError
 from processors.dicom.fast.messages import Messages
 from processors.dicom.fast.pdu import (
     BY_PROVIDER,
@@ -35,7 +35,9 @@ from processors.dicom.fast.pdu import (
 from processors.dicom.fast.pdv import read_p_data
 from processors.dicom.fast.states import TRANSITIONS, Action, State
 from processors.dicom.fast.wire import Wire
+from processors.dicom.pace import Pace
 from processors.ledger.associations import Ending
+from processors.limits import ReceiverLimits
 
 _TLS_HANDSHAKE: Final = 0x16
 MAXIMUM_DRAINED_BYTES: Final = 16 << 20
@@ -49,7 +51,30 @@ class Timers:
     artim: float = 30.0
     """For the A-ASSOCIATE-RQ, and for the peer to close (PS3.8 9.1.5)."""
     silence: float = 3600.0
-    """For the next byte of an established association; its deliveries were sealed long before."""
+    """For the next message of an established association; its deliveries were sealed long before."""
+    silence_inside: float = 60.0
+    """For the next byte of a message."""
+    pace: float = 1000.0
+    """Bytes a second inside a message, at least."""
+    pace_over: float = 120.0
+    """Of waiting, over which the pace is measured."""
+    handshake: float = 20.0
+    """For a whole TLS handshake."""
+    vanished: float = 120.0
+    """For a peer to answer on TCP, be there traffic or not."""
+
+    @classmethod
+    def of(cls, limits: ReceiverLimits) -> Self:
+        """As the receiver's limits have them."""
+        return cls(
+            artim=limits.request,
+            silence=limits.silence,
+            silence_inside=limits.silence_inside,
+            pace=limits.pace,
+            pace_over=limits.pace_over,
+            handshake=limits.handshake,
+            vanished=limits.vanished,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +145,8 @@ class Association:
                 self._in_step = False
                 self._trouble(state, error.cause, str(error))
                 following = self._abort(state, error.reason)
-            except SilentError:
-                self._trouble(state, *self._silence(state))
+            except SilentError as error:
+                self._trouble(state, *self._silence(state, error))
                 if state is State.AWAITING_REQUEST:
                     return  # AA-2
                 following = self._abort(state, NOT_SPECIFIED, BY_USER)
@@ -137,6 +162,8 @@ class Association:
 
     def _next(self, state: State) -> State | None:
         """Read the next PDU and act on it: the state that follows, None to close."""
+        if self._messages is None or self._messages.between:
+            self._wire.between_messages()
         pdu_type, length = HEADER.unpack(self._wire.need(HEADER.size))
         kind = kind_of(pdu_type, length)
         match TRANSITIONS[state][kind]:
@@ -188,7 +215,9 @@ class Association:
             raise
         self._peer_maximum_bytes = agreement.peer_maximum_bytes
         self._messages = Messages(agreement.transfer_syntaxes, self._listener, self._answer)
-        self._wire.wait_at_most(self._timers.silence)
+        timers = self._timers
+        pace = Pace(timers.pace, timers.pace_over)
+        self._wire.expect_messages(timers.silence, timers.silence_inside, pace)
         self._wire.send(agreement.pdu)
 
     def _take_data(self, length: int) -> State:
@@ -248,7 +277,9 @@ class Association:
         if self._listener is not None:
             self._listener.heard()
 
-    def _silence(self, state: State) -> tuple[str, str]:
+    def _silence(self, state: State, error: SilentError) -> tuple[str, str]:
+        if isinstance(error, SlowError):
+            return "too-slow", str(error)
         if state is State.AWAITING_REQUEST:
             return "no-request", f"{self._timers.artim:g}"
         return "silence", f"{self._timers.silence:g}"

@@ -10,13 +10,14 @@ from processors.dicom.admission import Caller, Everybody, Policy, Rejection
 from processors.dicom.engine import Listener
 from processors.dicom.errors import HandshakeError, ListenError
 from processors.dicom.fast.association import Association, Connection, Timers
+from processors.dicom.pace import find_vanished
 from processors.dicom.rejections import rejection
 from processors.dicom.silence import silence
 from processors.dicom.tls import ServerTLS, shown_by
 
 MAXIMUM_ASSOCIATIONS: Final = 500
-MAXIMUM_CONNECTIONS: Final = 600
-"""Those beyond the limit of associations are told so; beyond this they are only closed."""
+MORE_CONNECTIONS: Final = 100
+"""Beyond the limit of associations so many are told so; others are only closed."""
 BACKLOG: Final = 512
 ABORT_SECONDS: Final = 10.0
 """How long an aborted association may take to end when we stop."""
@@ -113,7 +114,7 @@ class FastEngine:
         """Start a thread for a connection; False if there can be none."""
         thread = threading.Thread(target=self._serve, args=(connection, address), name="association", daemon=True)
         with self._lock:
-            if self._stopping or len(self._threads) >= MAXIMUM_CONNECTIONS:
+            if self._stopping or len(self._threads) >= self._maximum + MORE_CONNECTIONS:
                 return False
             try:
                 thread.start()
@@ -127,7 +128,7 @@ class FastEngine:
         thread = threading.current_thread()
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            find_vanished(connection, self._timers.vanished)
             connection.settimeout(self._timers.artim)
             secured = self._secured(connection, address)
             association = Association(secured, self._listener, self._policy, self._is_full(), self._timers)
@@ -152,7 +153,7 @@ class FastEngine:
             return Connection(connection, address)
         if not connection.recv(1, socket.MSG_PEEK):
             raise ConnectionResetError  # somebody looked whether the port is open
-        secured = self._tls.wrap(connection)
+        secured = self._tls.wrap(connection, self._timers.handshake / 2)
         return Connection(secured, address, encrypted=True, certificate=shown_by(secured))
 
     def _is_full(self) -> Rejection | None:

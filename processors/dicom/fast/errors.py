@@ -4,6 +4,7 @@
 AssociationError
 ├── LostError               the connection has ended
 ├── SilentError             no byte came in time
+│   └── SlowError           inside a message: none in time, or too few
 └── ProtocolError           what came may not come; `reason` goes into the A-ABORT
 ```
 """
@@ -22,6 +23,10 @@ class LostError(AssociationError):
 
 class SilentError(AssociationError):
     """No byte came in time: the ARTIM timer (Evt18), or an established association that fell silent."""
+
+
+class SlowError(SilentError):
+    """Inside a message bytes came too slowly, or none in time; the message says which limit it was."""
 
 
 class ProtocolError(AssociationError):

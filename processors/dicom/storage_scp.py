@@ -4,15 +4,15 @@ Algorithm:
     1. Refuse at once what is no storage class or has no room.
     2. Write file head and data set to a part file; hash it and scan its header from the same buffer.
     3. Compare the identifiers in the data set with the command's.
-    4. Sync the part file and give it to the association, which makes it durable in a delivery or knows it already.
+    4. Give the part file to the association, which makes it durable in a delivery or knows it already.
 """
 
+import contextlib
 import errno
 import hashlib
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from processors.dicom import status
 from processors.dicom.engine import StoreCommand
@@ -96,7 +96,8 @@ class StoreReception:
         self._hash = hashlib.sha256()
         self._size = 0
         self._scan = HeaderScan(command.transfer_syntax_uid)
-        self._part: Path | None = None
+        self._head = b""
+        self._part: str | None = None
         self._descriptor = -1
         self._refusal: Refusal | None = None
         self._attempt(self._open)
@@ -145,21 +146,27 @@ class StoreReception:
             raise status.not_storage()
         if not self._has_room(0):
             raise status.no_space()
-        head = file_head(command.sop_class_uid, command.sop_instance_uid, command.transfer_syntax_uid)
-        part = self._association.new_part()
-        self._descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        self._part = part
-        write_all(self._descriptor, head)
+        self._head = file_head(command.sop_class_uid, command.sop_instance_uid, command.transfer_syntax_uid)
 
     def _append(self, pieces: tuple[bytes | memoryview, ...]) -> None:
         size = sum(map(len, pieces))
         if not self._has_room(size):
             raise status.no_space()
-        write_all(self._descriptor, *pieces)
+        if self._part is None:
+            self._begin_part(pieces)
+        else:
+            write_all(self._descriptor, *pieces)
         for piece in pieces:
             self._hash.update(piece)
             self._scan.feed(memoryview(piece))
         self._size += size
+
+    def _begin_part(self, pieces: tuple[bytes | memoryview, ...]) -> None:
+        """The first bytes have come: only now there is a file."""
+        part = self._association.new_part()
+        self._descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._part = part
+        write_all(self._descriptor, self._head, *pieces)
 
     def _store(self) -> None:
         header = self._scan.finish()
@@ -169,7 +176,6 @@ class StoreReception:
             raise status.mismatch("SOPClassUID")
         if self._command.study_instance_uid not in {None, header.study_instance_uid}:
             raise status.mismatch("StudyInstanceUID")
-        os.fsync(self._descriptor)
         if self._part is None:
             raise AssertionError
         self._association.store(
@@ -183,6 +189,7 @@ class StoreReception:
                 digest=self._hash.hexdigest(),
                 size=self._size,
                 header=header.facts,
+                descriptor=self._descriptor,
             )
         )
         self._part = None
@@ -194,5 +201,6 @@ class StoreReception:
 
     def _discard(self) -> None:
         if self._part is not None:
-            self._part.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._part)  # noqa: PTH108 - a name of ours
             self._part = None

@@ -6,6 +6,7 @@ apart, so an association never waits for another, except to learn whether both a
 
 import contextlib
 import itertools
+import os
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Final, Protocol
 
 from processors.landing import journal
 from processors.landing.delivery import ReceivedInstance, SealReason
-from processors.landing.durable import make_folder, sync_folder
+from processors.landing.durable import sync_folder
 from processors.landing.filling import Filling, new_id
 from processors.landing.journal import (
     AssociationFacts,
@@ -34,9 +35,9 @@ MAXIMUM_OPEN_DELIVERIES: Final = 32
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ArrivedInstance:
-    """An object whose part file is whole and synced. PHI: it has no revealing repr."""
+    """An object whose part file is whole. PHI: it has no revealing repr."""
 
-    part: Path
+    part: Path | str
     sop_instance_uid: str
     sop_class_uid: str
     study_instance_uid: str
@@ -45,6 +46,8 @@ class ArrivedInstance:
     digest: str
     size: int
     header: dict[str, str]
+    descriptor: int = -1
+    """Of the part file, through which it will be synced; -1 if it has been."""
 
     def __repr__(self) -> str:
         return "ArrivedInstance(…)"
@@ -99,27 +102,19 @@ class OpenAssociation:
         self._numbers = itertools.count(1)
         self._open: OrderedDict[tuple[str, str], _Open] = OrderedDict()
         self._last_heard = clock()
-        self._has_folder = False
+        self._latest: Filling | None = None
+        self._parts = f"{layout.incoming}/{facts.id}"
+        self._journal = layout.journal_of(facts.id)
+        self._has_journal = self._journal_is_durable = False
         self._ended = False
 
     def heard(self) -> None:
         """Bytes have come in on this association."""
         self._last_heard = self._clock()
 
-    def new_part(self) -> Path:
-        """A path for the next part; the first one makes the association's folder and journal.
-
-        Raises:
-            OSError: the disk does not take them.
-        """
-        folder = self._layout.incoming / self.facts.id
-        if not self._has_folder:
-            if not folder.exists():
-                make_folder(folder)
-            journal.append(self._journal, AssociationLine(association=self.facts))
-            sync_folder(folder)  # a duplicate is known by this journal alone
-            self._has_folder = True
-        return folder / f"{next(self._numbers)}.part"
+    def new_part(self) -> str:
+        """A path for the next part: a file that nobody will miss after a power cut."""
+        return f"{self._parts}.{next(self._numbers)}.part"
 
     def store(self, arrived: ArrivedInstance) -> None:
         """Make an instance durable, or note that it is here already; when this returns, Success may be said.
@@ -143,9 +138,9 @@ class OpenAssociation:
         refusal = RefusedObject(at=self._clock(), status=status, reason=reason)
         with self._lock:
             self.refusals.append(refusal)
-            if self._has_folder:
-                with contextlib.suppress(OSError):  # very likely there is no space, which is what is being noted
-                    journal.append(self._journal, AssociationLine(refusal=refusal), durable=False)
+            with contextlib.suppress(OSError):  # very likely there is no space, which is what is being noted
+                self._begin_journal(durable=False)
+                journal.append(self._journal, AssociationLine(refusal=refusal), durable=False)
 
     def idle_at(self) -> float | None:
         """Since when nothing has been heard, Unix seconds; None if no delivery is open."""
@@ -166,9 +161,17 @@ class OpenAssociation:
             self._seal_all("release" if ending == "released" else "abort")
             self._books.ended(self, ending)
 
-    @property
-    def _journal(self) -> Path:
-        return self._layout.journal_of(self.facts.id)
+    def _begin_journal(self, *, durable: bool) -> None:
+        """Make the association's journal, if it has none: most never need one while they are open."""
+        folder = self._journal.parent
+        if not self._has_journal:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            journal.append(self._journal, AssociationLine(association=self.facts), durable=durable)
+            self._has_journal = True
+        if durable and not self._journal_is_durable:
+            sync_folder(folder)
+            sync_folder(folder.parent)
+            self._journal_is_durable = True
 
     def _note_duplicate(self, arrived: ArrivedInstance, claim: Claim) -> None:
         duplicate = DuplicateInstance(
@@ -181,8 +184,9 @@ class OpenAssociation:
             size=arrived.size,
             received_at=self._clock(),
         )
+        self._begin_journal(durable=True)
         journal.append(self._journal, AssociationLine(duplicate=duplicate))
-        arrived.part.unlink()
+        os.unlink(arrived.part)  # noqa: PTH108 - a name of ours
         self.duplicates.append(duplicate)
 
     def _keep(self, arrived: ArrivedInstance, claim: Claim) -> None:
@@ -192,6 +196,10 @@ class OpenAssociation:
         if there and (reason := there.filling.seal_before(arrived.sop_instance_uid, arrived.size)):
             self._seal(series, reason)
         target = self._open.get(series) or self._begin(series, now)
+        if self._latest is not target.filling:  # files are held open for one delivery at a time
+            if self._latest is not None:
+                self._latest.rest()
+            self._latest = target.filling
         target.filling.keep(
             arrived.part,
             ReceivedInstance(
@@ -205,6 +213,7 @@ class OpenAssociation:
                 header=arrived.header,
             ),
             now,
+            arrived.descriptor,
         )
         self._known.keep(claim)
         target.claims.append(claim)
@@ -227,6 +236,7 @@ class OpenAssociation:
             sender=self.facts.sender,
             project_hint=self.facts.project_hint,
             hold=self.facts.hold,
+            peer=self.facts.peer,
         )
         self._open[series] = _Open(Filling.begin(self._layout.deliveries, opened))
         return self._open[series]
@@ -237,5 +247,7 @@ class OpenAssociation:
 
     def _seal(self, series: tuple[str, str], reason: SealReason) -> None:
         entry = self._open.pop(series)
+        if self._latest is entry.filling:
+            self._latest = None
         self.delivery_count += 1
         self._books.seal(entry.filling, reason, self._clock(), entry.claims)

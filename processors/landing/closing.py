@@ -3,15 +3,16 @@
 Runs in the ledger's writer thread and at start-up. Each function may be repeated after a crash in the middle of it.
 """
 
-import contextlib
 import shutil
 import sqlite3
 import time
 from collections.abc import Sequence
 
+from processors.landing import journal
+from processors.landing.durable import sync_folder
 from processors.landing.evidence import AssociationEvidence, compile_evidence, read_evidence, write_evidence
 from processors.landing.filling import SealedDelivery, new_id
-from processors.landing.journal import AssociationFacts, DuplicateInstance, RefusedObject
+from processors.landing.journal import AssociationFacts, AssociationLine, DuplicateInstance, RefusedObject
 from processors.landing.layout import Layout
 from processors.ledger import associations, deliveries, evidence, instances
 from processors.ledger.associations import Ending
@@ -30,7 +31,7 @@ def enter_sealed(connection: sqlite3.Connection, sealed: SealedDelivery) -> bool
                 opened_at=sealed.opened_at,
                 calling_ae=delivery.calling_ae,
                 called_ae=delivery.called_ae,
-                peer="",
+                peer=sealed.peer,
             ),
         )
         return deliveries.add_sealed(
@@ -76,7 +77,18 @@ def enter_ended(
                 associations.add_evidence(connection, new_id(), facts.id)
                 evidence.ready(connection, facts.id)
     if body.studies:
-        with contextlib.suppress(FileNotFoundError):
-            layout.journal_of(facts.id).rename(layout.kept_journal_of(facts.id))
+        _keep_journal(layout, facts)
     shutil.rmtree(layout.incoming / facts.id, ignore_errors=True)
     return body
+
+
+def _keep_journal(layout: Layout, facts: AssociationFacts) -> None:
+    """Keep the association's journal beside its evidence; one that it had no need for says who sent."""
+    kept = layout.kept_journal_of(facts.id)
+    try:
+        layout.journal_of(facts.id).rename(kept)
+    except FileNotFoundError:
+        if not kept.exists():
+            journal.append(kept, AssociationLine(association=facts), durable=False)
+    else:
+        sync_folder(layout.evidence)  # before its other name goes with the folder

@@ -1,4 +1,14 @@
-"""Writes that survive a power cut: the file is synced, then its name, then the folder that holds the name."""
+"""Writes that survive a power cut: content is synced, and each folder that was given a name.
+
+The promise to a sender: when Success is said of an object, all of this has been synced, in this order:
+    1. its bytes, in a file that has its last name already;
+    2. the delivery's folder, so that the name is there; for the delivery's first object also the folder of deliveries;
+    3. the line of the delivery's journal that tells of it.
+So a journal line means an object that is whole, and without its line an object was never acknowledged. All names are
+given before anything is synced: a file system with a journal then commits once, and the syncs after the first one
+have next to nothing to wait for. What is not synced before Success can be made anew from these three: what is sealed,
+who sent (but for duplicates: their line in the association's journal is synced instead), and every row of the ledger.
+"""
 
 import os
 from pathlib import Path

@@ -1,10 +1,11 @@
 """A delivery that is being filled, and the rules by which it is sealed.
 
-The journal is the truth until `delivery.json` stands. An instance is durable in this order: part file synced (by the
-caller), renamed into the folder, folder synced, journal line synced. So a journal line without its file is damage,
-and a file without its journal line was never acknowledged.
+The journal is the truth until `delivery.json` stands. An instance becomes durable as `durable` says: part file renamed
+into the folder, synced, folders synced, journal line synced. So a journal line without its file is damage, and a file
+without its journal line was never acknowledged.
 """
 
+import os
 import secrets
 import shutil
 from dataclasses import dataclass, field
@@ -12,10 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from processors.landing import journal
 from processors.landing.delivery import DELIVERY_FILE, Delivery, ReceivedInstance, SealReason
-from processors.landing.durable import make_folder, sync_folder, write_whole
-from processors.landing.journal import DeliveryLine, KeptInstance, OpenedDelivery
+from processors.landing.durable import sync_folder, write_whole
+from processors.landing.journal import DeliveryLine, Journal, KeptInstance, OpenedDelivery
 
 MAXIMUM_INSTANCES: Final = 512
 MAXIMUM_BYTES: Final = 256 * 1024 * 1024
@@ -30,6 +30,8 @@ class SealedDelivery:
     opened_at: float
     sealed_at: float
     received_at: tuple[float, ...]
+    peer: str = ""
+    """Address of the sender; empty if an earlier version wrote the journal."""
 
 
 @dataclass(slots=True)
@@ -42,38 +44,78 @@ class Filling:
     total_bytes: int = 0
     last_number: int = 0
     _uids: set[str] = field(default_factory=set)
+    _journal: Journal | None = None
+    _folder_descriptor: int = -1
+    _is_durable: bool = False
 
     @classmethod
     def begin(cls, deliveries: Path, opened: OpenedDelivery) -> "Filling":
-        """Make the folder of a new delivery, durably, with the journal's first line in it."""
+        """Make the folder of a new delivery with the journal's first line in it; its first instance makes it durable.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
         folder = deliveries / opened.id
-        make_folder(folder)
-        journal.append(folder / JOURNAL_FILE, DeliveryLine(opened=opened), durable=False)
-        return cls(folder, opened)
+        os.mkdir(folder, 0o700)  # noqa: PTH102 - a path is parsed for each use otherwise
+        journal = Journal(folder / JOURNAL_FILE)
+        try:
+            journal.append(DeliveryLine(opened=opened), durable=False)
+        except OSError:
+            journal.rest()
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return cls(folder, opened, _journal=journal)
 
     def next_file(self) -> str:
         """A name that this delivery has not used."""
         self.last_number += 1
         return f"{self.last_number:06d}.dcm"
 
-    def keep(self, part: Path, instance: ReceivedInstance, received_at: float) -> None:
-        """Move the synced `part` in; when this returns the instance is durable.
+    def keep(self, part: Path | str, instance: ReceivedInstance, received_at: float, descriptor: int = -1) -> None:
+        """Move `part` in; when this returns the instance is durable.
+
+        Args:
+            part: The file.
+            instance: What it is.
+            received_at: Unix seconds.
+            descriptor: Of the file; -1 if the file is synced already.
 
         Raises:
             OSError: it is not durable, and neither file nor journal line tells of it.
         """
-        target = self.folder / instance.file
-        part.rename(target)
+        if self._journal is None:
+            raise AssertionError
+        target = f"{self.folder}/{instance.file}"
+        os.rename(part, target)  # noqa: PTH104 - as above
         try:
-            sync_folder(self.folder)
+            if descriptor >= 0:
+                os.fdatasync(descriptor)
+            self._sync_folders()
             line = KeptInstance(received_at=received_at, instance=instance)
-            journal.append(self.folder / JOURNAL_FILE, DeliveryLine(kept=line))
+            self._journal.append(DeliveryLine(kept=line))
         except OSError:
-            target.unlink(missing_ok=True)
+            os.unlink(target)  # noqa: PTH108 - as above
             raise
         self.kept.append(line)
         self._uids.add(instance.sop_instance_uid)
         self.total_bytes += instance.size
+
+    def _sync_folders(self) -> None:
+        """Make the names in the folder durable, and the folder's own."""
+        if self._folder_descriptor < 0:
+            self._folder_descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.fsync(self._folder_descriptor)
+        if not self._is_durable:
+            sync_folder(self.folder.parent)
+            self._is_durable = True
+
+    def rest(self) -> None:
+        """Let go of all files until the next instance comes."""
+        if self._folder_descriptor >= 0:
+            os.close(self._folder_descriptor)
+            self._folder_descriptor = -1
+        if self._journal is not None:
+            self._journal.rest()
 
     def seal_before(self, sop_instance_uid: str, size: int) -> SealReason | None:
         """Why this delivery must be sealed before an instance of `size` bytes can be kept; None if it need not."""
@@ -91,6 +133,7 @@ class Filling:
 
     def seal(self, reason: SealReason, now: float) -> SealedDelivery:
         """Write `delivery.json`; from then on the folder never changes. Repeating it is harmless."""
+        self._let_go()
         opened = self.opened
         delivery = Delivery(
             id=opened.id,
@@ -109,10 +152,17 @@ class Filling:
             hold=opened.hold,
         )
         write_whole(self.folder / DELIVERY_FILE, delivery.to_json())
-        return SealedDelivery(delivery, opened.opened_at, now, tuple(line.received_at for line in self.kept))
+        times = tuple(line.received_at for line in self.kept)
+        return SealedDelivery(delivery, opened.opened_at, now, times, opened.peer)
+
+    def _let_go(self) -> None:
+        self.rest()
+        if self._journal is not None:
+            self._journal.close()
 
     def remove(self) -> None:
         """Remove a delivery that nothing was kept in."""
+        self._let_go()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -1,12 +1,18 @@
 """Journals: JSON Lines that are appended to, and read again only after a crash.
 
-A line counts if it is complete. A crash can tear only the last one, and what it tells of was not yet acknowledged.
+A line counts if it is complete. A crash can tear only what was not synced, the last line and refusals before it, and
+none of that was acknowledged. A power cut may leave the size of an append without its bytes: such lines hold NULs,
+which no line of ours does.
+
+Zeros after the last line are room that was made before it is needed: a line that is written there is synced without
+the file growing, so that the file system has nothing to note.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,6 +20,10 @@ from processors.landing.delivery import ReceivedInstance
 from processors.landing.durable import write_all
 
 _Line = TypeVar("_Line", bound=BaseModel)
+_FIRST_ROOM_BYTES: Final = 4096
+_MOST_ROOM_BYTES: Final = 65536
+_NOT_SYNCED: Final = b'{"refusal":'
+"""How lines begin that are appended without a sync."""
 
 
 class AssociationFacts(BaseModel):
@@ -81,6 +91,7 @@ class OpenedDelivery(BaseModel):
     sender: str | None = None
     project_hint: str | None = None
     hold: str | None = None
+    peer: str = Field("", description="Address of the sender.")
 
 
 class KeptInstance(BaseModel):
@@ -101,8 +112,58 @@ class DeliveryLine(BaseModel):
     kept: KeptInstance | None = None
 
 
+class Journal:
+    """A journal that has one writer and many lines. Its owner calls it from one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin a journal; its file is made with the first line."""
+        self._path = str(path)
+        self._descriptor = -1
+        self._end = self._room = 0
+
+    def append(self, line: BaseModel, *, durable: bool = True) -> None:
+        """Append a line, and with `durable` return only when it would survive a power cut.
+
+        A failed append leaves the journal as it was, so that it never tells of what was refused.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        content = line.model_dump_json(exclude_none=True).encode() + b"\n"
+        if self._descriptor < 0:
+            self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.lseek(self._descriptor, self._end, os.SEEK_SET)
+            following = self._end + len(content)
+            if following <= self._room:
+                write_all(self._descriptor, content)
+            else:
+                room = following + min(max(self._room, _FIRST_ROOM_BYTES), _MOST_ROOM_BYTES)
+                write_all(self._descriptor, content, bytes(room - following))
+                self._room = room
+            if durable:
+                os.fdatasync(self._descriptor)
+        except OSError:
+            os.ftruncate(self._descriptor, self._end)
+            self._room = self._end
+            raise
+        self._end = following
+
+    def rest(self) -> None:
+        """Let go of the file until the next line."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def close(self) -> None:
+        """No line follows: give back the room, if that can be done."""
+        with contextlib.suppress(OSError):
+            os.truncate(self._path, self._end)
+        self.rest()
+
+
 def append(path: Path, *lines: BaseModel, durable: bool = True) -> None:
-    """Append lines, and with `durable` return only when they would survive a power cut.
+    """Append lines to a journal that seldom has more, and with `durable` return only when they survive a power cut.
 
     A failed append leaves the journal as it was, so that it never tells of what was refused.
     """
@@ -124,7 +185,7 @@ def append(path: Path, *lines: BaseModel, durable: bool = True) -> None:
 def is_readable(path: Path, line_type: type[BaseModel]) -> bool:
     """Whether each complete line can be read; if not, another version wrote it or the disk has damaged it."""
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]
+        lines = _whole_lines(path.read_bytes())
     except FileNotFoundError:
         return True
     try:
@@ -141,8 +202,18 @@ def read(path: Path, line_type: type[_Line]) -> Iterator[_Line]:
         content = path.read_bytes()
     except FileNotFoundError:
         return
-    for line in content.split(b"\n")[:-1]:
+    for line in _whole_lines(content):
         try:
             yield line_type.model_validate_json(line)
         except ValidationError:
             continue
+
+
+def _whole_lines(content: bytes) -> list[bytes]:
+    """The complete lines, without those that a power cut has torn.
+
+    A NUL before a line that was synced is no torn line but damage, and stays to be found.
+    """
+    lines = content.split(b"\n")[:-1]
+    torn = next((number for number, line in enumerate(lines) if b"\0" in line), len(lines))
+    return lines[:torn] if all(line.startswith(_NOT_SYNCED) for line in lines[torn + 1 :]) else lines

@@ -93,7 +93,7 @@ def test_an_association_request_that_claims_4_gb_is_refused(receiver: ReceiverPr
 def test_half_an_object_and_a_closed_connection_leave_no_file(receiver: ReceiverProcess) -> None:
     with associate(receiver) as sender:
         sender.sendall(store(an_object("1.2.3", 100_000))[:-5000])
-        wait_for(lambda: list(receiver.layout.incoming.glob("*/*.part")))
+        wait_for(lambda: list(receiver.layout.incoming.glob("*.part")))
     wait_for(lambda: receiver.rows("SELECT ending, acknowledged FROM associations") == [("lost", 0)])
     wait_for(lambda: not list(receiver.layout.incoming.iterdir()))
     assert not list(receiver.layout.deliveries.iterdir())

@@ -55,7 +55,7 @@ class Desk:
         """Store an instance; returns its UID. `size` claims another size than `content` has."""
         uid = uid or f"1.2.{next(self._numbers)}"
         content = content or uid.encode()
-        part = association.new_part()
+        part = Path(association.new_part())
         part.write_bytes(file_head(CTImageStorage, uid, ExplicitVRLittleEndian) + content)
         association.store(
             ArrivedInstance(

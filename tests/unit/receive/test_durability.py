@@ -26,7 +26,9 @@ class Disk:
         self._wrap(monkeypatch, "write", self._wrote)
         self._wrap(monkeypatch, "writev", self._wrote)
         self._wrap(monkeypatch, "fsync", self._synced)
-        self._wrap(monkeypatch, "rename", lambda _found, _old, new: self._named(new))
+        self._wrap(monkeypatch, "fdatasync", self._synced)
+        self._wrap(monkeypatch, "rename", lambda _found, old, new: self._renamed(str(old), str(new)))
+        self._wrap(monkeypatch, "ftruncate", self._wrote)
         self._wrap(monkeypatch, "mkdir", lambda _found, path, *_: self._named(path))
 
     def lost(self) -> set[str]:
@@ -58,6 +60,14 @@ class Disk:
     def _named(self, path: object) -> None:
         path = Path(str(path))
         self._unsynced.setdefault(path.parent.stat().st_ino, set()).add(str(path))
+
+    def _renamed(self, old: str, new: str) -> None:
+        """What of its content is unsynced stays so under the new name."""
+        content = self._unsynced.get(Path(new).stat().st_ino, set())
+        if old in content:
+            content.remove(old)
+            content.add(new)
+        self._named(new)
 
     def _wrote(self, _found: object, descriptor: int, *_: object) -> None:
         path = str(Path(f"/proc/self/fd/{descriptor}").readlink())
@@ -107,9 +117,18 @@ def test_a_duplicate_that_comes_first_on_its_association_is_told_of_durably(
     assert disk.lost() == set()
 
 
-def test_this_test_sees_what_is_not_synced(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("what", "lost"),
+    [
+        ("filling.os.fdatasync", "deliveries/*/000001.dcm"),
+        ("filling.os.fdatasync", "deliveries/*/journal.jsonl"),
+        ("filling.Filling._sync_folders", "deliveries/*/000001.dcm"),
+        ("filling.sync_folder", "deliveries/*"),
+    ],
+)
+def test_this_test_sees_what_is_not_synced(desk: Desk, monkeypatch: pytest.MonkeyPatch, what: str, lost: str) -> None:
     disk = Disk(monkeypatch)
-    monkeypatch.setattr("processors.landing.filling.sync_folder", lambda _: None)
+    monkeypatch.setattr(f"processors.landing.{what}", lambda *_: None)
     association = taking(desk)
     assert send(association, "1.2.1") == status.SUCCESS
-    assert any(path.endswith("000001.dcm") for path in disk.lost())
+    assert any(Path(path).match(lost) for path in disk.lost())

@@ -241,7 +241,7 @@ def test_if_the_first_fails_to_store_the_second_stores(desk: Desk) -> None:
 def test_an_instance_that_the_disk_refuses_leaves_nothing_behind(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     one = desk.associate()
     desk.store(one)
-    monkeypatch.setattr("processors.landing.filling.journal.append", failing)
+    monkeypatch.setattr("processors.landing.filling.Journal.append", failing)
     with pytest.raises(OSError, match="no"):
         desk.store(one, "1.2.99")
     monkeypatch.undo()

@@ -14,7 +14,9 @@ peers:
       sop_classes: [CTImageStorage]
       transfer_syntaxes: [ExplicitVRLittleEndian, RLELossless]
       limits: {associations: 4, objects_per_second: 200, bytes_per_second: 100 MB, bytes_per_day: 500 GB}
+      storage_commitment: {keep_days: 365}
       project: lung
+      quiet: ["2026-03-02T07:00/2026-03-02T16:30"]
 ```
 """
 
@@ -23,6 +25,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from processors.downtime import Downtimes
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -141,6 +145,14 @@ class TLSIdentity(_Part):
     )
 
 
+class Commitment(_Part):
+    """Storage commitment for a peer: what it may delete of its own once it has our Success (PS3.4 annex J)."""
+
+    keep_days: float = Field(
+        gt=0, le=36525, description="How long originals stay from when it asks; nothing deletes them before."
+    )
+
+
 class Sends(_Part):
     """What a peer may send to the receiver."""
 
@@ -153,9 +165,16 @@ class Sends(_Part):
     sop_classes: SOPClasses | None = Field(None, description="SOP classes, by keyword or UID; default: all storage.")
     transfer_syntaxes: TransferSyntaxes | None = Field(None, description="By keyword or UID; default: all.")
     limits: Limits = Limits()
+    storage_commitment: Commitment | None = Field(
+        None, description="Answer its requests with Success for what is kept; default: with failure, always."
+    )
     project: str | None = Field(
         None, pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="The project its data is for, as a hint for rules."
     )
+    expects: Literal["rhythm", "none"] = Field(
+        "rhythm", description="Whether its silence is an alarm, by the rhythm that the ledger teaches, or never."
+    )
+    quiet: Downtimes = Field((), description="Days and hours of the site's time in which nothing is expected of it.")
 
 
 class Sender(_Part):
@@ -187,6 +206,7 @@ class Receiving(_Part):
 
     unknown_callers: UnknownCallers = Field("reject", description="What becomes of who is no peer with `sends`.")
     called_ae_titles: AETitles | None = Field(None, description="What we must be called by; default: anything.")
+    quiet: Downtimes = Field((), description="Days and hours in which nothing is expected of anybody: holidays.")
 
 
 def _plain(address: str) -> Address:

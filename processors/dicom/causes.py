@@ -138,6 +138,27 @@ CAUSES: Final[dict[str, Cause]] = {
         "{calling_ae} at {address} sent less than 64 KiB of an upload in {detail} s of waiting, and was ended.",
         "Look for a bad line or a sender that hangs; it may upload again, what was stored is known.",
     ),
+    # Storage commitment
+    "commitment-off": Cause(
+        "{calling_ae} at {address} asked whether objects are kept, which is not switched on for it ({detail}).",
+        "If it may delete its own copies then, give peer {peer} `storage_commitment` under `sends` in the peers file.",
+    ),
+    "commitment-failed": Cause(
+        "{calling_ae} at {address} asked whether objects are kept, and some are not ({detail}).",
+        "See which with `sluice commitment list --peer {calling_ae}`; have the device send those that are not here.",
+    ),
+    "commitment-damaged": Cause(
+        "Objects of {calling_ae} are no longer what was received, in deliveries {detail}; they were not committed to.",
+        "Have the device send them again, and examine the disk of the landing.",
+    ),
+    "commitment-no-address": Cause(
+        "{calling_ae} at {address} asked for storage commitment, and the peers file does not say where to answer.",
+        "Give peer {peer} ae_title, host and port in the peers file; the answer is sent as soon as it has them.",
+    ),
+    "commitment-not-reported": Cause(
+        "A storage commitment answer for {calling_ae} could not be delivered ({detail}); it is tried again.",
+        "Try `sluice peers check {peer}`; the device must accept storage commitment reports from our AE title.",
+    ),
     # No association was asked for
     "not-dicom": Cause(
         "{address} connected and sent what is no DICOM ({detail}).",

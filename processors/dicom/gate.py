@@ -68,6 +68,10 @@ class Gate:
         if self._watch is not None or self.tls is not None:
             threading.Thread(target=self._look_on, name="gate", daemon=True).start()
 
+    def peers(self) -> Peers:
+        """The peers that hold at the moment; none without a peers file."""
+        return self._watch.current() if self._watch is not None else Peers()
+
     def close(self) -> None:
         """Look no more."""
         self._closing.set()

@@ -19,6 +19,7 @@ _STATES = {
     "shipments": "SELECT state, count(*) FROM shipments GROUP BY state",
     "evidence": "SELECT state, count(*) FROM evidence GROUP BY state",
     "results": "SELECT state, count(*) FROM results GROUP BY state",
+    "commitments": "SELECT state, count(*) FROM commitments GROUP BY state",
     "labels": "SELECT state, count(*) FROM label_documents GROUP BY state",
 }
 _OLDEST = "SELECT min(sealed_at) FROM deliveries WHERE state NOT IN ('open', 'parked', 'terminal')"

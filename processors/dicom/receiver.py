@@ -9,11 +9,13 @@ from pathlib import Path
 
 from processors.dicom.admission import Caller
 from processors.dicom.admitted import AdmittedAssociation
+from processors.dicom.commitment.reporter import Reporter
+from processors.dicom.commitment.service import CommitmentService
 from processors.dicom.engine import Engine, Peer
 from processors.dicom.event_log import EventLog
 from processors.dicom.gate import Gate
 from processors.dicom.metrics import ReceiverMetrics
-from processors.dicom.services import Service
+from processors.dicom.services import STORAGE_COMMITMENT, Service
 from processors.dicom.storage_scp import StorageAssociation
 from processors.dicom.trouble_book import TroubleBook
 from processors.landing.association import OpenAssociation
@@ -30,8 +32,10 @@ from processors.landing.notify import Notifier
 from processors.landing.recover import recover
 from processors.ledger import associations, instances
 from processors.ledger.associations import Ending
+from processors.ledger.commitments import Commitment
 from processors.ledger.schema import connect, connect_readonly, transaction
 from processors.ledger.writer import LedgerWriter
+from processors.peers import Peers
 
 STOP_GRACE_SECONDS = 20.0
 
@@ -108,7 +112,18 @@ class Receiver:
         self._idle = IdleWatch(settings.idle_seconds, time.time, log.fault)
         self.metrics = ReceiverMetrics(settings.ledger, layout.free_bytes, time.time)
         self._troubles = TroubleBook(log, self.metrics, self._writer)
-        self._services: dict[str, Service] = {}
+        self._reporter = Reporter(
+            layout,
+            settings.ledger,
+            peers=settings.gate.peers if settings.gate is not None else Peers,
+            is_on_its_way=self._known.is_on_its_way,
+            tell=self._commitment_troubled,
+            report=log.fault,
+        )
+        self._commitments = CommitmentService(
+            layout, connect(settings.ledger, check_same_thread=False), self._reporter.wake, log.fault
+        )
+        self._services: dict[str, Service] = {STORAGE_COMMITMENT: self._commitments}
         """Who answers what is no storage, by SOP class; each is a row of `processors.dicom.services.SERVED`."""
         self.is_stopping = False
         """Whether what is aborted from now on is aborted by us."""
@@ -206,9 +221,22 @@ class Receiver:
     def close(self) -> None:
         """Enter all that was reported, then let go of everything."""
         self._idle.close()
+        self._reporter.close()
+        self._commitments.close()
         self._reader.close()
         self._writer.close()
         self._notifier.close()
+
+    def _commitment_troubled(self, one: Commitment, cause: str, detail: str) -> None:
+        self._troubles.note(
+            cause,
+            calling_ae=one.calling_ae,
+            called_ae=one.called_ae,
+            address=one.address,
+            peer=one.peer,
+            detail=detail,
+            association=one.association_id,
+        )
 
     def _has_room(self, size: int) -> bool:
         return self._layout.free_bytes() - size >= self._settings.reserve_bytes

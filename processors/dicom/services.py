@@ -29,7 +29,11 @@ class Operation(IntEnum):
     N_DELETE = 0x0150
 
 
-SERVED: Final[dict[str, frozenset[Operation]]] = {}
+STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
+
+SERVED: Final[dict[str, frozenset[Operation]]] = {
+    STORAGE_COMMITMENT: frozenset({Operation.N_ACTION}),
+}
 """Which operations of which SOP classes are asked of us as SCP."""
 
 MAXIMUM_DATA_SET_BYTES: Final = 4 << 20

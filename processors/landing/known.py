@@ -70,6 +70,14 @@ class KnownInstances:
             for claim in claims:
                 self._forget(claim)
 
+    def is_on_its_way(self, sop_instance_uid: str) -> bool:
+        """Whether an instance under this UID is durable and not yet in the ledger.
+
+        Ask this before the ledger: what leaves memory is in there.
+        """
+        with self._changed:
+            return any(claim.durable for claim in self._claims.get(sop_instance_uid, ()))
+
     def __len__(self) -> int:
         """How many instances are held in memory."""
         with self._changed:

@@ -148,9 +148,9 @@ def names(connection: sqlite3.Connection, commitment_id: str, wanted: Sequence[R
 
 
 def due(connection: sqlite3.Connection, now: float) -> Commitment | None:
-    """The request that has waited longest of those that something is to be done about now."""
+    """What to do next: a request that nobody has looked at, or else the report that has waited longest."""
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM commitments WHERE due_at <= ? ORDER BY due_at, rowid LIMIT 1",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM commitments WHERE due_at <= ? ORDER BY state <> 'requested', due_at, rowid LIMIT 1",  # noqa: S608
         (now,),
     ).fetchone()
     return Commitment(**dict(row)) if row else None
@@ -162,6 +162,18 @@ def next_due(connection: sqlite3.Connection) -> float | None:
         "SELECT min(due_at) FROM commitments WHERE due_at IS NOT NULL"
     ).fetchone()[0]
     return due_at
+
+
+def start_anew(connection: sqlite3.Connection) -> None:
+    """Make everything due that is not reported, inside a transaction: a peer may be there again."""
+    connection.execute("UPDATE commitments SET due_at = 0 WHERE state IN ('requested', 'judged')")
+
+
+def postpone(connection: sqlite3.Connection, peer: str, until: float) -> None:
+    """Let all reports for a peer wait that would be sent before, inside a transaction."""
+    connection.execute(
+        "UPDATE commitments SET due_at = ?2 WHERE peer = ?1 AND state = 'judged' AND due_at < ?2", (peer, until)
+    )
 
 
 def wait(connection: sqlite3.Connection, commitment_id: str, until: float) -> None:

@@ -15,7 +15,7 @@ class Lines:
         Raises:
             yaml.YAMLError: the text is no YAML.
         """
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         try:
             self._root = loader.get_single_node()
             # Before it is made Python, which writes what `<<` merges into the nodes themselves.
@@ -35,6 +35,20 @@ class Lines:
                 break
             line, node = found
         return line
+
+
+class _Loader(yaml.SafeLoader):
+    """Leaves a day that no calendar has a text, which whoever reads it can name with its line."""
+
+    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
+        """A date or a moment; text if it is none."""
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError:
+            return self.construct_yaml_str(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
 
 
 def _child(node: yaml.Node | None, step: Hashable) -> tuple[int, yaml.Node] | None:

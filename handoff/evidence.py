@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from handoff.contract.commitment import StorageCommitment
 from handoff.contract.expected import EVIDENCE_MESSAGE, EvidenceDocument, ExpectedCount, ExpectedSeries
+from handoff.contract.performed import PerformedStep
 from handoff.contract.receipt import SignedReceipt
 from handoff.database.engine import Database
 from handoff.database.tables import EvidenceMessage
@@ -15,7 +16,7 @@ from handoff.settings import Settings
 from handoff.studies.arrive import study_of
 
 EvidenceAdmission = DocumentAdmission[EvidenceDocument]
-_DECIDES_AT_ONCE = (StorageCommitment, ExpectedCount, ExpectedSeries)
+_DECIDES_AT_ONCE = (StorageCommitment, PerformedStep, ExpectedCount, ExpectedSeries)
 """What may close a study without the usual silence, so that it is judged as soon as it came."""
 
 

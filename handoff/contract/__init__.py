@@ -8,6 +8,7 @@ Read in this order:
 - `shipment`: the manifest inside a package.
 - `evidence`: how an association ended, and the counts that a study must reach.
 - `commitment`: which instances of a study a modality asked to be kept.
+- `performed`: which instances of a study a modality says that it has made.
 - `expected`: how many instances a study should have, in all or by series.
 - `labels`: label rows imported in the trusted zone, with their source.
 - `receipt`: what the handoff signs once a shipment, evidence or labels are durable.

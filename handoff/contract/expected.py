@@ -8,6 +8,7 @@ from handoff.contract.commitment import StorageCommitment
 from handoff.contract.document import Document
 from handoff.contract.evidence import Evidence
 from handoff.contract.identifiers import ProjectName, RandomId, Uid
+from handoff.contract.performed import PerformedStep
 
 
 class ExpectedCount(Document):
@@ -62,6 +63,6 @@ class ExpectedSeries(Document):
         return self
 
 
-EvidenceDocument = Evidence | ExpectedCount | ExpectedSeries | StorageCommitment
+EvidenceDocument = Evidence | ExpectedCount | ExpectedSeries | StorageCommitment | PerformedStep
 EVIDENCE_MESSAGE: TypeAdapter[EvidenceDocument] = TypeAdapter(EvidenceDocument)
 """Whatever PUT /v1/evidence/{id} takes."""

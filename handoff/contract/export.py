@@ -8,6 +8,7 @@ from handoff.contract.commitment import StorageCommitment
 from handoff.contract.evidence import Evidence
 from handoff.contract.expected import ExpectedCount, ExpectedSeries
 from handoff.contract.labels import Labels
+from handoff.contract.performed import PerformedStep
 from handoff.contract.receipt import SignedReceipt
 from handoff.contract.result import Result
 from handoff.contract.returned import Acknowledgement, Claim
@@ -26,6 +27,7 @@ def schemas() -> dict[str, str]:
         "expected-count": ExpectedCount.model_json_schema(),
         "expected-series": ExpectedSeries.model_json_schema(),
         "storage-commitment": StorageCommitment.model_json_schema(),
+        "performed-step": PerformedStep.model_json_schema(),
         "labels": Labels.model_json_schema(),
         "receipt": SignedReceipt.model_json_schema(),
         "batch-line": BATCH_LINE.json_schema(),

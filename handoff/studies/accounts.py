@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from handoff.contract.commitment import StorageCommitment
 from handoff.contract.expected import ExpectedCount, ExpectedSeries, SeriesCount
+from handoff.contract.performed import PerformedStep
 
 
 class Account(Protocol):
@@ -65,6 +66,44 @@ class Commitment:
         """Its numbers."""
         return {
             "requests": len(self.said),
+            "expected": sum(said.total for said in self.said),
+            "withheld": sum(said.withheld for said in self.said),
+            "elsewhere": sum(said.elsewhere for said in self.said),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What completed procedure steps made, by the newest message of each, and the instances that have arrived."""
+
+    said: Sequence[PerformedStep]
+    arrived: frozenset[str]
+    rule: str = "performed-step"
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """Ids of its messages."""
+        return tuple(said.evidence_id for said in self.said)
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Every instance that some step made."""
+        return frozenset(uid for said in self.said for uid in said.instances)
+
+    def missing(self) -> str | None:
+        """A named instance that is not here, or one that waits for a person."""
+        if self.named - self.arrived:
+            return "instances-missing"
+        return "held" if any(said.held for said in self.said) else None
+
+    def covers(self) -> bool:
+        """Whether some step made every instance here: a study may have more steps than have ended."""
+        return self.arrived <= self.named
+
+    def facts(self) -> dict[str, Any]:
+        """Its numbers."""
+        return {
+            "steps": len(self.said),
             "expected": sum(said.total for said in self.said),
             "withheld": sum(said.withheld for said in self.said),
             "elsewhere": sum(said.elsewhere for said in self.said),

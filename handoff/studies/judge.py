@@ -6,7 +6,7 @@ from typing import Any
 
 from handoff.contract.evidence import Evidence
 from handoff.settings import ProjectRules
-from handoff.studies.accounts import Account, Commitment
+from handoff.studies.accounts import Account, Commitment, Performed
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def judge(
         return Waiting(reason) if reason else _by_silence(evidence, arrived, last_arrival, now, rules)  # (5)
     if _not_arrived(asked, arrived):  # (2)
         return Waiting("shipments-missing")
-    if isinstance(closer, Commitment) and now < last_arrival + rules.commitment_quiet_seconds:  # (3)
+    if isinstance(closer, Commitment | Performed) and now < last_arrival + rules.commitment_quiet_seconds:  # (3)
         return Waiting("quiet-time", until=last_arrival + rules.commitment_quiet_seconds)
     weighed = {one for account in accounts for one in account.evidence}
     return Complete(

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from handoff.contract.commitment import StorageCommitment
 from handoff.contract.evidence import Evidence
 from handoff.contract.expected import EVIDENCE_MESSAGE, EvidenceDocument, ExpectedCount, ExpectedSeries
+from handoff.contract.performed import PerformedStep
 from handoff.database.tables import EvidenceMessage, Instance, Shipment, Study
 from handoff.settings import ProjectRules
-from handoff.studies.accounts import Account, Commitment, Count, NamedSeries
+from handoff.studies.accounts import Account, Commitment, Count, NamedSeries, Performed
 from handoff.studies.judge import Complete, Forgiven, Waiting, judge
 
 
@@ -61,14 +62,16 @@ def _accounts(session: Session, study: Study, said: list[EvidenceDocument]) -> l
     """The evidence that is stronger than silence, the strongest first."""
     accounts: list[Account] = []
     lists: dict[str, StorageCommitment] = {}
-    for message in said:
+    steps: dict[str, PerformedStep] = {}
+    for message in sorted(_lists(said), key=lambda one: one.revision):
         if isinstance(message, StorageCommitment):
-            known = lists.get(message.request)
-            if known is None or known.revision <= message.revision:
-                lists[message.request] = message
-    if lists:
-        here = session.scalars(select(Instance.sop_instance_uid).where(Instance.study_id == study.id))
-        accounts.append(Commitment(tuple(lists.values()), frozenset(here)))
+            lists[message.request] = message
+        else:
+            steps[message.step] = message
+    if lists or steps:
+        here = frozenset(session.scalars(select(Instance.sop_instance_uid).where(Instance.study_id == study.id)))
+        accounts += [Commitment(tuple(lists.values()), here)] if lists else []
+        accounts += [Performed(tuple(steps.values()), here)] if steps else []
     series = [message for message in said if isinstance(message, ExpectedSeries)]
     if series:
         accounts.append(NamedSeries(max(series, key=lambda one: one.revision), _by_series(session, study)))
@@ -77,6 +80,10 @@ def _accounts(session: Session, study: Study, said: list[EvidenceDocument]) -> l
         here_once = select(func.count(func.distinct(Instance.sop_instance_uid))).where(Instance.study_id == study.id)
         accounts.append(Count(max(counts, key=lambda one: one.revision), session.scalar(here_once) or 0))
     return accounts
+
+
+def _lists(said: list[EvidenceDocument]) -> list[StorageCommitment | PerformedStep]:
+    return [message for message in said if isinstance(message, StorageCommitment | PerformedStep)]
 
 
 def _by_series(session: Session, study: Study) -> dict[str, int]:

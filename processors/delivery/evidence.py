@@ -17,13 +17,15 @@ from handoff.contract.canonical import canonical_json
 from handoff.contract.commitment import StorageCommitment
 from handoff.contract.evidence import AnnouncedShipment, Evidence
 from handoff.contract.expected import ExpectedCount
+from handoff.contract.performed import PerformedStep
 from processors.deid.pseudonyms import pseudonymous_uid
 from processors.delivery.commitment import listed
 from processors.delivery.errors import UnknownDeliveryError
 from processors.delivery.flowfile import Outcome, Reference, because
+from processors.delivery.performed import told_of
 from processors.delivery.workplace import Workplace
 from processors.landing.durable import write_whole
-from processors.ledger import commitment_lists, evidence, expectations
+from processors.ledger import commitment_lists, evidence, expectations, performed_lists
 from processors.ledger.evidence import Message
 from processors.ledger.expectations import Expectation
 from processors.ledger.schema import transaction
@@ -66,6 +68,9 @@ def _messages(place: Workplace, ledger: sqlite3.Connection, association: str) ->
     asked = commitment_lists.get(ledger, association)
     if asked is not None:
         return [_message(association, each) for each in listed(place, ledger, asked)]
+    performed = performed_lists.get(ledger, association)
+    if performed is not None:
+        return [_message(association, each) for each in told_of(place, ledger, performed)]
     ending = ledger.execute("SELECT ending FROM associations WHERE id = ?", (association,)).fetchone()
     tallies = _tallies(ledger, association)
     said = [
@@ -138,7 +143,7 @@ def _counted(place: Workplace, ledger: sqlite3.Connection, counted: Expectation)
     ]
 
 
-def _message(association: str, said: Evidence | ExpectedCount | StorageCommitment) -> Message:
+def _message(association: str, said: Evidence | ExpectedCount | StorageCommitment | PerformedStep) -> Message:
     body = canonical_json(said)
     digest = hashlib.sha256(body).hexdigest()
     return Message(said.evidence_id, association, said.project, "translated", body.decode(), digest, len(body))

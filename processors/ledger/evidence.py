@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from processors.ledger import commitment_lists
+from processors.ledger import commitment_lists, performed_lists
 from processors.ledger.schema import record_event
 
 _UNFINISHED = """
@@ -28,6 +28,7 @@ _PAST_TREATMENT = f"""
           AND (NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.study_uid = x.study_uid)
                OR EXISTS (SELECT 1 FROM deliveries d WHERE d.study_uid = x.study_uid AND {_UNFINISHED})))
     AND NOT EXISTS ({commitment_lists.UNSETTLED.format(named=commitment_lists.NAMED, unfinished=_UNFINISHED)})
+    AND NOT EXISTS ({performed_lists.UNSETTLED.format(unfinished=_UNFINISHED)})
 """  # noqa: S608  # no value enters it
 
 _READY = f"""
@@ -65,9 +66,11 @@ def ready(connection: sqlite3.Connection, association_id: str) -> bool:
 def ready_after(connection: sqlite3.Connection, delivery_id: str) -> None:
     """Ask `ready` for all whose evidence waits for a delivery.
 
-    That is its association, those that sent its duplicates, counts of its study, and lists that name something of it.
+    That is its association, those that sent its duplicates, counts of its study and steps that made something of it,
+    and lists that name something of it.
     """
     commitment_lists.renew(connection, delivery_id)
+    performed_lists.renew(connection, delivery_id)
     rows = connection.execute(
         "SELECT association_id FROM deliveries WHERE id = ?1 UNION"
         " SELECT again.association_id FROM instances first JOIN instances again ON again.duplicate_of = first.id"
@@ -78,6 +81,8 @@ def ready_after(connection: sqlite3.Connection, delivery_id: str) -> None:
     for row in rows:
         ready(connection, row[0])
     for list_id in commitment_lists.naming(connection, delivery_id):
+        ready(connection, list_id)
+    for list_id in performed_lists.waiting_for(connection, delivery_id):
         ready(connection, list_id)
 
 

@@ -74,6 +74,11 @@ def counts(connection: sqlite3.Connection, study_uid: str) -> dict[str, Counter[
 
     `elsewhere` are those that are here and not for the project. `rejected` are answered for by nobody yet.
     """
+    return {project: Counter(each.values()) for project, each in fates(connection, study_uid).items()}
+
+
+def fates(connection: sqlite3.Connection, study_uid: str) -> dict[str, dict[str, str]]:
+    """The same, by SOP Instance UID instead of counted."""
     best: dict[str, dict[str, str]] = defaultdict(dict)
     unrouted: dict[str, str] = {}
     for row in connection.execute(_FATES, (study_uid,)):
@@ -83,4 +88,4 @@ def counts(connection: sqlite3.Connection, study_uid: str) -> dict[str, Counter[
             unrouted.setdefault(row["uid"], "elsewhere")
             known = best[row["project"]].get(row["uid"], _ORDER[-1])
             best[row["project"]][row["uid"]] = min(known, row["fate"], key=_ORDER.index)
-    return {project: Counter((unrouted | fates).values()) for project, fates in best.items()}
+    return {project: unrouted | each for project, each in best.items()}

@@ -5,9 +5,10 @@ import pytest
 from handoff.contract.commitment import StorageCommitment
 from handoff.contract.evidence import Evidence
 from handoff.contract.expected import ExpectedCount, ExpectedSeries
+from handoff.contract.performed import PerformedStep
 from handoff.database.tables import Instance
 from handoff.settings import ProjectRules
-from handoff.studies.accounts import Commitment, Count, NamedSeries
+from handoff.studies.accounts import Commitment, Count, NamedSeries, Performed
 from handoff.studies.content import content_digest, current_instances, truth_of
 from handoff.studies.judge import Complete, Forgiven, Waiting, judge
 
@@ -170,6 +171,59 @@ def test_a_commitment_list_of_one_series_of_two_closes_nothing_by_itself():
     found = weighed(committed("ab", "abc"), messages=[evidence((A, 3, 0))], now=61)
     assert isinstance(found, Complete)
     assert found.closed_by["rule"] == "released-and-quiet"
+
+
+def performed(arrived: str, *listed: str, **counts: int) -> Performed:
+    """What steps made, one list of letters each, and what has arrived."""
+    said = [
+        PerformedStep.model_validate(
+            {
+                "evidence_id": str(number) * 32,
+                "project": "lungs",
+                "study_instance_uid": "1.2",
+                "step": str(number) * 32,
+                "revision": 1,
+                "instances": [f"1.{ord(letter)}" for letter in letters],
+                "total": len(letters) + sum(counts.values()),
+                **counts,
+            }
+        )
+        for number, letters in enumerate(listed)
+    ]
+    return Performed(tuple(said), frozenset(f"1.{ord(letter)}" for letter in arrived))
+
+
+def test_what_a_completed_step_made_closes_a_study_after_a_short_quiet_time() -> None:
+    found = weighed(performed("abc", "abc", withheld=1))
+    assert isinstance(found, Complete)
+    assert found.closed_by["rule"] == "performed-step"
+    assert (found.closed_by["steps"], found.closed_by["expected"], found.closed_by["withheld"]) == (1, 4, 1)
+    assert weighed(performed("abc", "abc"), now=9) == Waiting("quiet-time", until=10)
+
+
+def test_several_steps_of_a_study_cover_together_what_is_here() -> None:
+    found = weighed(performed("abc", "ab", "c"))
+    assert isinstance(found, Complete)
+    assert (found.closed_by["steps"], found.closed_by["evidence"]) == (2, ["0" * 32, "1" * 32])
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason"),
+    [(performed("abc", "abcd"), "instances-missing"), (performed("abc", "abc", held=1), "held")],
+    ids=["one that was made is not here", "one waits for a person"],
+)
+def test_what_a_completed_step_made_is_waited_for_however_long_it_is_quiet(steps: Performed, reason: str) -> None:
+    assert weighed(steps, messages=[evidence((A, 3, 0))], now=10_000) == Waiting(reason)
+
+
+def test_a_step_of_one_series_of_two_closes_nothing_by_itself() -> None:
+    assert weighed(performed("abc", "ab"), now=10_000) == Waiting("no-evidence")
+
+
+def test_a_commitment_list_is_stronger_than_a_step() -> None:
+    found = weighed(committed("abc", "abc"), performed("abc", "abc"))
+    assert isinstance(found, Complete)
+    assert found.closed_by["rule"] == "storage-commitment"
 
 
 def series(expected: dict[str, int], arrived: dict[str, int], *, whole: bool = True, **counts: int) -> NamedSeries:

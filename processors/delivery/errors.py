@@ -5,6 +5,8 @@ DeliveryError               (a ProcessorsError)
 ├── BadReferenceError            a FlowFile does not say which delivery it is about
 ├── UnknownDeliveryError         the ledger does not know it
 ├── LabelsGoneError              the file of a label document is not in the landing any more
+├── NotHeldError                 what a person speaks of does not wait for one
+├── StillHeldError               the reason for which it waits still holds
 ├── NotStoredError               a peer did not take an object; the message holds the peer's own words
 ├── WorkerDiedError              a worker process ended in the middle of its work
 └── WorkerFailedError            a worker could not do its work, and said so
@@ -30,6 +32,20 @@ class UnknownDeliveryError(DeliveryError):
     """The ledger knows no such delivery or shipment."""
 
     remedy: ClassVar[str] = "Check that all processors name the same trusted home."
+
+
+class NotHeldError(DeliveryError):
+    """It does not wait for a person."""
+
+    remedy: ClassVar[str] = "`sluice landing held` lists what does."
+
+
+class StillHeldError(DeliveryError):
+    """It cannot go on."""
+
+    remedy: ClassVar[str] = (
+        "Mend the cause and have the sender send it again, or `sluice landing end` it; docs/landing.md says more."
+    )
 
 
 class LabelsGoneError(DeliveryError):

@@ -58,7 +58,8 @@ _ONE = """
 
 _REMOVABLE = f"""
     SELECT i.file, i.size FROM instances i WHERE i.delivery_id = ?1 AND i.file IS NOT NULL AND NOT EXISTS (
-        SELECT 1 FROM shipment_instances si WHERE si.instance_id = i.id AND si.state = 'withheld')
+        SELECT 1 FROM shipment_instances si WHERE si.instance_id = i.id AND si.state = 'withheld'
+        AND si.reason NOT LIKE 'discarded%')
     AND (?2 OR NOT ({UNDECIDED}))
 """  # noqa: S608 - no value enters it
 

@@ -101,7 +101,7 @@ def _decide(place: Workplace, delivery: Delivery, release: str) -> Route:
 
 
 def _shipment(place: Workplace, delivery: Delivery, target: Target, context: dict[str, str]) -> PinnedShipment:
-    held = _held(place, delivery, target.project)
+    held = held_by_vault(place, delivery, target.project)
     facts = treatment_facts(place.profile(target.profile), place.keys.project(target.project))
     return PinnedShipment(
         id=secrets.token_hex(16),
@@ -114,7 +114,7 @@ def _shipment(place: Workplace, delivery: Delivery, target: Target, context: dic
     )
 
 
-def _held(place: Workplace, delivery: Delivery, project: str) -> str:
+def held_by_vault(place: Workplace, delivery: Delivery, project: str) -> str:
     """Ask the vault who every instance belongs to; returns why a person must look first, or nothing."""
     if not delivery.study_instance_uid:
         return ""  # no study that could have two identities; de-identification withholds what belongs to none

@@ -3,8 +3,9 @@
 | in the ledger | state |
 |---|---|
 | instance duplicate, or variant | duplicate, variant |
-| delivery parked as unmatched, or for another reason | unmatched, held |
+| delivery parked as unmatched, ended by a person, or parked for another reason | unmatched, discarded, held |
 | delivery without shipments yet; shipment routed, or packaged | in_flight |
+| instance withheld from a shipment, and ended by a person | discarded |
 | shipment quarantined; instance withheld from a shipment | withheld |
 | shipment confirmed | confirmed |
 | shipment parked as held, or for another reason | held, rejected |
@@ -31,8 +32,10 @@ _STATE: Final = """
     CASE
         WHEN i.disposition <> 'delivered' THEN i.disposition
         WHEN d.state = 'parked' AND d.reason = 'unmatched' THEN 'unmatched'
+        WHEN d.state = 'parked' AND d.reason LIKE 'discarded%' THEN 'discarded'
         WHEN d.state = 'parked' THEN 'held'
         WHEN s.id IS NULL THEN 'in_flight'
+        WHEN si.state = 'withheld' AND si.reason LIKE 'discarded%' THEN 'discarded'
         WHEN s.state = 'quarantined' OR si.state = 'withheld' THEN 'withheld'
         WHEN s.state = 'confirmed' THEN 'confirmed'
         WHEN s.state = 'parked' AND s.reason LIKE 'held%' THEN 'held'

@@ -108,7 +108,8 @@ _SUMS: Final = f"""
 _WITHHELD: Final = """
     SELECT d.removed_at IS NULL AS is_here, count(DISTINCT d.id) AS deliveries, count(*) AS instances,
         sum(i.size) AS size, min(d.sealed_at) AS oldest_at
-    FROM (SELECT DISTINCT instance_id FROM shipment_instances WHERE state = 'withheld') w
+    FROM (SELECT DISTINCT instance_id FROM shipment_instances
+          WHERE state = 'withheld' AND reason NOT LIKE 'discarded%') w
     JOIN instances i ON i.id = w.instance_id JOIN deliveries d ON d.id = i.delivery_id
     WHERE d.state = 'terminal'
       AND NOT EXISTS (SELECT 1 FROM shipments s WHERE s.delivery_id = d.id AND s.state = 'parked')
@@ -203,7 +204,7 @@ def _open(layout: Layout, names: set[str]) -> list[Part]:
     sizes = [
         file.stat().st_size for name in names for file in (layout.deliveries / name).glob("*.dcm") if file.is_file()
     ]
-    sizes_of_parts = [file.stat().st_size for file in layout.incoming.glob("*/*.part") if file.is_file()]
+    sizes_of_parts = [file.stat().st_size for file in layout.incoming.rglob("*.part") if file.is_file()]
     if not sizes and not sizes_of_parts:
         return []
     return [Part("open", None, len(names), len(sizes), sum(sizes) + sum(sizes_of_parts), None)]

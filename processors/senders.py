@@ -15,6 +15,7 @@ peers:
       transfer_syntaxes: [ExplicitVRLittleEndian, RLELossless]
       limits: {associations: 4, objects_per_second: 200, bytes_per_second: 100 MB, bytes_per_day: 500 GB}
       storage_commitment: {keep_days: 365}
+      performed_steps: true
       project: lung
       quiet: ["2026-03-02T07:00/2026-03-02T16:30"]
 ```
@@ -167,6 +168,9 @@ class Sends(_Part):
     limits: Limits = Limits()
     storage_commitment: Commitment | None = Field(
         None, description="Answer its requests with Success for what is kept; default: with failure, always."
+    )
+    performed_steps: bool = Field(
+        False, description="Take its performed procedure steps (MPPS); what they say it made is waited for."
     )
     project: str | None = Field(
         None, pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="The project its data is for, as a hint for rules."

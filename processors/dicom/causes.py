@@ -159,6 +159,16 @@ CAUSES: Final[dict[str, Cause]] = {
         "A storage commitment answer for {calling_ae} could not be delivered ({detail}); it is tried again.",
         "Try `sluice peers check {peer}`; the device must accept storage commitment reports from our AE title.",
     ),
+    # Performed procedure steps
+    "performed-steps-off": Cause(
+        "{calling_ae} at {address} sent a performed procedure step (MPPS), which it may not send here.",
+        "If it sends all that it makes here, give peer {peer} `performed_steps: true` under `sends` in the peers file;"
+        " otherwise switch MPPS to this destination off at the device.",
+    ),
+    "performed-step-refused": Cause(
+        "A performed procedure step (MPPS) of {calling_ae} at {address} was refused ({detail}).",
+        "The statuses are explained in the conformance of the receiver; show them to the device's vendor.",
+    ),
     # No association was asked for
     "not-dicom": Cause(
         "{address} connected and sent what is no DICOM ({detail}).",
@@ -219,6 +229,12 @@ CAUSES: Final[dict[str, Cause]] = {
     "tls-failed": Cause(
         "{address} and the receiver could not agree on TLS ({detail}).",
         "Compare the device's TLS settings with the BCP 195 profile of PS3.15.",
+    ),
+    # Nobody called
+    "peer-silent": Cause(
+        "Peer {peer} has sent nothing since {detail}, which is too long for its rhythm.",
+        "See that the device works and reaches us; `sluice peers rhythm` shows what is usual. If it rests, say so by"
+        " `quiet` or `expects: none` in the peers file.",
     ),
     # Of the receiver itself
     "pressure-disk": Cause(

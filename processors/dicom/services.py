@@ -30,9 +30,11 @@ class Operation(IntEnum):
 
 
 STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
+PERFORMED_STEP: Final = "1.2.840.10008.3.1.2.3.3"
 
 SERVED: Final[dict[str, frozenset[Operation]]] = {
     STORAGE_COMMITMENT: frozenset({Operation.N_ACTION}),
+    PERFORMED_STEP: frozenset({Operation.N_CREATE, Operation.N_SET}),
 }
 """Which operations of which SOP classes are asked of us as SCP."""
 
@@ -50,6 +52,7 @@ INVALID_INSTANCE: Final = 0x0117
 NO_SUCH_CLASS: Final = 0x0118
 CLASS_INSTANCE_CONFLICT: Final = 0x0119
 MISSING_ATTRIBUTE: Final = 0x0120
+MISSING_ATTRIBUTE_VALUE: Final = 0x0121
 NO_SUCH_ACTION: Final = 0x0123
 NOT_AUTHORIZED: Final = 0x0124
 UNRECOGNIZED_OPERATION: Final = 0x0211

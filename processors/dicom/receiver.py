@@ -15,7 +15,8 @@ from processors.dicom.engine import Engine, Peer
 from processors.dicom.event_log import EventLog
 from processors.dicom.gate import Gate
 from processors.dicom.metrics import ReceiverMetrics
-from processors.dicom.services import STORAGE_COMMITMENT, Service
+from processors.dicom.performed_step.service import PerformedStepService
+from processors.dicom.services import PERFORMED_STEP, STORAGE_COMMITMENT, Service
 from processors.dicom.storage_scp import StorageAssociation
 from processors.dicom.trouble_book import TroubleBook
 from processors.landing.association import OpenAssociation
@@ -123,7 +124,17 @@ class Receiver:
         self._commitments = CommitmentService(
             layout, connect(settings.ledger, check_same_thread=False), self._reporter.wake, log.fault
         )
-        self._services: dict[str, Service] = {STORAGE_COMMITMENT: self._commitments}
+        self._performed_steps = PerformedStepService(
+            connect(settings.ledger, check_same_thread=False),
+            settings.gate.peers if settings.gate is not None else Peers,
+            tell=self._step_troubled,
+            changed=self._notifier.notify,
+            report=log.fault,
+        )
+        self._services: dict[str, Service] = {
+            STORAGE_COMMITMENT: self._commitments,
+            PERFORMED_STEP: self._performed_steps,
+        }
         """Who answers what is no storage, by SOP class; each is a row of `processors.dicom.services.SERVED`."""
         self.is_stopping = False
         """Whether what is aborted from now on is aborted by us."""
@@ -223,6 +234,7 @@ class Receiver:
         self._idle.close()
         self._reporter.close()
         self._commitments.close()
+        self._performed_steps.close()
         self._reader.close()
         self._writer.close()
         self._notifier.close()
@@ -236,6 +248,17 @@ class Receiver:
             peer=one.peer,
             detail=detail,
             association=one.association_id,
+        )
+
+    def _step_troubled(self, cause: str, asks: AssociationFacts, detail: str) -> None:
+        self._troubles.note(
+            cause,
+            calling_ae=asks.calling_ae,
+            called_ae=asks.called_ae,
+            address=asks.peer,
+            peer=asks.sender or "",
+            detail=detail,
+            association=asks.id,
         )
 
     def _has_room(self, size: int) -> bool:

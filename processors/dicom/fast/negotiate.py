@@ -3,9 +3,13 @@
 Who may call, and with what, is the policy's matter; what of it can be said in a PDU is pynetdicom's. User identity is
 accepted without a response, extended negotiation is not answered, and one operation at a time is the default that an
 unanswered request for more falls back to (PS3.7 D.3.3.3, D.3.3.5, D.3.3.7).
+
+A sender asks with the same bytes each time. What was read from them, and what pynetdicom made of the policy's answers,
+is remembered for the last few; the policy is asked each time.
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from pydicom.uid import UID
@@ -20,7 +24,7 @@ from pynetdicom.pdu_primitives import (
 from pynetdicom.presentation import PresentationContext, negotiate_as_acceptor
 
 from processors.dicom import rejections
-from processors.dicom.admission import ACCEPTANCE, Admission, Rejection
+from processors.dicom.admission import ACCEPTANCE, Admission, ContextAnswer, Rejection
 from processors.dicom.fast.errors import ProtocolError
 from processors.dicom.fast.pdu import MAXIMUM_PDU_BYTES
 from processors.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -28,16 +32,29 @@ from processors.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VER
 APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
 _PROTOCOL_VERSION: Final = 0x0001
 """Bit 0; other bits are not tested (PS3.8 table 9-11)."""
+_REMEMBERED: Final = 64
+_MOST_REMEMBERED_BYTES: Final = 16384
+"""Of one request; a longer one is read anew each time, so that what is remembered stays below a few MB."""
+_USER_IDENTITY: Final = b"\x58\0"
+"""How its sub-item begins (PS3.7 table D.3-14): a password is not remembered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """An A-ASSOCIATE-RQ as it came."""
 
+    content: bytes = field(repr=False)
     calling_ae: str
     called_ae: str
-    primitive: Any
+    application_context: str
     protocol_version: int
+    contexts: tuple[tuple[str, tuple[str, ...]], ...]
+    """Abstract syntax and transfer syntaxes of each proposed presentation context."""
+
+    @property
+    def is_remembered(self) -> bool:
+        """Whether what was found out about it is kept for the next one of the same bytes."""
+        return _is_remembered(self.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +75,46 @@ def read_request(content: bytes) -> Request:
     Raises:
         ProtocolError: it is none.
     """
+    return _read(content) if _is_remembered(content) else _read.__wrapped__(content)
+
+
+def _is_remembered(content: bytes) -> bool:
+    return len(content) <= _MOST_REMEMBERED_BYTES and _USER_IDENTITY not in content
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _read(content: bytes) -> Request:
+    pdu, primitive = _decode(content)
+    contexts = primitive.presentation_context_definition_list
+    for context in contexts:
+        if not context.abstract_syntax or not context.transfer_syntax:  # one, and at least one: PS3.8 9.3.2.2
+            raise ProtocolError("A presentation context lacks a syntax.", cause="associate-malformed")
+    return Request(
+        content=content,
+        calling_ae=str(primitive.calling_ae_title).strip(),
+        called_ae=str(primitive.called_ae_title).strip(),
+        application_context=str(primitive.application_context_name),
+        protocol_version=int(pdu.protocol_version),
+        contexts=tuple((str(one.abstract_syntax), tuple(map(str, one.transfer_syntax))) for one in contexts),
+    )
+
+
+def _decode(content: bytes) -> tuple[Any, Any]:
     pdu = A_ASSOCIATE_RQ()
     try:
         pdu.decode(content)
         primitive = pdu.to_primitive()
-        request = Request(
-            calling_ae=str(primitive.calling_ae_title).strip(),
-            called_ae=str(primitive.called_ae_title).strip(),
-            primitive=primitive,
-            protocol_version=int(pdu.protocol_version),
-        )
+        str(primitive.calling_ae_title), str(primitive.called_ae_title), int(pdu.protocol_version)
     except Exception as error:  # pynetdicom raises whatever its setters do on bytes that are no request
         raise ProtocolError("An A-ASSOCIATE-RQ cannot be read.", cause="associate-malformed") from error
-    for context in primitive.presentation_context_definition_list:
-        if not context.abstract_syntax or not context.transfer_syntax:  # one, and at least one: PS3.8 9.3.2.2
-            raise ProtocolError("A presentation context lacks a syntax.", cause="associate-malformed")
-    return request
+    return pdu, primitive
 
 
 def unacceptable(request: Request) -> Rejection | None:
     """Why no one could have such an association, whoever asks (PS3.8 9.3.4)."""
     if not request.protocol_version & _PROTOCOL_VERSION:
         return rejections.rejection("protocol-version")
-    if request.primitive.application_context_name != APPLICATION_CONTEXT:
+    if request.application_context != APPLICATION_CONTEXT:
         return rejections.rejection("application-context")
     return None
 
@@ -98,22 +132,25 @@ def agree(request: Request, admission: Admission) -> Agreement:
     Raises:
         ProtocolError: what was proposed cannot be answered.
     """
+    answers = tuple(admission.context(abstract_syntax, proposed) for abstract_syntax, proposed in request.contexts)
+    write = _agree if request.is_remembered else _agree.__wrapped__
     try:
-        return _agree(request, admission)
+        return write(request.content, answers)
     except Exception as error:  # what a request can hold and an answer cannot, its setters tell
         raise ProtocolError("An A-ASSOCIATE-RQ cannot be answered.", cause="associate-malformed") from error
 
 
-def _agree(request: Request, admission: Admission) -> Agreement:
-    asked = request.primitive
+@lru_cache(maxsize=_REMEMBERED)
+def _agree(content: bytes, answers: tuple[ContextAnswer, ...]) -> Agreement:
+    _, asked = _decode(content)
     roles = {
         item.sop_class_uid: (item.scu_role, item.scp_role)
         for item in asked.user_information
         if isinstance(item, SCP_SCU_RoleSelectionNegotiation)
     }
     results, role_items = [], {}
-    for proposed in asked.presentation_context_definition_list:
-        result, replies = _answer(proposed, admission, roles)
+    for proposed, answer in zip(asked.presentation_context_definition_list, answers, strict=True):
+        result, replies = _answer(proposed, answer, roles)
         results.append(result)
         role_items.update({item.sop_class_uid: item for item in replies})
     accept = A_ASSOCIATE()
@@ -132,9 +169,8 @@ def _agree(request: Request, admission: Admission) -> Agreement:
     )
 
 
-def _answer(proposed: Any, admission: Admission, roles: dict[Any, Any]) -> tuple[Any, list[Any]]:
+def _answer(proposed: Any, answer: ContextAnswer, roles: dict[Any, Any]) -> tuple[Any, list[Any]]:
     """One context's result and the role items that go with it: we are SCP, the peer may be SCU (PS3.7 D.3.3.4)."""
-    answer = admission.context(str(proposed.abstract_syntax), [str(uid) for uid in proposed.transfer_syntax])
     supported = PresentationContext()
     supported.abstract_syntax = proposed.abstract_syntax
     supported.transfer_syntax = [answer.transfer_syntax]

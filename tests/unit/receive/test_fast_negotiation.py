@@ -22,6 +22,7 @@ from pynetdicom.sop_class import PatientRootQueryRetrieveInformationModelFind  #
 from processors.dicom.admission import Admission, Caller, Rejection
 from processors.dicom.fast.answers import response
 from processors.dicom.fast.command import parse_command
+from processors.dicom.fast.negotiate import read_request
 from processors.dicom.fast.pdu import ABORT, ASSOCIATE_AC, ASSOCIATE_RJ, MAXIMUM_PDU_BYTES
 from processors.dicom.part10 import IMPLEMENTATION_CLASS_UID
 from tests.unit.receive.raw_peer import RawPeer, accepted, command, pdu, request, store
@@ -204,3 +205,25 @@ def test_the_syntax_of_an_object_is_that_of_its_context() -> None:
         peer.send(store(b"content"))  # in context 3
         assert peer.answer()[0] == 4
         assert peer.receiver.objects[0].command.transfer_syntax_uid == ExplicitVRLittleEndian
+
+
+def test_the_policy_is_asked_each_time_and_its_answer_holds_though_the_bytes_are_the_same() -> None:
+    asking = request()
+    answers = []
+    for classes in (None, frozenset({str(MRImageStorage)}), None):
+        policy = Fixed(Admission(sop_classes=classes))
+        with RawPeer(policy=policy) as peer:
+            peer.send(asking)
+            _, content = peer.answer()
+            answers.append([cx.result for cx in accepted(content).presentation_context_definition_results_list])
+        assert len(policy.asked) == 1
+        assert sum(policy.decision.contexts()) == len(answers[-1])  # type: ignore[union-attr]
+    assert answers[0] == answers[2] != answers[1]
+
+
+def test_a_request_with_a_password_is_not_remembered() -> None:
+    identity = UserIdentityNegotiation()
+    identity.user_identity_type, identity.primary_field, identity.secondary_field = 2, b"user", b"secret"
+    with_password, without = (read_request(request(items=items)) for items in ([identity], []))
+    assert (with_password.is_remembered, without.is_remembered) == (False, True)
+    assert "secret" not in repr(with_password)

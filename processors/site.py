@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from processors.errors import SiteFileError
+from processors.limits import ReceiverLimits
 from processors.settings_file import cause
 
 _SHAPE = "it is no mapping of keys to values"
@@ -68,6 +69,7 @@ class Site(BaseModel):
     rules: Path = Field(Path("rules.yaml"), description="Routing rules.")
     workers_log: Path = Field(Path("logs/workers.log"), description="What de-identification workers print; may be PHI.")
     reserve_mb: int = Field(1024, ge=0, description="Free disk below which instances are refused (A700), in MB.")
+    limits: ReceiverLimits = Field(ReceiverLimits(), description="What bounds the receiver.")
     retention: Retention = Retention()
     results: dict[str, str] = Field(
         {}, description="Which peer of peers.yaml gets the results of a project; `*` stands for every other project."

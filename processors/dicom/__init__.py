@@ -6,13 +6,15 @@ Success), `status` (every answer and its reason code), `sop_class` (what is stor
 facts of a data set), `services` (what is asked of us beside storage, and how to add more), `elements` and `inflate`
 (walk the elements of an encoded data set while it comes), `part10`
 (preamble and file meta), `receiver` (the whole process), `event_log` (what it says), `silence` (libraries that would
-log values), `metrics` and `management` (what it counts, and where that is asked), `commands`.
+log values), `account` (what became of the objects of an
+association), `metrics`, `peer_metrics` and `management` (what is counted, and where that is asked), `commands`.
 Who may come in: `admission` (what an engine asks), `rejections` (which A-ASSOCIATE-RJ a no is), `allowance` (how
 much), `peers_policy` and `peers_watch` (the peers file as the answer), `pynetdicom_negotiation`, `tls`, `gate` (all of
 that together), `ports` (with TLS and without), `admitted` (an association as its admission allows it), `causes` (why
 there was none, in words), `trouble_book` (where that is written).
 When there is too much: `pace` (how slow a peer may be), `watchman` (sees to it for pynetdicom), `pressure` and
-`resources` (what the receiver runs short of, and what it answers then).
+`resources` (what the receiver runs short of, and what it answers then), `congestion` (whom it rejects then), `day_count`
+(what a peer sent before we began).
 Outwards: `associate` (an association, or why there is none), `checkpoint` (a race of pynetdicom's, closed),
 `storage_scu` (files as they are), `peer_check` (both ways), `peer_commands`. Errors are in `errors`.
 """

@@ -118,6 +118,11 @@ class Admission:
         self._answers.append((abstract_syntax, tuple(proposed), answer.result))
         return answer
 
+    def contexts(self) -> tuple[int, int]:
+        """How many presentation contexts were accepted, and how many refused."""
+        accepted = sum(result == ACCEPTANCE for _, _, result in self._answers)
+        return accepted, len(self._answers) - accepted
+
     def refused_contexts(self) -> list[tuple[str, str]]:
         """Causes and details of `processors.dicom.causes`, of storage classes that no context was accepted for."""
         accepted = {uid for uid, _, result in self._answers if result == ACCEPTANCE}

@@ -16,7 +16,7 @@ from typing import Final
 from processors.dicom import status
 from processors.dicom.admission import CONTEXT_CAUSES, Admission
 from processors.dicom.engine import Reception, StoreCommand
-from processors.dicom.event_log import EventLog
+from processors.dicom.event_log import EventLog, Fact
 from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.services import (
     PROCESSING_FAILURE,
@@ -87,7 +87,7 @@ class AdmittedAssociation:
             if not self._refused_for_day:
                 self._refused_for_day = True
                 self.troubled("day-used-up", str(self._admission.allowance.bytes_per_day))
-            return _Refused(self._association, self._metrics, status.day_used_up())
+            return self._storage.refuse(command, status.day_used_up())
         return _Paced(self._storage.begin(command), self._admission, self._wait)
 
     def serve(self, request: ServiceRequest) -> ServiceAnswer:
@@ -103,7 +103,7 @@ class AdmittedAssociation:
 
     def refuse(self, refusal: status.Refusal) -> int:
         """An object is refused of which not even a C-STORE could begin."""
-        return _Refused(self._association, self._metrics, refusal).finish()
+        return self._storage.refused(refusal)
 
     def troubled(self, cause: str, detail: str = "") -> None:
         """Something is odd; each cause is told once of one association, and of contexts the admission knows best."""
@@ -114,10 +114,19 @@ class AdmittedAssociation:
     def ended(self, ending: Ending) -> None:
         """Tell what is left to tell, seal, give the place back."""
         try:
-            self._storage.ended(ending)
+            self._storage.ended(ending, **self._what_it_was(ending))
             self._tell_end(ending)
         finally:
             self._admission.close()
+
+    def _what_it_was(self, ending: Ending) -> dict[str, Fact]:
+        """For the association's line: what was agreed on, and what explains its end."""
+        accepted, refused = self._admission.contexts()
+        return {
+            "tls": int(self._admission.certificate is not None),
+            "contexts": {"accepted": accepted, "refused": refused},
+            "cause": ", ".join(sorted(self._told)) or ("stopping" if self._is_stopping() else ending),
+        }
 
     def _tell_end(self, ending: Ending) -> None:
         one = self._association
@@ -155,7 +164,7 @@ class _Paced:
     def finish(self) -> int:
         """The status, once the peer's pace allows it; the object is durable or gone before that."""
         answer = self._inner.finish()
-        seconds = self._allowance.came(self._size)
+        seconds = self._allowance.came(self._size, is_kept=answer == status.SUCCESS)
         if seconds > 0:
             self._wait(seconds)
         return answer
@@ -163,25 +172,6 @@ class _Paced:
     def abandon(self) -> None:
         """The rest will not come."""
         self._inner.abandon()
-
-
-class _Refused:
-    """An object that is refused before its first byte; nothing of it is kept."""
-
-    def __init__(self, association: OpenAssociation, metrics: ReceiverMetrics, refusal: status.Refusal) -> None:
-        self._association, self._metrics, self._refusal = association, metrics, refusal
-
-    def write(self, *pieces: bytes | memoryview) -> None:
-        """Let the bytes pass."""
-
-    def finish(self) -> int:
-        """The refusal."""
-        self._association.refuse(self._refusal.status, self._refusal.reason)
-        self._metrics.answered(self._refusal.status, 0, 0.0)
-        return self._refusal.status
-
-    def abandon(self) -> None:
-        """The rest will not come."""
 
 
 def in_days(at: float, now: float) -> str:

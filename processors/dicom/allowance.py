@@ -45,6 +45,17 @@ class Allowance:
         """Whether there is any limit."""
         return any((self._objects_per_second, self._bytes_per_second, self.bytes_per_day))
 
+    def count(self, size: int) -> None:
+        """At least so many bytes have come this day already: before a restart, or before these limits."""
+        with self._lock:
+            self._today = max(self._of_today(), size)
+
+    @property
+    def today(self) -> int:
+        """Bytes of this day, as far as they were counted here."""
+        with self._lock:
+            return self._of_today()
+
     def used_up(self) -> bool:
         """Whether this day's bytes are used up."""
         if self.bytes_per_day is None:
@@ -52,14 +63,17 @@ class Allowance:
         with self._lock:
             return self._of_today() >= self.bytes_per_day
 
-    def came(self, size: int) -> float:
-        """An object of `size` bytes has come; returns how many seconds its answer should wait."""
+    def came(self, size: int, *, is_kept: bool = True) -> float:
+        """An object of `size` bytes has come; returns how many seconds its answer should wait.
+
+        One that was refused counts for the pace, not for the day: its sender will send it again.
+        """
         cost = 1.0 / self._objects_per_second if self._objects_per_second else 0.0
         if self._bytes_per_second:
             cost = max(cost, size / self._bytes_per_second)
         with self._lock:
             now = self._clock()
-            self._today = self._of_today() + size
+            self._today = self._of_today() + (size if is_kept else 0)
             # Bounded on both sides: a clock that jumps makes nobody wait for the time that it jumped.
             start = min(max(self._due, now), now + LONGEST_WAIT_SECONDS)
             self._due = start + cost

@@ -12,6 +12,8 @@ import click
 
 if TYPE_CHECKING:
     from processors.dicom.tls import TLSFiles
+    from processors.limits import ReceiverLimits
+    from processors.site import Site
 
 
 def _ae_title(_context: click.Context, _option: click.Parameter, value: str) -> str:
@@ -60,6 +62,14 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="Who speaks DICOM: pynetdicom, or our own data path with pynetdicom's negotiation.",
 )
+@click.option(
+    "--limit",
+    "given_limits",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A limit, such as `silence=30 min` or `backlog_bytes=500 GB`; --show-limits names all. May be given again.",
+)
+@click.option("--show-limits", is_flag=True, help="Print every limit with its value and meaning, and end.")
 @click.option("--idle-seconds", type=float, default=10.0, hidden=True, help="Silence that seals deliveries.")
 @click.option(
     "--home",
@@ -86,6 +96,8 @@ def receive(
     reserve_mb: int | None,
     engine: str,
     idle_seconds: float,
+    given_limits: tuple[str, ...],
+    show_limits: bool,
     management_port: int | None,
     management_host: str,
     home: Path,
@@ -101,30 +113,43 @@ def receive(
     from processors.dicom.metrics import ReceiverMetrics
     from processors.dicom.ports import listen_on
     from processors.dicom.receiver import ReceiverSettings, run
+    from processors.dicom.resources import SELECTABLE, raise_descriptors
     from processors.dicom.upload.ports import WithUploads
     from processors.site import Site
 
+    site = Site.load(home / "trusted")
+    limits = _limits(given_limits, site.limits)
+    if show_limits:
+        for name, value, what in limits.rows():
+            click.echo(f"{name:<20} {value:<10} {what}")
+        return
     if port is None and tls_port is None:
         raise click.UsageError("give --port, --tls-port, or both")
+    if engine == "fast":
+        raise_descriptors()
     gate = Gate(peers, _tls_files(tls_port, https_port, tls_certificate, tls_key, tls_authority))
-    dicom = listen_on(engine, host, port=port, tls_port=tls_port, ae_title=ae_title, gate=gate)
+    dicom = listen_on(engine, host, port=port, tls_port=tls_port, ae_title=ae_title, gate=gate, limits=limits)
     ports = WithUploads(dicom, host, http_port=http_port, https_port=https_port, ae_title=ae_title, gate=gate)
-    site = Site.load(home / "trusted")
     chosen = (landing or site.landing).resolve()
     listening: dict[str, object] = {"event": "listening"}
 
     def manage(metrics: ReceiverMetrics) -> None:
         ports.count_by(metrics.upload_answered)
         if management_port is not None:
-            listening["management_port"] = serve_management(management_host, management_port, metrics.registry)
+            listening["management_port"] = serve_management(
+                management_host, management_port, metrics.registry, metrics.strains
+            )
 
     settings = ReceiverSettings(
         landing=chosen,
         ledger=ledger or (chosen.parent / "ledger.db" if landing else site.ledger),
-        reserve_bytes=(site.reserve_mb if reserve_mb is None else reserve_mb) << 20,
+        reserve_bytes=_reserve(reserve_mb, limits, site),
         idle_seconds=idle_seconds,
         manage=manage,
         gate=gate,
+        limits=limits,
+        most_descriptors=None if engine == "fast" else SELECTABLE,
+        time_zone=site.time_zone,
     )
     log = EventLog(sys.stderr)
     threading.excepthook = lambda fault: log.fault("thread-fault", fault.exc_value or SystemExit())
@@ -163,3 +188,20 @@ def _tls_files(
             "--tls-port needs --tls-certificate, --tls-key and --tls-authority, as --https-port does; they need a port"
         )
     return TLSFiles(certificate, key, authority)
+
+
+def _limits(given: tuple[str, ...], of_site: "ReceiverLimits") -> "ReceiverLimits":
+    """The site's limits with those of the command line on top; a usage error if one of these is none."""
+    from processors.limits import ReceiverLimits
+
+    try:
+        return ReceiverLimits.of(given, of_site)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--limit") from error
+
+
+def _reserve(given_mb: int | None, limits: "ReceiverLimits", site: "Site") -> int:
+    """Bytes of disk that stay free: of the option, else the limit, else the site's older setting."""
+    if given_mb is not None:
+        return given_mb << 20
+    return site.reserve_mb << 20 if limits.reserve is None else limits.reserve

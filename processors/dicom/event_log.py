@@ -1,5 +1,6 @@
 """What the receiver says on stderr: one JSON object a line, ids and codes and counts, no value of a data set."""
 
+import contextlib
 import json
 import sys
 import threading
@@ -7,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-Fact = str | int | float | None
+Fact = str | int | float | None | dict[str, int]
 
 
 class EventLog:
@@ -19,9 +20,9 @@ class EventLog:
         self._lock = threading.Lock()
 
     def write(self, event: str, **facts: Fact) -> None:
-        """Write one event; `facts` must not hold PHI."""
+        """Write one event; `facts` must not hold PHI. Where no line can be written, it is lost, and nothing else."""
         line = json.dumps({"at": round(self._clock(), 3), "event": event, **facts})
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):  # a log on a full disk must not end an association
             self._stream.write(line + "\n")
             self._stream.flush()
 

@@ -12,6 +12,8 @@ from typing import Final
 
 from processors.dicom.admission import Caller, Everybody, Policy
 from processors.dicom.admitted import SOON_SECONDS, in_days
+from processors.dicom.congestion import UnderCongestion
+from processors.dicom.day_count import DayCount
 from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.peers_policy import PeersPolicy
 from processors.dicom.peers_watch import PeersWatch
@@ -38,12 +40,21 @@ class Gate:
             CertificateFilesError: the files of TLS cannot be used.
         """
         self._watch = PeersWatch(peers_file, self._peers_broken, self._peers_changed) if peers_file else None
-        self.policy: Policy = PeersPolicy(self._watch.current) if self._watch else Everybody()
+        self._by_peers = PeersPolicy(self._watch.current) if self._watch else None
+        self._guarded = UnderCongestion(self._by_peers or Everybody())
+        self.policy: Policy = self._guarded
         self.tls = ServerTLS(tls_files, self._tls_broken) if tls_files else None
         self._troubled: Troubled = lambda _caller, _cause, _detail: None
         self._changed: Callable[[int], object] = lambda _: None
         self._closing = threading.Event()
         self._warned_on = -1
+
+    def bound(self, congestion: Callable[[], str | None], ledger: Path) -> None:
+        """Reject while `congestion` names what runs short, and count on from what the ledger has of this day."""
+        self._guarded.congestion = congestion
+        if self._by_peers is not None and self._watch is not None:
+            count = DayCount(ledger, self._watch.current)
+            self._by_peers.counted = lambda peer, anew: count.of(peer, anew=anew)
 
     def open(self, troubled: Troubled, changed: Callable[[int], object], metrics: ReceiverMetrics) -> None:
         """Begin to look after the files.

@@ -1,8 +1,11 @@
-"""The receiver's management interface: `/metrics` and `/healthz` on a port of its own, never on a modality's."""
+"""The receiver's management interface, on a port of its own, never on a modality's.
+
+`/metrics` is for Prometheus, `/healthz` says that the process lives, `/readyz` whether it takes objects or why not.
+"""
 
 import socketserver
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -26,8 +29,16 @@ class _Quiet(WSGIRequestHandler):
         """Say nothing: a scrape is no event."""
 
 
-def serve_management(host: str, port: int, registry: CollectorRegistry) -> int:
+def serve_management(
+    host: str, port: int, registry: CollectorRegistry, strains: Callable[[], Sequence[str]] = tuple
+) -> int:
     """Serve in a thread of its own, and return the port.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        registry: What `/metrics` shows.
+        strains: What the receiver runs short of now; it is ready while that is nothing.
 
     Raises:
         ListenError: the port cannot be bound.
@@ -39,6 +50,11 @@ def serve_management(host: str, port: int, registry: CollectorRegistry) -> int:
         if path == "/metrics" and method in {"GET", "HEAD"}:
             answer: Iterable[bytes] = metrics(environ, start_response)
             return answer
+        if path == "/readyz" and method in {"GET", "HEAD"}:
+            short = strains()
+            if short:
+                return _plain(start_response, "503 Service Unavailable", f"under pressure: {', '.join(short)}")
+            return _plain(start_response, "200 OK", "ready")
         found = path == "/healthz" and method in {"GET", "HEAD"}
         return _plain(start_response, "200 OK" if found else "404 Not Found")
 
@@ -51,9 +67,9 @@ def serve_management(host: str, port: int, registry: CollectorRegistry) -> int:
     return int(server.server_port)
 
 
-def _plain(start_response: "StartResponse", status: str) -> Iterable[bytes]:
+def _plain(start_response: "StartResponse", status: str, body: str = "") -> Iterable[bytes]:
     start_response(status, [("Content-Type", "text/plain")])
-    return [f"{status[4:].lower()}\n".encode()]
+    return [f"{body or status[4:].lower()}\n".encode()]
 
 
 def _thread(work: Callable[[], None]) -> None:

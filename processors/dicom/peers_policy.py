@@ -34,6 +34,8 @@ class PeersPolicy:
         self._lock = threading.Lock()
         self._open: Counter[str] = Counter()
         self._allowances: dict[str, tuple[Sender, Allowance]] = {}
+        self.counted: Callable[[str, bool], int] = lambda _peer, _anew: 0
+        """Bytes that a peer has sent this day and nobody here has counted; the second argument: look again."""
         self._by_title: tuple[Peers | None, dict[str, list[Sender]]] = (None, {})
 
     def admit(self, caller: Caller) -> Admission | Rejection:
@@ -107,7 +109,12 @@ class PeersPolicy:
         held = self._allowances.get(sender.name)
         if held is None or held[0].sends.limits != sender.sends.limits:
             limits = sender.sends.limits
-            held = (sender, Allowance(limits.objects_per_second, limits.bytes_per_second, limits.bytes_per_day))
+            allowance = Allowance(limits.objects_per_second, limits.bytes_per_second, limits.bytes_per_day)
+            if limits.bytes_per_day is not None:
+                was_counted = held is not None and held[1].bytes_per_day is not None
+                before = self.counted(sender.name, held is not None and not was_counted)
+                allowance.count(max(before, held[1].today if held is not None else 0))
+            held = (sender, allowance)
             self._allowances[sender.name] = held
         return held[1]
 

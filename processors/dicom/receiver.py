@@ -4,8 +4,9 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from processors.dicom.admission import Caller
 from processors.dicom.admitted import AdmittedAssociation
@@ -16,7 +17,10 @@ from processors.dicom.event_log import EventLog
 from processors.dicom.gate import Gate
 from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.performed_step.service import PerformedStepService
+from processors.dicom.pressure import Pressure
+from processors.dicom.resources import resources
 from processors.dicom.services import PERFORMED_STEP, STORAGE_COMMITMENT, Service
+from processors.dicom.silence_watch import SilenceWatch
 from processors.dicom.storage_scp import StorageAssociation
 from processors.dicom.trouble_book import TroubleBook
 from processors.landing.association import OpenAssociation
@@ -36,9 +40,8 @@ from processors.ledger.associations import Ending
 from processors.ledger.commitments import Commitment
 from processors.ledger.schema import connect, connect_readonly, transaction
 from processors.ledger.writer import LedgerWriter
+from processors.limits import ReceiverLimits
 from processors.peers import Peers
-
-STOP_GRACE_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,11 @@ class ReceiverSettings:
     """Gets the receiver's metrics once there are any."""
     gate: Gate | None = None
     """Looks after the peers file and the files of TLS."""
+    limits: ReceiverLimits = field(default_factory=ReceiverLimits)
+    most_descriptors: int | None = None
+    """The highest file descriptor that the engine can use; None for the system's limit."""
+    time_zone: str = "UTC"
+    """IANA zone in which a day begins."""
 
 
 def run(
@@ -85,13 +93,15 @@ def run(
         receiver = Receiver(settings, layout, log)
         settings.manage(receiver.metrics)
         if settings.gate is not None:
+            settings.gate.bound(receiver.pressure.congestion, settings.ledger)
             settings.gate.open(receiver.troubled, receiver.peers_changed, receiver.metrics)
         try:
+            receiver.pressure.watch(settings.limits.look)
             ready(*engine.start(receiver))
             wait()
             log.write("stopping")
             receiver.is_stopping = True
-            engine.stop(STOP_GRACE_SECONDS)
+            engine.stop(settings.limits.stop_grace)
         finally:
             if settings.gate is not None:
                 settings.gate.close()
@@ -113,10 +123,28 @@ class Receiver:
         self._idle = IdleWatch(settings.idle_seconds, time.time, log.fault)
         self.metrics = ReceiverMetrics(settings.ledger, layout.free_bytes, time.time)
         self._troubles = TroubleBook(log, self.metrics, self._writer)
+        self.pressure = Pressure(
+            resources(
+                settings.limits,
+                reserve_bytes=settings.reserve_bytes,
+                free_bytes=layout.free_bytes,
+                ledger=settings.ledger,
+                queued=lambda: self._writer.waiting,
+                most_descriptors=settings.most_descriptors,
+            ),
+            relief=settings.limits.relief,
+            hold_seconds=settings.limits.hold,
+            log=log,
+            tell=lambda cause, detail: self.troubled(Caller("", "", ""), cause, detail),
+        )
+        self.metrics.watch(self.pressure)
+        peers = settings.gate.peers if settings.gate is not None else Peers
+        self._silences = SilenceWatch(settings.ledger, peers, ZoneInfo(settings.time_zone), time.time)
+        self._silences.open(self._troubles.note, self._writer.submit, log, self.metrics.registry)
         self._reporter = Reporter(
             layout,
             settings.ledger,
-            peers=settings.gate.peers if settings.gate is not None else Peers,
+            peers=peers,
             is_on_its_way=self._known.is_on_its_way,
             tell=self._commitment_troubled,
             report=log.fault,
@@ -154,8 +182,7 @@ class Receiver:
         self._writer.submit(lambda connection: _enter_open(connection, facts))
         association = OpenAssociation(self._layout, facts, self._known, self, time.time)
         self._idle.watch(association)
-        self.metrics.association_opened()
-        storage = StorageAssociation(association, self._has_room, self._log, self.metrics)
+        storage = StorageAssociation(association, self._has_room, self._log, self.metrics, self.pressure)
 
         def tell(cause: str, detail: str) -> None:
             self._troubles.note(
@@ -231,6 +258,8 @@ class Receiver:
 
     def close(self) -> None:
         """Enter all that was reported, then let go of everything."""
+        self.pressure.close()
+        self._silences.close()
         self._idle.close()
         self._reporter.close()
         self._commitments.close()

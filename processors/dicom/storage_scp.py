@@ -7,7 +7,6 @@ Algorithm:
     4. Give the part file to the association, which makes it durable in a delivery or knows it already.
 """
 
-import contextlib
 import errno
 import hashlib
 import os
@@ -15,12 +14,14 @@ import time
 from collections.abc import Callable
 
 from processors.dicom import status
-from processors.dicom.engine import StoreCommand
+from processors.dicom.account import Account, RefusedReception
+from processors.dicom.engine import Reception, StoreCommand
 from processors.dicom.errors import DataSetError
-from processors.dicom.event_log import EventLog
+from processors.dicom.event_log import EventLog, Fact
 from processors.dicom.header_scan import HeaderScan
 from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.part10 import file_head
+from processors.dicom.pressure import DESCRIPTORS, DISK, NoStrain, Strain
 from processors.dicom.sop_class import is_storage
 from processors.dicom.status import Refusal
 from processors.landing.association import ArrivedInstance, OpenAssociation
@@ -28,13 +29,19 @@ from processors.landing.durable import write_all
 from processors.ledger.associations import Ending
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE}
 
 
 class StorageAssociation:
     """Takes the objects of one association."""
 
     def __init__(
-        self, association: OpenAssociation, has_room: Callable[[int], bool], log: EventLog, metrics: ReceiverMetrics
+        self,
+        association: OpenAssociation,
+        has_room: Callable[[int], bool],
+        log: EventLog,
+        metrics: ReceiverMetrics,
+        strain: Strain | None = None,
     ) -> None:
         """Begin.
 
@@ -43,56 +50,50 @@ class StorageAssociation:
             has_room: Whether so many bytes more would leave the reserve untouched.
             log: For the one line at the end.
             metrics: Counts what is answered.
+            strain: What the receiver runs short of; None if somebody else sees to that.
         """
         self._association = association
         self._has_room = has_room
-        self._log = log
-        self._metrics = metrics
+        self._strain: Strain = strain or NoStrain()
+        self._account = Account(association, log, metrics)
 
     def heard(self) -> None:
         """Bytes have come in."""
         self._association.heard()
 
-    def begin(self, command: StoreCommand) -> "StoreReception":
-        """A C-STORE begins."""
-        return StoreReception(self._association, command, self._has_room, self._log, self._metrics)
+    def begin(self, command: StoreCommand) -> Reception:
+        """A C-STORE begins; while something runs short it is refused before its first byte."""
+        refusal = self._strain.refusal()
+        if refusal is not None:
+            return self.refuse(command, refusal)
+        return StoreReception(self._account, command, self._has_room, self._strain)
 
-    def ended(self, ending: Ending) -> None:
-        """Seal, and write the association's one line."""
+    def refuse(self, command: StoreCommand, refusal: Refusal) -> Reception:
+        """A C-STORE begins that is refused, whatever it brings."""
+        return RefusedReception(self._account, command, refusal)
+
+    def refused(self, refusal: Refusal) -> int:
+        """An object is refused of which not even a C-STORE could begin; returns the status."""
+        return self._account.answered(None, refusal, 0, 0.0)
+
+    def ended(self, ending: Ending, **more: Fact) -> None:
+        """Seal, and write the association's one line, with what else is known of it."""
         one = self._association
         one.end(ending)
-        self._metrics.association_ended(ending, len(one.duplicates))
-        self._log.write(
-            "association",
-            id=one.facts.id,
-            calling_ae=one.facts.calling_ae,
-            called_ae=one.facts.called_ae,
-            peer=one.facts.peer,
-            ending=ending,
-            kept=one.kept_count,
-            duplicates=len(one.duplicates),
-            refused=len(one.refusals),
-            deliveries=one.delivery_count,
-        )
+        self._account.ended(ending, **more)
 
 
 class StoreReception:
     """One object on its way in."""
 
     def __init__(
-        self,
-        association: OpenAssociation,
-        command: StoreCommand,
-        has_room: Callable[[int], bool],
-        log: EventLog,
-        metrics: ReceiverMetrics,
+        self, account: Account, command: StoreCommand, has_room: Callable[[int], bool], strain: Strain
     ) -> None:
         self._began = time.perf_counter()
-        self._metrics = metrics
-        self._association = association
+        self._account = account
         self._command = command
         self._has_room = has_room
-        self._log = log
+        self._strain = strain
         self._hash = hashlib.sha256()
         self._size = 0
         self._scan = HeaderScan(command.transfer_syntax_uid)
@@ -112,18 +113,15 @@ class StoreReception:
         if self._refusal is None:
             self._attempt(self._store)
         self._close()
-        answer = status.SUCCESS
         if self._refusal is not None:
             self._discard()
-            self._association.refuse(self._refusal.status, self._refusal.reason)
-            answer = self._refusal.status
-        self._metrics.answered(answer, self._size, time.perf_counter() - self._began)
-        return answer
+        return self._account.answered(self._command, self._refusal, self._size, time.perf_counter() - self._began)
 
     def abandon(self) -> None:
         """The rest will not come."""
         self._close()
         self._discard()
+        self._account.unfinished()
 
     def _attempt(self, step: Callable[[], None]) -> None:
         """Do a step; whatever goes wrong becomes the refusal of this object and of nothing else."""
@@ -135,23 +133,36 @@ class StoreReception:
             self._refusal = status.unreadable(error.code)
         except OSError as error:
             code = errno.errorcode.get(error.errno or 0, "EIO")
-            self._refusal = status.no_space() if error.errno in _NO_SPACE else status.write_failed(code)
+            self._refusal = status.write_failed(code)
+            if error.errno in _NO_SPACE:
+                self._ran_short(DISK, status.no_space(), is_certain=True)
+            elif error.errno in _NO_DESCRIPTOR:
+                self._ran_short(DESCRIPTORS, status.no_descriptor(), is_certain=True)
         except Exception as error:  # noqa: BLE001 - the outermost loop of a C-STORE: a fault of ours is never Success
-            self._log.fault("store-fault", error)
+            self._account.log.fault("store-fault", error)
             self._refusal = status.unreadable("fault")
+
+    def _ran_short(self, kind: str, refusal: Refusal, *, is_certain: bool = False) -> None:
+        """Give back what this object holds, then say what there was too little of: its own part is no evidence."""
+        self._refusal = refusal
+        self._close()
+        self._discard()
+        self._strain.doubt(kind, is_certain=is_certain)
 
     def _open(self) -> None:
         command = self._command
         if not is_storage(command.sop_class_uid):
             raise status.not_storage()
         if not self._has_room(0):
-            raise status.no_space()
+            self._ran_short(DISK, status.no_space())
+            return
         self._head = file_head(command.sop_class_uid, command.sop_instance_uid, command.transfer_syntax_uid)
 
     def _append(self, pieces: tuple[bytes | memoryview, ...]) -> None:
         size = sum(map(len, pieces))
         if not self._has_room(size):
-            raise status.no_space()
+            self._ran_short(DISK, status.no_space())
+            return
         if self._part is None:
             self._begin_part(pieces)
         else:
@@ -163,9 +174,10 @@ class StoreReception:
 
     def _begin_part(self, pieces: tuple[bytes | memoryview, ...]) -> None:
         """The first bytes have come: only now there is a file."""
-        part = self._association.new_part()
+        part = self._account.association.new_part()
         self._descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._part = part
+        self._account.metrics.part_opened()
         write_all(self._descriptor, self._head, *pieces)
 
     def _store(self) -> None:
@@ -178,7 +190,7 @@ class StoreReception:
             raise status.mismatch("StudyInstanceUID")
         if self._part is None:
             raise AssertionError
-        self._association.store(
+        self._account.association.store(
             ArrivedInstance(
                 part=self._part,
                 sop_instance_uid=header.sop_instance_uid,
@@ -198,9 +210,9 @@ class StoreReception:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+            self._account.metrics.part_closed()
 
     def _discard(self) -> None:
         if self._part is not None:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._part)  # noqa: PTH108 - a name of ours
+            self._account.association.discard(self._part)
             self._part = None

@@ -46,7 +46,7 @@ class TroubleBook:
         }
         sentence, remedy = explain(cause, **facts)
         self._log.write("trouble", cause=cause, association=association, **facts, sentence=sentence, remedy=remedy)
-        self._metrics.troubled(cause)
+        self._metrics.troubled(cause, peer)
         with self._lock:
             if self._waiting >= MOST_WAITING:
                 return

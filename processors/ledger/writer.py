@@ -1,6 +1,8 @@
 """The receiver's one writer to the ledger: a thread, so that no C-STORE ever waits on the database.
 
-What it has not committed when the process dies is in the landing, from where recovery brings it in.
+What it has not committed when the process dies is in the landing, from where recovery brings it in. So a commit here
+waits for no disk: a power cut may take the last transactions, whole ones and in order, and the next start makes them
+anew. Whoever acts on a row of the ledger commits with a sync of its own, which takes along all that came before.
 """
 
 import sqlite3
@@ -31,6 +33,7 @@ class LedgerWriter:
             LedgerTooNewError: a later Sluice wrote it.
         """
         self._connection = connect(path, check_same_thread=False)
+        self._connection.execute("PRAGMA synchronous = NORMAL")
         self._report = report
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._closing = Event()
@@ -40,6 +43,11 @@ class LedgerWriter:
     def submit(self, work: Work) -> None:
         """Have `work` done soon; it is tried again until the database takes it, so it must bear repetition."""
         self._queue.put(work)
+
+    @property
+    def waiting(self) -> int:
+        """How much of it is not done yet."""
+        return self._queue.qsize()
 
     def close(self) -> None:
         """Finish what was submitted and end. What the database still refuses is left to the next start's recovery."""

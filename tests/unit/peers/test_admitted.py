@@ -16,8 +16,11 @@ from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.storage_scp import StorageAssociation
 from processors.ledger.associations import Ending
 from tests.unit.receive.landing_desk import Desk
+from tests.unit.receive.test_durability import element
 
 CT, RLE = str(CTImageStorage), "1.2.840.10008.1.2.5"
+WHOLE = element(8, 0x16, CT) + element(8, 0x18, "1.2.3")
+"""The data set of an object that is kept."""
 
 
 @dataclass
@@ -127,9 +130,15 @@ def test_an_answer_waits_for_the_pace_and_is_the_same(desk: Desk) -> None:
 
 def test_beyond_its_day_a_peer_is_refused_and_told_once(desk: Desk) -> None:
     seat = seat_of(desk, allowance=Allowance(bytes_per_day=10, clock=lambda: desk.now))
-    assert [seat.send(bytes(11)), seat.send(), seat.send()] == [0xC000, 0xA700, 0xA700]
+    assert [seat.send(WHOLE), seat.send(WHOLE), seat.send()] == [0, 0xA700, 0xA700]
     assert seat.told == [("day-used-up", "10")]
-    assert [refusal.reason for refusal in seat.association.refusals][1:] == ["day-used-up", "day-used-up"]
+    assert [refusal.reason for refusal in seat.association.refusals] == ["day-used-up", "day-used-up"]
+
+
+def test_what_was_refused_is_not_counted_for_the_day(desk: Desk) -> None:
+    """Its sender has it yet, and will send it again."""
+    seat = seat_of(desk, allowance=Allowance(bytes_per_day=10, clock=lambda: desk.now))
+    assert [seat.send(bytes(11)), seat.send(bytes(11)), seat.send(WHOLE)] == [0xC000, 0xC000, 0]
 
 
 def test_the_place_is_given_back_whatever_the_end_raises(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

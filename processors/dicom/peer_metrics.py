@@ -1,0 +1,71 @@
+"""What the receiver counts by peer. A label is a name of the peers file, so there are as many as people wrote there.
+
+Callers that are no peer are one value together, whatever they call themselves; and should the names of a changing
+peers file become too many, those that come later are another.
+"""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from processors.dicom.status import SUCCESS
+from processors.ledger.associations import Ending
+
+UNKNOWN: Final = "(unknown)"
+"""No name of a peer has brackets."""
+OTHERS: Final = "(others)"
+MOST_PEERS: Final = 500
+
+
+class PeerMetrics:
+    """Counters with the label `peer`. Any thread."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._names: set[str] = set()
+        self._open = Gauge(
+            "sluice_peer_associations_open", "Associations open now, by peer", ["peer"], registry=registry
+        )
+        self._associations = Counter(
+            "sluice_peer_associations",
+            "Associations by peer and what happened: accepted, rejected, released, aborted, lost",
+            ["peer", "event"],
+            registry=registry,
+        )
+        self._objects = Counter(
+            "sluice_peer_objects", "C-STOREs answered, by peer and status", ["peer", "status"], registry=registry
+        )
+        self._bytes = Counter(
+            "sluice_peer_stored_bytes", "Bytes of data sets made durable, by peer", ["peer"], registry=registry
+        )
+
+    def opened(self, peer: str | None) -> None:
+        """An association was accepted."""
+        label = self._label(peer)
+        self._open.labels(label).inc()
+        self._associations.labels(label, "accepted").inc()
+
+    def rejected(self, peer: str | None) -> None:
+        """An association was rejected."""
+        self._associations.labels(self._label(peer), "rejected").inc()
+
+    def ended(self, peer: str | None, ending: Ending) -> None:
+        """An association ended."""
+        label = self._label(peer)
+        self._open.labels(label).dec()
+        self._associations.labels(label, ending).inc()
+
+    def answered(self, peer: str | None, status: int, size: int) -> None:
+        """A C-STORE was answered; `size` in bytes."""
+        label = self._label(peer)
+        self._objects.labels(label, f"{status:04X}").inc()
+        if status == SUCCESS:
+            self._bytes.labels(label).inc(size)
+
+    def _label(self, peer: str | None) -> str:
+        if not peer:
+            return UNKNOWN
+        if peer not in self._names:
+            if len(self._names) >= MOST_PEERS:
+                return OTHERS
+            self._names.add(peer)
+        return peer

@@ -13,8 +13,8 @@ much), `peers_policy` and `peers_watch` (the peers file as the answer), `pynetdi
 that together), `ports` (with TLS and without), `admitted` (an association as its admission allows it), `causes` (why
 there was none, in words), `trouble_book` (where that is written).
 When there is too much: `pace` (how slow a peer may be), `watchman` (sees to it for pynetdicom), `pressure` and
-`resources` (what the receiver runs short of, and what it answers then), `congestion` (whom it rejects then), `day_count`
-(what a peer sent before we began).
+`resources` (what the receiver runs short of, and what it answers then), `congestion` (whom it rejects then),
+`day_count` (what a peer sent before we began).
 Outwards: `associate` (an association, or why there is none), `checkpoint` (a race of pynetdicom's, closed),
 `storage_scu` (files as they are), `peer_check` (both ways), `peer_commands`. Errors are in `errors`.
 """

@@ -21,8 +21,16 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "peers": ("processors.dicom.peer_commands:peers", "List the peers of a site, and check them both ways."),
         "doctor": ("processors.ledger.doctor_commands:doctor", "Say why associations failed, and what to change."),
         "conformance": ("sluice.conformance.commands:conformance", "Print the DICOM conformance statement (PS3.2)."),
+        "commitment": (
+            "processors.dicom.commitment.commands:commitment",
+            "See what modalities asked us to keep, and what they were answered.",
+        ),
         "expect": ("processors.pull.commands:expect", "Ask a PACS how many instances studies have, as evidence."),
         "ledger": ("processors.ledger.commands:ledger", "Account for every instance that was acknowledged."),
+        "landing": (
+            "processors.delivery.landing_commands:landing",
+            "See what lies in the landing and waits for whom; decide about it.",
+        ),
         "deid": ("processors.deid.commands:deid", "De-identify files, or explain what would happen to one."),
         "labels": (
             "processors.labels.commands:labels",

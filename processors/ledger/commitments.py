@@ -119,6 +119,15 @@ def of_transaction(connection: sqlite3.Connection, calling_ae: str, transaction_
     return [Commitment(**dict(row)) for row in rows]
 
 
+def last_of(connection: sqlite3.Connection, transaction_uid: str) -> Commitment | None:
+    """The last request under a Transaction UID, of whomever; None when there is none."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM commitments WHERE transaction_uid = ? ORDER BY received_at DESC, rowid DESC LIMIT 1",  # noqa: S608
+        (transaction_uid,),
+    ).fetchone()
+    return Commitment(**dict(row)) if row else None
+
+
 def newest(
     connection: sqlite3.Connection, *, state: State | None = None, peer: str | None = None, most: int = 20
 ) -> list[Commitment]:

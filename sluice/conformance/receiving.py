@@ -4,14 +4,12 @@ import inspect
 
 from processors.dicom import status
 from processors.dicom.causes import CAUSES
-from processors.dicom.fast.association import Timers
-from processors.dicom.fast.engine import MAXIMUM_ASSOCIATIONS, MAXIMUM_CONNECTIONS
 from processors.dicom.fast.negotiate import APPLICATION_CONTEXT
 from processors.dicom.fast.pdu import MAXIMUM_ASSOCIATE_BYTES, MAXIMUM_PDU_BYTES
 from processors.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from processors.dicom.rejections import REJECTIONS
 from processors.dicom.status import Refusal
-from processors.dicom.tls import HANDSHAKE_SECONDS
+from processors.limits import table as limits
 from sluice.conformance.markdown import first_sentence, returning, sections, table
 
 _RESULTS = {1: "rejected-permanent", 2: "rejected-transient"}
@@ -30,7 +28,6 @@ _DIAGNOSTICS = {
 
 def association_policies() -> str:
     """What holds for every association that RECEIVER accepts."""
-    timers = Timers()
     return sections(
         "### 4.1 RECEIVER",
         "#### 4.1.1 Association policies",
@@ -43,16 +40,17 @@ def association_policies() -> str:
                 ["Maximum PDU length that is announced and enforced", f"{MAXIMUM_PDU_BYTES} bytes"],
                 ["Maximum PDU length that is sent", "what the requestor announces"],
                 ["Longest A-ASSOCIATE-RQ", f"{MAXIMUM_ASSOCIATE_BYTES} bytes"],
-                ["Associations at one time", f"{MAXIMUM_ASSOCIATIONS} on each port, {MAXIMUM_CONNECTIONS} connections"],
                 ["Asynchronous operations", "not supported: one operation at a time (PS3.7 D.3.3.3)"],
                 ["Role selection", "RECEIVER is SCP; an SCP role of the requestor is refused (PS3.7 D.3.3.4)"],
                 ["SOP class extended negotiation", "not answered (PS3.7 D.3.3.5)"],
                 ["User identity", "accepted, not checked, not answered (PS3.7 D.3.3.7); identity is TLS's matter"],
-                ["ARTIM timer (PS3.8 9.1.5)", f"{timers.artim:g} s for the request, and for the peer to close"],
-                ["TLS handshake", f"{HANDSHAKE_SECONDS:g} s a step"],
-                ["Silence on an established association", f"{timers.silence:g} s, then A-ABORT"],
             ],
         ),
+        """
+        Times and numbers are limits of the site, by `--limit` or in `sluice.yaml`. `request` is the ARTIM timer (PS3.8
+        9.1.5); beyond `associations`, the answer is a rejection.
+        """,
+        limits().strip(),
         """
         Whose association is accepted is decided by the peers file (6.2), in this order: called AE title, calling AE
         title, address, TLS, number of associations. Without a peers file everyone is accepted.
@@ -86,8 +84,8 @@ def presentation_contexts() -> str:
                 [
                     "the services of 4.1.5",
                     "Implicit VR Little Endian, Explicit VR Little Endian, Explicit VR Big Endian",
-                    "the requestor's first of these, where the service is offered to it",
-                    "3 or 4",
+                    "the requestor's first of these; who may use a service is said by its answers",
+                    "4",
                 ],
                 ["all others, query and retrieve among them", "", "never", "3"],
             ],

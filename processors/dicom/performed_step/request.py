@@ -15,6 +15,8 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.sequence import Sequence
 
+from processors.dicom.elements import ElementWalk, encoding_of
+from processors.dicom.errors import DataSetError
 from processors.dicom.performed_step.errors import BadStepError
 from processors.dicom.services import (
     INVALID_ATTRIBUTE_VALUE,
@@ -44,6 +46,7 @@ _IMPLICIT: Final = "1.2.840.10008.1.2"
 _BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 _UID: Final = re.compile(r"[0-9][0-9.]{0,63}")
 _UNREADABLE: Final = (
+    DataSetError,
     AttributeError,
     KeyError,
     ValueError,
@@ -94,10 +97,22 @@ def read_set(request: ServiceRequest) -> Step:
 def _read(request: ServiceRequest, understand: Callable[[Dataset], Step]) -> Step:
     syntax = request.transfer_syntax_uid
     try:
+        _walk_through(request)
         data_set = read_dataset(BytesIO(request.data_set), syntax == _IMPLICIT, syntax != _BIG_ENDIAN)
         return understand(data_set)
     except _UNREADABLE as error:
         raise BadStepError(PROCESSING_FAILURE) from error
+
+
+def _walk_through(request: ServiceRequest) -> None:
+    """See that the data set is whole and encoded as was agreed; pydicom would take less for all.
+
+    Raises:
+        DataSetError: it is not.
+    """
+    walk = ElementWalk(encoding_of(request.transfer_syntax_uid), ())
+    walk.feed(memoryview(request.data_set))
+    walk.finish()
 
 
 def _created(data_set: Dataset) -> Step:

@@ -30,7 +30,7 @@ def test_the_command_prints_it() -> None:
     [
         ("receiving", "MAXIMUM_PDU_BYTES", MAXIMUM_PDU_BYTES + 1, f"{MAXIMUM_PDU_BYTES + 1} bytes"),
         ("receiving", "IMPLEMENTATION_CLASS_UID", "2.25.7", "2.25.7"),
-        ("receiving", "MAXIMUM_ASSOCIATIONS", 7001, "7001 on each port"),
+        ("receiving", "limits", lambda: "| `associations` | 7001 |", "| 7001 |"),
         (
             "receiving",
             "REJECTIONS",

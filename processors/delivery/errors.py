@@ -7,6 +7,8 @@ DeliveryError               (a ProcessorsError)
 ├── LabelsGoneError              the file of a label document is not in the landing any more
 ├── NotHeldError                 what a person speaks of does not wait for one
 ├── StillHeldError               the reason for which it waits still holds
+├── NoSuchVersionError           an instance has no such revision, or only one
+├── OriginalGoneError            what must be delivered again has left the landing
 ├── NotStoredError               a peer did not take an object; the message holds the peer's own words
 ├── WorkerDiedError              a worker process ended in the middle of its work
 └── WorkerFailedError            a worker could not do its work, and said so
@@ -46,6 +48,18 @@ class StillHeldError(DeliveryError):
     remedy: ClassVar[str] = (
         "Mend the cause and have the sender send it again, or `sluice landing end` it; docs/landing.md says more."
     )
+
+
+class NoSuchVersionError(DeliveryError):
+    """The instance has no such version, or only one."""
+
+    remedy: ClassVar[str] = "`sluice landing variants` lists the instances that have several, with their revisions."
+
+
+class OriginalGoneError(DeliveryError):
+    """The original has left the landing."""
+
+    remedy: ClassVar[str] = "Have the sender send that version again."
 
 
 class LabelsGoneError(DeliveryError):

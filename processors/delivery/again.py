@@ -1,0 +1,140 @@
+"""A person says which version of an instance counts; if it is not the highest, it is delivered once more.
+
+In the research zone the highest revision of an instance counts, and nothing that it has is changed from here. So a
+version that counts though a later one came is received again, byte by byte, under the next revision: over an
+association of our own, so that ledger, evidence and rules treat it like anything that a modality sends.
+"""
+
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from processors.delivery.errors import NoSuchVersionError, OriginalGoneError
+from processors.delivery.workplace import Workplace
+from processors.landing.association import ArrivedInstance, OpenAssociation
+from processors.landing.closing import enter_ended, enter_sealed
+from processors.landing.delivery import Delivery, ReceivedInstance, SealReason, read_delivery
+from processors.landing.filling import Filling, new_id
+from processors.landing.journal import AssociationFacts
+from processors.landing.known import Claim, KnownInstances
+from processors.landing.layout import Layout
+from processors.landing.notify import Notifier
+from processors.ledger import variants
+from processors.ledger.associations import Ending
+from processors.ledger.schema import transaction
+from processors.ledger.variants import Decision, Variant, Version
+
+OURSELVES: Final = "a person's word"
+"""Stands for the address of the association that brings the version again."""
+
+
+def pick(place: Workplace, sop_instance_uid: str, revision: int, reason: str, by: str) -> Decision:
+    """Record that a revision counts; deliver it again if a higher one came. Returns what was recorded.
+
+    Raises:
+        NoSuchVersionError: the instance has no such revision, or no more than one.
+        OriginalGoneError: it must be delivered again, and its original has left the landing.
+        DeliveryUnreadableError: its `delivery.json` cannot be read.
+        OSError: the disk does not take it.
+    """
+    found = variants.of_uid(place.ledger, sop_instance_uid)
+    chosen = next((each for each in found.versions if each.revision == revision), None) if found else None
+    if found is None or chosen is None:
+        raise NoSuchVersionError
+    counts = revision
+    if revision != found.highest:
+        counts = _deliver_again(place, found, chosen)
+    decision = Decision(counts, max(counts, found.highest), by, reason, place.clock())
+    with transaction(place.ledger) as ledger:
+        variants.decide(ledger, found, decision)
+    return decision
+
+
+def _deliver_again(place: Workplace, found: Variant, chosen: Version) -> int:
+    folder = place.delivery_folder(chosen.delivery_id)
+    delivery = read_delivery(folder)
+    instance = next(each for each in delivery.instances if each.file == chosen.file)
+    if not (folder / chosen.file).is_file():
+        raise OriginalGoneError
+    revision = found.highest + 1
+    association = OpenAssociation(
+        place.layout, _facts(place, delivery), _Next(revision), _Books(place.ledger, place.layout), place.clock
+    )
+    part = Path(association.new_part())
+    part.parent.mkdir(mode=0o700, exist_ok=True)
+    try:
+        with (folder / chosen.file).open("rb") as original, part.open("xb") as copy:
+            shutil.copyfileobj(original, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+        association.store(_arrived(part, delivery, instance))
+    except BaseException:
+        part.unlink(missing_ok=True)
+        association.end("aborted")
+        raise
+    association.end("released")
+    notifier = Notifier(place.layout.notify)
+    notifier.notify()
+    notifier.close()
+    return revision
+
+
+def _facts(place: Workplace, delivery: Delivery) -> AssociationFacts:
+    """Who sent it first: the rules decide as they did then."""
+    return AssociationFacts(
+        id=new_id(),
+        opened_at=place.clock(),
+        calling_ae=delivery.calling_ae,
+        called_ae=delivery.called_ae,
+        peer=OURSELVES,
+        sender=delivery.sender,
+        project_hint=delivery.project_hint,
+    )
+
+
+def _arrived(part: Path, delivery: Delivery, instance: ReceivedInstance) -> ArrivedInstance:
+    return ArrivedInstance(
+        part=part,
+        sop_instance_uid=instance.sop_instance_uid,
+        sop_class_uid=instance.sop_class_uid,
+        study_instance_uid=delivery.study_instance_uid,
+        series_instance_uid=delivery.series_instance_uid,
+        transfer_syntax_uid=instance.transfer_syntax_uid,
+        digest=instance.digest,
+        size=instance.size,
+        header=instance.header,
+    )
+
+
+class _Next(KnownInstances):
+    """Gives the one instance of this association its revision: known bytes, which are no duplicate this time."""
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(lambda _: ())
+        self._revision = revision
+
+    def claim(self, sop_instance_uid: str, digest: str, called_ae: str) -> Claim:
+        """The next revision, whatever the bytes had before."""
+        return Claim(sop_instance_uid, digest, called_ae, self._revision)
+
+
+class _Books:
+    """Enters at once; nobody waits for an answer over a network here."""
+
+    def __init__(self, ledger: sqlite3.Connection, layout: Layout) -> None:
+        self._ledger, self._layout = ledger, layout
+
+    def seal(self, filling: Filling, reason: SealReason, at: float, claims: list[Claim]) -> None:
+        """Seal and enter; what came to nothing goes."""
+        if filling.kept:
+            enter_sealed(self._ledger, filling.seal(reason, at))
+        else:
+            filling.remove()
+
+    def ended(self, association: OpenAssociation, ending: Ending) -> None:
+        """Enter the end and its evidence."""
+        enter_ended(
+            self._ledger, self._layout, association.facts, ending, duplicates=association.duplicates, refusals=[]
+        )

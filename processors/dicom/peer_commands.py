@@ -134,6 +134,45 @@ def token() -> None:
 
 
 @peers.command()
+@click.argument("names", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@_HOME
+def rhythm(*, names: tuple[str, ...], as_json: bool, home: Path) -> None:
+    """Show when peers usually send, as the ledger teaches, and who is silent for too long. Exit 1 if one is.
+
+    A block stands for an hour of the site's week, the fuller the likelier something comes in a quarter of it. States:
+    ok, quiet (half of what would be too long has passed), silent, learning (three weeks and forty quarters of an hour
+    with objects are needed), unwatched. `quiet` in the peers file is planned downtime; `expects: none` there switches
+    the alarm off.
+    """
+    import time
+    from contextlib import closing
+    from zoneinfo import ZoneInfo
+
+    from processors.ledger.rhythm_picture import facts, print_rhythms
+    from processors.ledger.schema import connect_readonly
+    from processors.ledger.silence import Silences
+    from processors.peers import Peers
+    from processors.site import Site
+
+    site = Site.load(home / "trusted")
+    known, zone = Peers.load(home / "trusted"), ZoneInfo(site.time_zone)
+    with closing(connect_readonly(site.ledger)) as ledger:
+        standings = Silences(lambda: known, zone).look(ledger, time.time())
+    strange = set(names) - {standing.caller.name for standing in standings}
+    if strange:
+        raise click.UsageError(f"nothing is known of {', '.join(sorted(strange))}; `sluice peers rhythm` names all")
+    standings = [standing for standing in standings if not names or standing.caller.name in names]
+    if as_json:
+        for standing in standings:
+            click.echo(json.dumps(facts(standing)))
+    else:
+        print_rhythms(standings, zone)
+    if any(standing.state == "silent" for standing in standings):
+        sys.exit(1)
+
+
+@peers.command()
 @click.argument("calling_ae")
 @_HOME
 def release(*, calling_ae: str, home: Path) -> None:

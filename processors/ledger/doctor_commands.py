@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 import time
 from contextlib import closing
 from dataclasses import asdict
@@ -13,7 +14,9 @@ from zoneinfo import ZoneInfo
 import click
 
 if TYPE_CHECKING:
+    from processors.ledger.silence import Standing
     from processors.ledger.troubles import CountedTrouble
+    from processors.site import Site
 
 _UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -39,8 +42,9 @@ def _seconds(_context: click.Context, _option: click.Parameter, value: str) -> f
     help="Whose trusted/ this is about.",
 )
 def doctor(*, peer: str | None, since: float, most: int, as_json: bool, home: Path) -> None:
-    """Say why associations were refused, aborted or odd, newest first, and what to change."""
+    """Say why associations were refused, aborted or odd, newest first, and what to change; and who is silent."""
     from processors.ledger import troubles
+    from processors.ledger.rhythm_picture import facts
     from processors.ledger.schema import connect_readonly
     from processors.site import Site
 
@@ -49,14 +53,41 @@ def doctor(*, peer: str | None, since: float, most: int, as_json: bool, home: Pa
     with closing(connect_readonly(site.ledger)) as connection:
         found = list(troubles.newest(connection, since=begin, peer=peer, most=most))
         counted = troubles.counts(connection, begin)
+        silent = _silent(connection, site, peer)
     if peer is not None:
         callers = {peer} | {each.trouble.peer or each.trouble.calling_ae for each in found}
         counted = [row for row in counted if row[0] in callers]
     if as_json:
         counts = [{"caller": caller, "cause": cause, "count": times} for caller, cause, times in counted]
-        click.echo(json.dumps({"troubles": [_facts(each) for each in found], "counts": counts}, indent=2))
+        known = {"silent": [facts(standing) for standing in silent]}
+        click.echo(json.dumps({"troubles": [_facts(each) for each in found], "counts": counts} | known, indent=2))
     else:
+        _print_silent(silent, ZoneInfo(site.time_zone))
         _print(found, counted, ZoneInfo(site.time_zone))
+
+
+def _silent(connection: sqlite3.Connection, site: "Site", peer: str | None) -> "list[Standing]":
+    """Who is silent for too long now; nobody while the peers file cannot be used, which is told elsewhere."""
+    from processors.errors import PeersFileError
+    from processors.ledger.silence import Silences
+    from processors.peers import Peers
+
+    try:
+        known = Peers.load(site.home)
+    except PeersFileError:
+        return []
+    standings = Silences(lambda: known, ZoneInfo(site.time_zone)).look(connection, time.time())
+    return [each for each in standings if each.state == "silent" and peer in {None, each.caller.name}]
+
+
+def _print_silent(silent: "list[Standing]", zone: ZoneInfo) -> None:
+    from processors.dicom.causes import printable
+    from processors.ledger.rhythm_picture import sentence
+
+    for standing in silent:
+        click.echo(f"{printable(standing.caller.name)}: {sentence(standing, zone)}")
+    if silent:
+        click.echo("`sluice peers rhythm` shows what is usual.\n")
 
 
 def _facts(each: "CountedTrouble") -> dict[str, object]:

@@ -34,8 +34,8 @@ FEWEST_HEARD: Final = 40
 FALSE_ALARMS_A_YEAR: Final = 0.5
 HEAVIER: Final = 1.3
 """How much longer the tail is than eight weeks show: some days are emptier than others."""
-LEAST_WEIGHT: Final = 2.0
-"""Quarters that should have been heard; a silence of less is never too long."""
+LEAST_WEIGHT: Final = 4.0
+"""Quarters that should have been heard; a silence of less is never too long, however regular a peer is."""
 
 _HOURS: Final = 168
 _DAY_QUARTERS: Final = 96

@@ -8,6 +8,7 @@ from handoff.client import ProblemError
 from handoff.contract.canonical import canonical_json
 from handoff.contract.commitment import StorageCommitment
 from handoff.contract.expected import ExpectedSeries
+from handoff.contract.performed import PerformedStep
 from handoff.errors import StartError
 from handoff.handoffs.states import State
 from handoff.schemas.rules import SignalRequest
@@ -116,7 +117,7 @@ def test_a_study_of_which_nothing_is_here_is_not_closed(working):
 
 
 def test_lists_of_a_modality_and_named_series_close_studies_without_a_release(working):
-    listed, counted = Package.of(3), Package.of(2)
+    listed, counted, performed = Package.of(3), Package.of(2), Package.of(2)
     said = {"evidence_id": new_id(), "project": "lungs"}
     commitment = StorageCommitment.model_validate(
         {
@@ -140,7 +141,18 @@ def test_lists_of_a_modality_and_named_series_close_studies_without_a_release(wo
             "series": [series],
         }
     )
-    for package, evidence in ((listed, commitment), (counted, numbers)):
+    step = PerformedStep.model_validate(
+        {
+            **said,
+            "evidence_id": new_id(),
+            "study_instance_uid": performed.study,
+            "step": new_id(),
+            "revision": 1,
+            "instances": performed.uids,
+            "total": 2,
+        }
+    )
+    for package, evidence in ((listed, commitment), (counted, numbers), (performed, step)):
         path = f"/v1/evidence/{evidence.evidence_id}"
         assert working.put(path, canonical_json(evidence)).status_code == 201
         assert working.put(f"/v1/shipments/{package.id}", package.body()).status_code == 201
@@ -149,6 +161,8 @@ def test_lists_of_a_modality_and_named_series_close_studies_without_a_release(wo
     assert working.client.study("lungs", counted.study).closed_by["rule"] == "expected-series"
     wait_complete(working, listed.study)
     assert working.client.study("lungs", listed.study).closed_by["rule"] == "storage-commitment"
+    wait_complete(working, performed.study)
+    assert working.client.study("lungs", performed.study).closed_by["rule"] == "performed-step"
 
 
 def test_a_service_with_a_rule_that_can_start_nothing_does_not_start(tmp_path):

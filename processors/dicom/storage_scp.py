@@ -18,7 +18,7 @@ from processors.dicom.account import Account, RefusedReception
 from processors.dicom.engine import Reception, StoreCommand
 from processors.dicom.errors import DataSetError
 from processors.dicom.event_log import EventLog, Fact
-from processors.dicom.header_scan import HeaderScan
+from processors.dicom.header_scan import HeaderScan, is_uid
 from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.part10 import file_head
 from processors.dicom.pressure import DESCRIPTORS, DISK, NoStrain, Strain
@@ -153,6 +153,8 @@ class StoreReception:
         command = self._command
         if not is_storage(command.sop_class_uid):
             raise status.not_storage()
+        if not is_uid(command.sop_instance_uid):
+            raise status.unreadable("no-identifier")
         if not self._has_room(0):
             self._ran_short(DISK, status.no_space())
             return

@@ -7,6 +7,7 @@ apart, so an association never waits for another, except to learn whether both a
 import contextlib
 import itertools
 import os
+import shutil
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -106,6 +107,7 @@ class OpenAssociation:
         self._parts = f"{layout.incoming}/{facts.id}"
         self._journal = layout.journal_of(facts.id)
         self._has_journal = self._journal_is_durable = False
+        self._left_parts: list[Path | str] = []
         self._ended = False
 
     def heard(self) -> None:
@@ -115,6 +117,15 @@ class OpenAssociation:
     def new_part(self) -> str:
         """A path for the next part: a file that nobody will miss after a power cut."""
         return f"{self._parts}.{next(self._numbers)}.part"
+
+    def discard(self, part: Path | str) -> None:
+        """A part is not needed; one that the disk will not let go is tried again at the association's end."""
+        try:
+            os.unlink(part)  # noqa: PTH108 - a name of ours
+        except FileNotFoundError:
+            pass
+        except OSError:
+            self._left_parts.append(part)
 
     def store(self, arrived: ArrivedInstance) -> None:
         """Make an instance durable, or note that it is here already; when this returns, Success may be said.
@@ -158,6 +169,9 @@ class OpenAssociation:
             if self._ended:
                 return
             self._ended = True
+            left, self._left_parts = self._left_parts, []
+            for part in left:
+                self.discard(part)
             self._seal_all("release" if ending == "released" else "abort")
             self._books.ended(self, ending)
 
@@ -169,8 +183,13 @@ class OpenAssociation:
             journal.append(self._journal, AssociationLine(association=self.facts), durable=durable)
             self._has_journal = True
         if durable and not self._journal_is_durable:
-            sync_folder(folder)
-            sync_folder(folder.parent)
+            try:
+                sync_folder(folder)
+                sync_folder(folder.parent)
+            except OSError:  # a later sync would not bring these names back: the next one begins anew
+                shutil.rmtree(folder, ignore_errors=True)
+                self._has_journal = False
+                raise
             self._journal_is_durable = True
 
     def _note_duplicate(self, arrived: ArrivedInstance, claim: Claim) -> None:
@@ -186,7 +205,7 @@ class OpenAssociation:
         )
         self._begin_journal(durable=True)
         journal.append(self._journal, AssociationLine(duplicate=duplicate))
-        os.unlink(arrived.part)  # noqa: PTH108 - a name of ours
+        self.discard(arrived.part)
         self.duplicates.append(duplicate)
 
     def _keep(self, arrived: ArrivedInstance, claim: Claim) -> None:
@@ -200,21 +219,25 @@ class OpenAssociation:
             if self._latest is not None:
                 self._latest.rest()
             self._latest = target.filling
-        target.filling.keep(
-            arrived.part,
-            ReceivedInstance(
-                file=target.filling.next_file(),
-                sop_instance_uid=arrived.sop_instance_uid,
-                sop_class_uid=arrived.sop_class_uid,
-                transfer_syntax_uid=arrived.transfer_syntax_uid,
-                revision=claim.revision,
-                digest=arrived.digest,
-                size=arrived.size,
-                header=arrived.header,
-            ),
-            now,
-            arrived.descriptor,
-        )
+        try:
+            target.filling.keep(
+                arrived.part,
+                ReceivedInstance(
+                    file=target.filling.next_file(),
+                    sop_instance_uid=arrived.sop_instance_uid,
+                    sop_class_uid=arrived.sop_class_uid,
+                    transfer_syntax_uid=arrived.transfer_syntax_uid,
+                    revision=claim.revision,
+                    digest=arrived.digest,
+                    size=arrived.size,
+                    header=arrived.header,
+                ),
+                now,
+                arrived.descriptor,
+            )
+        except OSError:
+            self._seal(series, "fault")  # a sync that failed may have lost more than a later one brings back
+            raise
         self._known.keep(claim)
         target.claims.append(claim)
         self.kept_count += 1

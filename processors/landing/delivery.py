@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from processors.landing.errors import DeliveryUnreadableError
 
 DELIVERY_FILE: Final = "delivery.json"
-SealReason = Literal["release", "abort", "idle", "count", "size", "conflict", "recovered", "switch"]
+SealReason = Literal["release", "abort", "idle", "count", "size", "conflict", "recovered", "switch", "fault"]
 
 
 class ReceivedInstance(BaseModel):

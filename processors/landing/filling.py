@@ -47,6 +47,7 @@ class Filling:
     _journal: Journal | None = None
     _folder_descriptor: int = -1
     _is_durable: bool = False
+    _left: list[str] = field(default_factory=list)
 
     @classmethod
     def begin(cls, deliveries: Path, opened: OpenedDelivery) -> "Filling":
@@ -94,11 +95,18 @@ class Filling:
             line = KeptInstance(received_at=received_at, instance=instance)
             self._journal.append(DeliveryLine(kept=line))
         except OSError:
-            os.unlink(target)  # noqa: PTH108 - as above
+            self._drop(target)
             raise
         self.kept.append(line)
         self._uids.add(instance.sop_instance_uid)
         self.total_bytes += instance.size
+
+    def _drop(self, target: str) -> None:
+        """Remove a file that was not acknowledged, now or when the delivery is sealed."""
+        try:
+            os.unlink(target)  # noqa: PTH108 - as above
+        except OSError:
+            self._left.append(target)
 
     def _sync_folders(self) -> None:
         """Make the names in the folder durable, and the folder's own."""
@@ -133,7 +141,9 @@ class Filling:
 
     def seal(self, reason: SealReason, now: float) -> SealedDelivery:
         """Write `delivery.json`; from then on the folder never changes. Repeating it is harmless."""
-        self._let_go()
+        self.rest()
+        for target in self._left:
+            Path(target).unlink(missing_ok=True)
         opened = self.opened
         delivery = Delivery(
             id=opened.id,
@@ -155,14 +165,9 @@ class Filling:
         times = tuple(line.received_at for line in self.kept)
         return SealedDelivery(delivery, opened.opened_at, now, times, opened.peer)
 
-    def _let_go(self) -> None:
-        self.rest()
-        if self._journal is not None:
-            self._journal.close()
-
     def remove(self) -> None:
         """Remove a delivery that nothing was kept in."""
-        self._let_go()
+        self.rest()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

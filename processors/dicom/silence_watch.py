@@ -43,6 +43,7 @@ class SilenceWatch:
     def __init__(self, ledger: Path, peers: Callable[[], Peers], zone: ZoneInfo, clock: Callable[[], float]) -> None:
         """Watch those whom `peers` names, by the local time of `zone`; `clock` tells Unix seconds."""
         self._ledger, self._zone, self._clock = ledger, zone, clock
+        self._look_seconds = LOOK_SECONDS
         self._silences = Silences(peers, zone)
         self._told: dict[CallerName, float | None] = {}
         self._standings: list[Standing] = []
@@ -122,7 +123,7 @@ class SilenceWatch:
             self._told[caller] = since
 
     def _look_on(self, tell: Tell, submit: Callable[[Work], object], log: EventLog) -> None:
-        while not self._closing.wait(LOOK_SECONDS):
+        while not self._closing.wait(self._look_seconds):
             try:
                 self.look(tell, submit, log)
             except (LedgerError, sqlite3.Error) as error:

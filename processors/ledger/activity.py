@@ -1,7 +1,8 @@
 """When each caller sent, by the ledger: quarters of an hour in which an object came, kept or refused.
 
-What tells of an object is its association (when it began, if it brought anything, and when it was released) and its
-delivery (first object, and the seal some seconds after the last). An association that brings nothing is no activity.
+What tells of objects is an association (when it began, if it brought anything, and when it ended) and, if it was longer
+than a quarter or is still open, its deliveries (first object, and the seal some seconds after the last). An association
+that brings nothing is no activity.
 """
 
 import sqlite3
@@ -11,22 +12,25 @@ from typing import Final
 
 from processors.ledger.rhythm import QUARTER_SECONDS
 
-_MOMENTS: Final = """
+_OF_LONG: Final = f"""
+    FROM associations a JOIN deliveries d ON d.association_id = a.id
+    WHERE a.opened_at >= :since AND (a.closed_at IS NULL OR a.closed_at > a.opened_at + {QUARTER_SECONDS})
+        AND (:title IS NULL OR a.calling_ae = :title)
+"""
+_MOMENTS: Final = f"""
     SELECT calling_ae, peer, opened_at AS at FROM associations
         WHERE opened_at >= :since AND opened_at < :until AND acknowledged + refused > 0
             AND (:title IS NULL OR calling_ae = :title)
     UNION ALL
     SELECT calling_ae, peer, closed_at FROM associations
-        WHERE opened_at >= :since AND closed_at < :until AND acknowledged + refused > 0 AND ending = 'released'
+        WHERE opened_at >= :since AND closed_at < :until AND acknowledged + refused > 0
+            AND (ending = 'released' OR closed_at <= opened_at + {QUARTER_SECONDS})
             AND (:title IS NULL OR calling_ae = :title)
     UNION ALL
-    SELECT a.calling_ae, a.peer, d.opened_at FROM associations a JOIN deliveries d ON d.association_id = a.id
-        WHERE a.opened_at >= :since AND d.opened_at < :until AND (:title IS NULL OR a.calling_ae = :title)
+    SELECT a.calling_ae, a.peer, d.opened_at {_OF_LONG} AND d.opened_at < :until
     UNION ALL
-    SELECT a.calling_ae, a.peer, d.sealed_at FROM associations a JOIN deliveries d ON d.association_id = a.id
-        WHERE a.opened_at >= :since AND d.sealed_at < :until AND d.seal_reason <> 'recovered'
-            AND (:title IS NULL OR a.calling_ae = :title)
-"""
+    SELECT a.calling_ae, a.peer, d.sealed_at {_OF_LONG} AND d.sealed_at < :until AND d.seal_reason <> 'recovered'
+"""  # noqa: S608 - no value enters it
 
 _HEARD: Final = f"""
     SELECT calling_ae, peer, CAST(at / {QUARTER_SECONDS} AS INTEGER) AS quarter, max(at) AS last_at

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from processors.dicom import silence_watch
 from processors.dicom.event_log import EventLog
+from processors.dicom.receiver import Receiver, ReceiverSettings
 from processors.dicom.silence_watch import SilenceWatch
 from processors.ledger.schema import connect, connect_readonly
 from processors.ledger.silence import Silences, Standing
@@ -20,6 +22,8 @@ from processors.ledger.writer import Work
 from processors.peers import Peers
 from sluice.cli import main
 from tests.unit.peers.sent import write_sent
+from tests.unit.receive.landing_desk import Desk
+from tests.waiting import wait_for
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()
 HOUR, DAY = 3600.0, 86400.0
@@ -203,6 +207,22 @@ def test_the_gauges_have_names_of_the_peers_file_alone(ledger: Path) -> None:
     assert float(last.split()[-1]) == NOON + 1
     assert "sluice_silent_callers 1.0" in said
     assert "LAB" not in said
+
+
+def test_a_receiver_watches_by_itself(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_sent(desk.ledger_file, "CT1", often(time.time() - 2 * DAY))
+    monkeypatch.setattr(silence_watch, "LOOK_SECONDS", 0.01)
+    log = io.StringIO()
+    receiver = Receiver(ReceiverSettings(desk.layout.root, desk.ledger_file, 0), desk.layout, EventLog(log))
+    try:
+        wait_for(lambda: desk.rows("SELECT 1 FROM events WHERE event = 'peer-silent'"))
+    finally:
+        receiver.close()
+    [trouble] = [event for event in map(json.loads, log.getvalue().splitlines()) if event["event"] == "trouble"]
+    assert (trouble["cause"], trouble["peer"]) == ("peer-silent", "CT1")
+    assert trouble["sentence"].startswith("Peer CT1 has sent nothing since 20")
+    assert desk.rows("SELECT peer, count FROM troubles WHERE cause = 'peer-silent'") == [("CT1", 1)]
+    assert 'troubles_total{cause="peer-silent"} 1.0' in generate_latest(receiver.metrics.registry).decode()
 
 
 # Commands

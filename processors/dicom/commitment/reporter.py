@@ -62,8 +62,12 @@ class Reporter:
             report: Called with an event and an error that must not end the thread.
             clock: Unix seconds.
             send: Sends one report.
+
+        Raises:
+            LedgerError: the ledger cannot be opened.
         """
-        self._layout, self._ledger, self._peers, self._is_on_its_way = layout, ledger, peers, is_on_its_way
+        self._connection = connect(ledger, check_same_thread=False)
+        self._layout, self._peers, self._is_on_its_way = layout, peers, is_on_its_way
         self._tell, self._report, self._clock, self._send = tell, report, clock, send
         self._woken = threading.Event()
         self._closing = False
@@ -81,7 +85,7 @@ class Reporter:
         self._thread.join(_CLOSE_SECONDS)
 
     def _run(self) -> None:
-        with closing(connect(self._ledger)) as connection:
+        with closing(self._connection) as connection:
             self._guarded(lambda: _start_anew(connection))
             while not self._closing:
                 self._woken.clear()

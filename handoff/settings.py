@@ -45,7 +45,7 @@ class ProjectRules(BaseModel):
         900, ge=0, description="The same when no association ended by release since an abort."
     )
     commitment_quiet_seconds: float = Field(
-        10, ge=0, description="The same when storage commitment lists name all that arrived."
+        10, ge=0, description="The same when lists of modalities name all that arrived."
     )
 
     @property

@@ -3,11 +3,12 @@
 Read in this order: `engine` (what a network engine and the receiver promise each other), `fast` (the engine with a data
 path of our own), `pynetdicom_engine` (the reference for it), `storage_scp` (one C-STORE from the first byte to
 Success), `status` (every answer and its reason code), `sop_class` (what is storage), `header_scan` (identifiers and
-facts of a data set), `services` (what is asked of us beside storage, and how to add more), `elements` and `inflate`
-(walk the elements of an encoded data set while it comes), `part10`
+facts of a data set), `elements` and `inflate` (walk the elements of an encoded data set while it comes), `part10`
 (preamble and file meta), `receiver` (the whole process), `event_log` (what it says), `silence` (libraries that would
-log values), `account` (what became of the objects of an
-association), `metrics`, `peer_metrics` and `management` (what is counted, and where that is asked), `commands`.
+log values), `account` (what became of the objects of an association), `metrics`, `peer_metrics` and `management` (what
+is counted, and where that is asked), `commands`.
+Beside C-STORE: `services` (what is asked of us, and how to add more), `commitment` (storage commitment),
+`performed_step` (what modalities say that they made), `upload` (objects by HTTP).
 Who may come in: `admission` (what an engine asks), `rejections` (which A-ASSOCIATE-RJ a no is), `allowance` (how
 much), `peers_policy` and `peers_watch` (the peers file as the answer), `pynetdicom_negotiation`, `tls`, `gate` (all of
 that together), `ports` (with TLS and without), `admitted` (an association as its admission allows it), `causes` (why

@@ -30,6 +30,7 @@ _STATES = {
     "results": "SELECT state, count(*) FROM results GROUP BY state",
     "commitments": "SELECT state, count(*) FROM commitments GROUP BY state",
     "labels": "SELECT state, count(*) FROM label_documents GROUP BY state",
+    "performed_steps": "SELECT state, count(*) FROM performed_steps GROUP BY state",
 }
 _OLDEST = "SELECT min(sealed_at) FROM deliveries WHERE state NOT IN ('open', 'parked', 'terminal')"
 

@@ -24,6 +24,9 @@ _REQUEST_STORAGE_COMMITMENT: Final = 1
 """The one Action Type ID."""
 _IMPLICIT: Final = "1.2.840.10008.1.2"
 _BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
+_TRANSACTION_UID: Final = 0x00081195
+_REFERENCED_SOP_CLASS_UID: Final = 0x00081150
+_REFERENCED_SOP_INSTANCE_UID: Final = 0x00081155
 _UID: Final = re.compile(r"[0-9][0-9.]{0,63}")
 
 
@@ -63,7 +66,7 @@ def _asked(data_set: Dataset) -> Asked:
     named = [_referenced(item) for item in _items(data_set)]
     if not named:
         raise ValueError
-    return Asked(_uid(data_set.TransactionUID), tuple(dict.fromkeys(named)))
+    return Asked(_uid(data_set, _TRANSACTION_UID), tuple(dict.fromkeys(named)))
 
 
 def _items(data_set: Dataset) -> Iterable[Dataset]:
@@ -73,17 +76,18 @@ def _items(data_set: Dataset) -> Iterable[Dataset]:
 
 def _referenced(item: Dataset) -> ReferencedInstance:
     return ReferencedInstance(
-        sop_class_uid=_uid(item.ReferencedSOPClassUID), sop_instance_uid=_uid(item.ReferencedSOPInstanceUID)
+        sop_class_uid=_uid(item, _REFERENCED_SOP_CLASS_UID), sop_instance_uid=_uid(item, _REFERENCED_SOP_INSTANCE_UID)
     )
 
 
-def _uid(value: object) -> str:
-    """A UID that can be kept and repeated.
+def _uid(data_set: Dataset, tag: int) -> str:
+    """A UID that can be kept and repeated, from its bytes: pydicom would warn of a wrong one, and quote it.
 
     Raises:
         ValueError: it is none.
     """
-    text = str(value)
+    value = data_set.get_item(tag).value
+    text = value.decode("ascii").rstrip(" \0") if isinstance(value, bytes) else str(value)
     if not _UID.fullmatch(text):
         raise ValueError
     return text

@@ -8,7 +8,6 @@ Zeros after the last line are room that was made before it is needed: a line tha
 the file growing, so that the file system has nothing to note.
 """
 
-import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from processors.landing.delivery import ReceivedInstance
 from processors.landing.durable import write_all
 
 _Line = TypeVar("_Line", bound=BaseModel)
-_FIRST_ROOM_BYTES: Final = 4096
+_BLOCK_BYTES: Final = 4096
 _MOST_ROOM_BYTES: Final = 65536
 _NOT_SYNCED: Final = b'{"refusal":'
 """How lines begin that are appended without a sync."""
@@ -138,7 +137,7 @@ class Journal:
             if following <= self._room:
                 write_all(self._descriptor, content)
             else:
-                room = following + min(max(self._room, _FIRST_ROOM_BYTES), _MOST_ROOM_BYTES)
+                room = -(-(following + min(self._room, _MOST_ROOM_BYTES)) // _BLOCK_BYTES) * _BLOCK_BYTES
                 write_all(self._descriptor, content, bytes(room - following))
                 self._room = room
             if durable:
@@ -154,12 +153,6 @@ class Journal:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-    def close(self) -> None:
-        """No line follows: give back the room, if that can be done."""
-        with contextlib.suppress(OSError):
-            os.truncate(self._path, self._end)
-        self.rest()
 
 
 def append(path: Path, *lines: BaseModel, durable: bool = True) -> None:

@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from processors.landing.association import OpenAssociation
 from processors.landing.evidence import read_evidence
 from processors.landing.recover import recover
 from processors.ledger.reconcile import reconcile
-from processors.ledger.schema import connect
+from processors.ledger.schema import connect, transaction
 from tests.unit.receive.landing_desk import Desk
 
 
@@ -222,3 +225,36 @@ def test_journals_hold_no_more_than_one_line_per_instance(desk: Desk) -> None:
     crash(desk)
     lines = (open_folder(desk, 2) / "journal.jsonl").read_text().rstrip("\0").splitlines()
     assert [next(iter(json.loads(line))) for line in lines] == ["opened", "kept", "kept"]
+
+
+def test_a_ledger_that_has_lost_its_last_transactions_is_made_whole(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The receiver's commits wait for no disk: a power cut may take them back, one by one from the last."""
+    older = []
+
+    @contextmanager
+    def noted(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+        older.append(connection.serialize())
+        with transaction(connection):
+            yield connection
+
+    monkeypatch.setattr("processors.landing.closing.transaction", noted)
+    one = crash(desk)
+    desk.store(one, "1.2.3", content=b"another")
+    one.end("released")
+    monkeypatch.undo()
+    assert len(older) == 3  # two deliveries, one end
+    for number, ledger in enumerate(older):
+        copy = Desk(tmp_path / f"copy{number}")
+        try:
+            copy.close()
+            shutil.rmtree(copy.layout.root)
+            shutil.copytree(desk.layout.root, copy.layout.root, ignore=shutil.ignore_patterns("notify"))
+            for file in copy.ledger_file.parent.glob("ledger.db*"):
+                file.unlink()
+            copy.ledger_file.write_bytes(ledger)
+            copy.ledger = connect(copy.ledger_file)
+            assert_sound(copy, kept=4, duplicates=1, ending="released")
+        finally:
+            copy.close()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from processors.ledger.callers import CallerName, Callers
+from processors.ledger.stated import stated
 from processors.peers import Peers
 
 _PLACES: Final = (
@@ -98,6 +99,10 @@ class Account:
     """Of these, those for which at least one destination has signed."""
     bytes: int = 0
     """Of the data sets that were acknowledged."""
+    stated: int = 0
+    """Objects that the modality itself listed then (commitment, MPPS), once for each list."""
+    stated_here: int = 0
+    """Of these, those that are here."""
     first_at: float | None = None
     """Unix seconds of the first object, acknowledged or refused."""
     last_at: float | None = None
@@ -121,6 +126,8 @@ class Account:
             **{fate: self.fates[fate] for fate in FATES},
             "handed_off": self.handed_off,
             "bytes": self.bytes,
+            "stated": self.stated,
+            "stated_here": self.stated_here,
             "first_at": self.first_at,
             "last_at": self.last_at,
         }
@@ -169,4 +176,8 @@ def accounts_of(ledger: sqlite3.Connection, peers: Peers, begin: float, end: flo
         account = account_of(row["association_id"])
         account.refused[row["status"]] += row["objects"]
         account.saw(row["first_at"], row["last_at"])
+    for each in stated(ledger, callers, begin, end):
+        account = found.setdefault(each.caller, Account(each.caller))
+        account.stated += each.named
+        account.stated_here += each.here
     return sorted(found.values(), key=lambda each: (-each.offered, each.caller))

@@ -1,6 +1,7 @@
 """Whether the sums of a stretch of time agree: those that associations, deliveries and shipments state, and their rows.
 
-Only associations that were opened then, or that something came by then, are looked at; each as a whole.
+Only associations that were opened then, or that something came by then, are looked at; each as a whole. What modalities
+themselves listed is a witness too, unless an association is open, by which it may be coming.
 """
 
 import sqlite3
@@ -9,7 +10,10 @@ from typing import Final
 
 from processors.landing.evidence import read_evidence
 from processors.landing.layout import Layout
+from processors.ledger.callers import Callers
 from processors.ledger.gaps import Gap
+from processors.ledger.stated import stated
+from processors.peers import Peers
 
 _TOUCHED: Final = """
     CREATE TEMP TABLE touched AS
@@ -55,6 +59,7 @@ def gaps_of(ledger: sqlite3.Connection, layout: Layout, begin: float, end: float
         end: Unix seconds; the first that counts no more.
     """
     ledger.execute(_TOUCHED, (begin, end))
+    any_open = ledger.execute("SELECT 1 FROM associations WHERE ending = 'open' LIMIT 1").fetchone() is not None
     try:
         for kind, query in _QUERIES.items():
             for row in ledger.execute(query):
@@ -71,5 +76,9 @@ def gaps_of(ledger: sqlite3.Connection, layout: Layout, begin: float, end: float
             if not witnessed == row["entered"] == row["acknowledged"]:
                 counts = f"evidence {witnessed}, association {row['acknowledged']}, instances {row['entered']}"
                 yield Gap(row["id"], "association-counts", counts)
+        if not any_open:
+            for each in stated(ledger, Callers(Peers()), begin, end):
+                if each.here < each.named:
+                    yield Gap(each.id, "stated-missing", f"{each.kind} names {each.named}, here are {each.here}")
     finally:
         ledger.execute("DROP TABLE touched")

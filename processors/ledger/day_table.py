@@ -32,16 +32,18 @@ def print_day(report: DayReport, counts: "Sequence[DayCount] | None", pacs: str 
 
 def _accounts(console: Console, report: DayReport) -> None:
     shown = [fate for fate in FATES if any(account.fates[fate] for account in report.accounts)]
-    numbers = ("associations", "offered", "acknowledged", "refused", *shown, "handed off", "MB")
+    listed = ("stated", "of these here") if any(account.stated for account in report.accounts) else ()
+    numbers = ("associations", "offered", "acknowledged", "refused", *shown, "handed off", "MB", *listed)
     table = Table("peer", *numbers, "first", "last", title=str(report.stretch))
     for column in table.columns[1 : 1 + len(numbers)]:
         column.justify = "right"
+    zone, several = report.stretch.zone, report.stretch.first != report.stretch.last
     for account in report.accounts:
-        table.add_row(*_row(account, shown, report.stretch.zone, several=report.stretch.first != report.stretch.last))
+        table.add_row(*_row(account, shown, zone, several=several, listed=bool(listed)))
     console.print(table)
 
 
-def _row(account: Account, shown: Sequence[str], zone: ZoneInfo, *, several: bool) -> list[str]:
+def _row(account: Account, shown: Sequence[str], zone: ZoneInfo, *, several: bool, listed: bool) -> list[str]:
     name = printable(account.caller.name) or "?"
     refused = str(account.refused.total())
     if account.refused:
@@ -56,6 +58,7 @@ def _row(account: Account, shown: Sequence[str], zone: ZoneInfo, *, several: boo
         *(str(account.fates[fate]) for fate in shown),
         str(account.handed_off),
         f"{account.bytes / 1e6:.1f}",
+        *([str(account.stated), str(account.stated_here)] if listed else []),
         *moments,
     ]
 

@@ -202,6 +202,48 @@ def test_evidence_in_the_landing_is_a_witness(desk: Desk) -> None:
     assert (gap.kind, gap.detail) == ("association-counts", "evidence 0, association 1, instances 1")
 
 
+def test_what_a_modality_lists_itself_is_a_witness(desk: Desk) -> None:
+    """A request for storage commitment and a completed procedure step; one object of each never came."""
+    one = desk.associate()
+    first, second = desk.store(one), desk.store(one)
+    desk.now += 100
+    one.seal_if_idle(10.0)
+    write_lists(desk, first, second, "2.25.404")
+    assert [gap.kind for gap in report(desk).gaps] == [], "it may be coming"
+    one.end("released")
+    found = report(desk)
+    [account] = found.accounts
+    assert (account.stated, account.stated_here) == (5, 3)
+    assert [(gap.subject, gap.kind, gap.detail) for gap in found.gaps] == [
+        ("c", "stated-missing", "commitment names 3, here are 2"),
+        ("s", "stated-missing", "performed-step names 2, here are 1"),
+    ]
+    assert report(desk, "2023-11-14").gaps == []
+    assert "of these here" in run(desk, "--by-peer", "--day", "2023-11-15")[1]
+
+
+def write_lists(desk: Desk, first: str, second: str, absent: str) -> None:
+    desk.ledger.execute(
+        "INSERT INTO commitments (id, transaction_uid, association_id, calling_ae, called_ae, address, peer,"
+        " received_at, state, total) VALUES ('c', '2.25.1', 'x', 'CT1', 'S', '192.0.2.1', '', ?, 'requested', 3)",
+        (desk.now,),
+    )
+    desk.ledger.executemany(
+        "INSERT INTO commitment_instances (commitment_id, number, sop_class_uid, sop_instance_uid)"
+        " VALUES ('c', ?, '1.2', ?)",
+        enumerate((first, second, absent)),
+    )
+    for identifier, state in (("s", "COMPLETED"), ("t", "DISCONTINUED")):
+        desk.ledger.execute(
+            "INSERT INTO performed_steps (sop_instance_uid, id, peer, association_id, study_uid, state, created_at,"
+            " ended_at) VALUES (?, ?, 'ct1', 'x', '', ?, ?, ?)",
+            (f"2.25.{identifier}", identifier, state, desk.now, desk.now),
+        )
+        desk.ledger.executemany(
+            "INSERT INTO performed_instances VALUES (?, ?)", [(identifier, first), (identifier, absent)]
+        )
+
+
 # For all ledgers
 
 STATES = st.sampled_from(
@@ -281,7 +323,7 @@ def filled(deliveries: list[tuple]) -> sqlite3.Connection:  # type: ignore[type-
 def run(desk: Desk, *arguments: str) -> tuple[int, str]:
     home = desk.ledger_file.parent.parent
     (home / "trusted" / "peers.yaml").write_text(PEERS)
-    ran = CliRunner().invoke(command, ["reconcile", "--home", str(home), *arguments])
+    ran = CliRunner(env={"COLUMNS": "250"}).invoke(command, ["reconcile", "--home", str(home), *arguments])
     assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
     return ran.exit_code, ran.output
 
@@ -309,7 +351,7 @@ def test_the_command_exits_1_when_sums_do_not_agree(desk: Desk) -> None:
     desk.ledger.execute("UPDATE associations SET acknowledged = 5")
     code, said = run(desk, "--by-peer", "--day", "2023-11-15")
     assert code == 1
-    assert f"gap association-counts {one.facts.id} evidence 1, association 5, instances 1" in said.replace("\n", "")
+    assert f"gap association-counts {one.facts.id} evidence 1, association 5, instances 1" in said
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ SQLite in WAL mode on a local disk: one writer at a time, readers never wait. Al
 `due_at` is the one column that drives announcing: NULL means never, anything up to now means announce.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from processors.ledger.errors import LedgerTooNewError, LedgerUnreadableError
+from processors.private_file import make_private
 
 BUSY_TIMEOUT_SECONDS: Final = 5.0
 
@@ -356,7 +356,7 @@ def connect(path: Path, *, check_same_thread: bool = True) -> sqlite3.Connection
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        make_private(path)
         connection = _open(path.as_uri() if path.is_absolute() else path.resolve().as_uri(), check_same_thread)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")

@@ -11,6 +11,7 @@ from typing import Literal, Self
 
 from processors.landing.errors import LandingTakenError
 from processors.landing.lock import hold
+from processors.private_file import make_private
 from processors.pull.errors import JobRunningError, OtherJobError
 from processors.pull.fetched import Fetched
 from processors.pull.query import FoundStudy
@@ -78,7 +79,7 @@ class Job:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             with hold(folder / "job.lock", "pull"):
-                os.close(os.open(folder / "job.db", os.O_RDWR | os.O_CREAT, 0o600))
+                make_private(folder / "job.db")
                 connection = sqlite3.connect(folder / "job.db", isolation_level=None)
                 try:
                     job = cls(folder, connection)

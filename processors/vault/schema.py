@@ -1,9 +1,9 @@
 """The vault's tables. Every column that could name a patient is sealed; rows are found by keyed lookups."""
 
-import os
 import sqlite3
 from pathlib import Path
 
+from processors.private_file import make_private
 from processors.vault.errors import VaultTooNewError, VaultUnreadableError
 
 VERSION = 2
@@ -39,7 +39,7 @@ def connect(path: Path) -> sqlite3.Connection:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        make_private(path)
         path.chmod(0o600)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
         connection.execute("PRAGMA journal_mode = WAL")

@@ -1,6 +1,8 @@
 """The ledger file: durable settings, one migration, honest errors."""
 
 import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -75,3 +77,23 @@ def test_a_missing_ledger_is_not_made_by_a_reader(tmp_path: Path) -> None:
     with pytest.raises(LedgerUnreadableError):
         connect_readonly(tmp_path / "ledger.db")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_connection_of_a_process_leaves_the_first_its_locks(tmp_path: Path) -> None:
+    """Closing any descriptor of a file drops all locks that a process has on it (POSIX), SQLite's too.
+
+    Another process would then take itself for the last one as it closes, and delete the log that we write to.
+    """
+    file = tmp_path / "ledger.db"
+    with closing(connect(file)) as first, closing(connect(file)) as second:
+        first.execute("BEGIN").connection.execute("SELECT count(*) FROM events").fetchone()
+        first.execute("COMMIT")
+        other = (
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT count(*) FROM events'); c.close()"
+        )
+        subprocess.run([sys.executable, "-c", other, str(file)], check=True)
+        with transaction(second) as ledger:
+            record_event(ledger, 1.0, "a", "b")
+        with closing(sqlite3.connect(file)) as third:
+            assert third.execute("SELECT count(*) FROM events").fetchone() == (1,)
+        assert file.with_name("ledger.db-wal").exists()

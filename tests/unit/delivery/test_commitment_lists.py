@@ -49,7 +49,7 @@ def ask(home: TrustedHome, *named: Dataset | str) -> str:
 def lists(home: TrustedHome) -> list[StorageCommitment]:
     """Every message that was made of a list, in the order of revisions."""
     rows = home.rows("SELECT body FROM evidence WHERE project IS NOT NULL AND body LIKE '%storage-commitment%'")
-    return sorted((StorageCommitment.model_validate_json(row[0]) for row in rows), key=lambda each: each.revision)
+    return sorted((StorageCommitment.model_validate_json(str(row[0])) for row in rows), key=lambda each: each.revision)
 
 
 def deliver_all(home: TrustedHome) -> None:

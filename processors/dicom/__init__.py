@@ -12,7 +12,7 @@ Beside C-STORE: `services` (what is asked of us, and how to add more), `commitme
 Who may come in: `admission` (what an engine asks), `rejections` (which A-ASSOCIATE-RJ a no is), `allowance` (how
 much), `peers_policy` and `peers_watch` (the peers file as the answer), `pynetdicom_negotiation`, `tls`, `gate` (all of
 that together), `ports` (with TLS and without), `admitted` (an association as its admission allows it), `causes` (why
-there was none, in words), `trouble_book` (where that is written).
+there was none, in words), `trouble_book` (where that is written), `silence_watch` (who should have called).
 When there is too much: `pace` (how slow a peer may be), `watchman` (sees to it for pynetdicom), `pressure` and
 `resources` (what the receiver runs short of, and what it answers then), `congestion` (whom it rejects then),
 `day_count` (what a peer sent before we began).

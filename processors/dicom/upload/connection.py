@@ -4,7 +4,7 @@ Algorithm, for each request:
     1. Read its head within a time.
     2. Ask the policy who this is; then see whether it can be served. Neither needs the body.
     3. Open an association at the receiver, take the body, end the association, answer.
-    4. If not all of the body was read, close: what follows is not the next request.
+    4. If not all of the body was read, or it was not what it said, close: what follows may not be the next request.
 """
 
 import contextlib
@@ -156,7 +156,7 @@ class UploadConnection:
             upload.abandon()
             listener, self._listener = self._listener, None
             listener.ended(ending)
-        if head.stays_open and body.is_read and not self._stopping:
+        if head.stays_open and body.is_read and upload.is_whole and not self._stopping:
             self._answer(answer, head, closes=False)
             return True
         return self._close_after(answer, head)

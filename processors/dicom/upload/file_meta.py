@@ -36,6 +36,11 @@ class FileMeta:
         self.is_whole = False
 
     @property
+    def has_begun(self) -> bool:
+        """Whether preamble and prefix have come."""
+        return self._position > 0
+
+    @property
     def sop_class_uid(self) -> str:
         """Media Storage SOP Class UID; empty if it is missing."""
         return self._found.get(_SOP_CLASS_UID, "")

@@ -87,7 +87,8 @@ class Arriving:
         if self._reception is not None:
             reception, self._reception = self._reception, None
             return self._outcome(reception.finish())
-        return self._outcome(self._listener.refuse(self._refusal or status.unreadable(TruncatedError.code)))
+        code = TruncatedError.code if self._meta.has_begun else NotPart10Error.code
+        return self._outcome(self._listener.refuse(self._refusal or status.unreadable(code)))
 
     def abandon(self) -> None:
         """The rest will not come."""

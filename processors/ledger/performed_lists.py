@@ -37,6 +37,8 @@ class PerformedList:
     """What of a completed step is to be told. PHI: it has no revealing repr."""
 
     step_id: str
+    association_id: str
+    """Over which the step was made."""
     study_uid: str
     revision: int
     instances: frozenset[str]
@@ -64,14 +66,15 @@ def add(connection: sqlite3.Connection, step_id: str) -> None:
 def get(connection: sqlite3.Connection, list_id: str) -> PerformedList | None:
     """One list; None when the id is something else's."""
     row = connection.execute(
-        "SELECT l.step_id, l.revision, p.study_uid FROM performed_lists l JOIN performed_steps p ON p.id = l.step_id"
-        " WHERE l.id = ?",
+        "SELECT l.step_id, l.revision, p.association_id, p.study_uid FROM performed_lists l"
+        " JOIN performed_steps p ON p.id = l.step_id WHERE l.id = ?",
         (list_id,),
     ).fetchone()
     if row is None:
         return None
     named = connection.execute("SELECT sop_instance_uid FROM performed_instances WHERE step_id = ?", (row["step_id"],))
-    return PerformedList(row["step_id"], row["study_uid"], row["revision"], frozenset(each[0] for each in named))
+    instances = frozenset(each[0] for each in named)
+    return PerformedList(row["step_id"], row["association_id"], row["study_uid"], row["revision"], instances)
 
 
 def renew(connection: sqlite3.Connection, delivery_id: str) -> None:

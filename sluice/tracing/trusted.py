@@ -8,7 +8,7 @@ from pathlib import Path
 
 from processors.deid.keys import KeyFile
 from processors.deid.pseudonyms import pseudonymous_uid
-from processors.ledger import expectations, label_documents, results
+from processors.ledger import commitment_lists, expectations, label_documents, performed_lists, results
 from processors.ledger.schema import connect_readonly
 from processors.site import Site
 from processors.vault.vault import Vault
@@ -140,10 +140,16 @@ class TrustedSide:
         return line
 
     def _tell_evidence(self, ledger: sqlite3.Connection, line: Line, source: str, identifier: str) -> None:
-        """What evidence speaks of: an association that ended, or a study that a PACS has counted."""
+        """What evidence speaks of: an association that ended, a study that a PACS has counted, a list of a modality."""
         evidence = Thing("evidence", identifier)
         if counted := expectations.get(ledger, source):
             line.add(evidence, counted_by=counted.peer, expected=counted.expected)
+            return
+        if performed := performed_lists.get(ledger, source):
+            line.add(evidence, performed_step=performed.step_id, expected=len(performed.instances))
+            source = performed.association_id
+        elif asked := commitment_lists.get(ledger, source):
+            line.add(evidence, commitment=asked.commitment_id)
             return
         line.add(evidence)
         self._tell_association(ledger, line, source)

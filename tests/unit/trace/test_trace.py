@@ -11,6 +11,8 @@ from click.testing import CliRunner
 from handoff.schemas.trace import Trace
 from processors.deid.keys import KeyFile
 from processors.deid.pseudonyms import pseudonymous_uid
+from processors.ledger import performed_steps
+from processors.ledger.performed_steps import NewStep, StepChange
 from processors.ledger.schema import connect
 from processors.site import Site
 from processors.vault.vault import UidRow, Vault
@@ -108,6 +110,17 @@ def test_a_pseudonymous_instance_leads_both_ways_and_tells_that_it_came_again(ho
 def test_evidence_leads_to_its_association(home: Path) -> None:
     line = join.trace_line(home, EVIDENCE).line
     assert (Thing("association", ASSOCIATION), Thing("evidence", EVIDENCE)) in line.edges
+
+
+def test_what_a_performed_step_made_leads_to_the_association_that_it_was_made_over(home: Path) -> None:
+    ledger = connect(Site.load(home / "trusted").ledger)
+    performed_steps.create(ledger, NewStep("1.2.7", "ct1", ASSOCIATION, "1.2", frozenset({ORIGINAL})), 0)
+    performed_steps.change(ledger, StepChange("1.2.7", "ct1", "COMPLETED", None), 0)
+    [(evidence,)] = ledger.execute("SELECT e.id FROM evidence e JOIN performed_lists l ON l.id = e.association_id")
+    ledger.close()
+    line = join.trace_line(home, evidence).line
+    assert line.facts[Thing("evidence", evidence)]["expected"] == 1
+    assert (Thing("association", ASSOCIATION), Thing("evidence", evidence)) in line.edges
 
 
 def test_without_a_handoff_the_trusted_side_tells_what_it_knows(home: Path) -> None:

@@ -36,23 +36,29 @@ class ListenDICOM(FlowFileSource):  # type: ignore[misc]  # NiFi's base class ha
 
     def __init__(self, **kwargs: object) -> None:
         self._listener: Listener | None = None
+        self._home = ""
 
     def getPropertyDescriptors(self) -> list[PropertyDescriptor]:
-        """The properties on the canvas."""
-        return [self.TRUSTED_HOME]
+        """The properties on the canvas; those of the receiver are data."""
+        from processors.delivery.receiver_properties import PROPERTIES
+
+        return [self.TRUSTED_HOME, *(PropertyDescriptor(**facts) for facts in PROPERTIES)]
 
     def customValidate(self, context) -> list[ValidationResult]:  # type: ignore[no-untyped-def]  # NiFi's context
-        """Invalid while another announcer holds the landing; the explanation names it."""
+        """Invalid while another announcer, or receiver, holds the landing; the explanation names it."""
         from processors.delivery.doors import why_not_listen
 
-        why = why_not_listen(context.getProperty("Trusted Home").getValue())
+        home = context.getProperty("Trusted Home").getValue()
+        why = why_not_listen(home, lambda name: context.getProperty(name).getValue())
         return [ValidationResult(subject="Trusted Home", explanation=why)] if why else []
 
     def onScheduled(self, context) -> None:  # type: ignore[no-untyped-def]  # NiFi's context
-        """Keep one listener for the life of this process."""
-        from processors.delivery.doors import listener
+        """Keep one listener for the life of this process, and one receiver if it is to be embedded."""
+        from processors.delivery.doors import listener, receive
 
-        self._listener = listener(context.getProperty("Trusted Home").getValue())
+        self._home = context.getProperty("Trusted Home").getValue()
+        self._listener = listener(self._home)
+        receive(self._home, lambda name: context.getProperty(name).getValue(), self.logger)
 
     def create(self, context) -> FlowFileSourceResult | None:  # type: ignore[no-untyped-def]  # NiFi's context
         """The next announcement, or None after waiting for at most a second."""
@@ -60,6 +66,9 @@ class ListenDICOM(FlowFileSource):  # type: ignore[misc]  # NiFi's base class ha
         return FlowFileSourceResult(relationship="success", attributes=attributes) if attributes else None
 
     def onStopped(self, context) -> None:  # type: ignore[no-untyped-def]  # NiFi's context
-        """Let another announcer have the landing."""
+        """Let others have the landing."""
+        from processors.delivery.doors import stop_receiving
+
         if self._listener:
+            stop_receiving(self._home)
             self._listener.close()

@@ -1,7 +1,6 @@
 """Announces what the ledger says is due, one FlowFile after the other, and sleeps in between at no cost."""
 
 import contextlib
-import fcntl
 import os
 import select
 from collections import deque
@@ -12,7 +11,7 @@ from processors.delivery import retention
 from processors.delivery.quiet import confide
 from processors.delivery.workplace import Workplace
 from processors.landing.layout import Layout
-from processors.landing.lock import hold
+from processors.landing.lock import hold, holder
 from processors.ledger import announcements
 from processors.ledger.announcements import Announcement
 from processors.site import Site
@@ -91,17 +90,5 @@ class Announcer:
 
 def holder_of(home: Path) -> str | None:
     """Which other process announces the landing of a trusted home; None when none or this one does."""
-    lock = Layout(Site.load(home).landing).announcer_lock
-    try:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
-        return None if holder.startswith(f"process {os.getpid()} ") else holder or "an unknown process"
-    else:
-        return None
-    finally:
-        os.close(descriptor)
+    found = holder(Layout(Site.load(home).landing).announcer_lock)
+    return None if found is None or found.startswith(f"process {os.getpid()} ") else found

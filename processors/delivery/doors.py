@@ -16,6 +16,8 @@ from processors.errors import ProcessorsError
 
 if TYPE_CHECKING:
     from processors.delivery.announce import Announcer
+    from processors.delivery.embedded import EmbeddedReceiver, Log
+    from processors.delivery.receiver_properties import Value
     from processors.delivery.workplace import Workplace
 
 PAUSE_SECONDS = 1.0
@@ -132,8 +134,56 @@ def listener(home: str) -> Listener:
     return _listeners.setdefault(home, Listener(home))
 
 
-def why_not_listen(home: str | None) -> str | None:
-    """Why this process could not announce: a sentence for the canvas, or None.
+_receivers: "dict[str, EmbeddedReceiver]" = {}
+_receivers_lock = threading.Lock()
+
+
+def receive(home: str, value: "Value", board: "Log") -> None:
+    """Have the embedded receiver run as the properties say, one for each home; an attached one is none of ours."""
+    silence()
+    end_with_parent()
+    try:
+        from processors.delivery.embedded import EmbeddedReceiver
+        from processors.delivery.receiver_properties import receiving
+        from processors.site import Site
+
+        what = receiving(Path(home), value)
+        stop_receiving(home)
+        if what is not None:
+            with _receivers_lock:
+                _receivers[str(Path(home))] = EmbeddedReceiver(what, Site.load(Path(home)).workers_log, board)
+    except Exception as error:  # noqa: BLE001  # as for every door
+        _confide_at(home, error)
+        board.error(f"The receiver cannot be started: {code_of(error)}.")
+
+
+def stop_receiving(home: str) -> None:
+    """End the embedded receiver of a home, if there is one; what it has open is sealed first."""
+    with _receivers_lock:
+        receiver = _receivers.pop(str(Path(home)), None)
+    if receiver is not None:
+        receiver.stop()
+
+
+def _why_not_receive(home: Path, value: "Value") -> str | None:
+    """Who receives into the landing already, if we are to."""
+    from processors.delivery.receiver_properties import receiving
+    from processors.landing.layout import Layout
+    from processors.landing.lock import holder
+    from processors.site import Site
+
+    if receiving(home, value) is None:
+        return None
+    found = holder(Layout(Site.load(home).landing).receiver_lock)
+    with _receivers_lock:
+        ours = _receivers.get(str(home))
+    if found is None or (ours is not None and found.startswith(f"process {ours.pid} ")):
+        return None
+    return f"the landing is being filled by {found}: set Receiver to attached, or stop that process"
+
+
+def why_not_listen(home: str | None, value: "Value" = lambda _: None) -> str | None:
+    """Why this process could not announce, or receive if it is to: a sentence for the canvas, or None.
 
     Without key and rules nothing is announced: it would only fail further on, where nobody looks.
     """
@@ -143,11 +193,12 @@ def why_not_listen(home: str | None) -> str | None:
 
         _require_settings(Path(home or ""))
         holder = holder_of(Path(home or ""))
+        unreceived = _why_not_receive(Path(home or ""), value)
     except ProcessorsError as error:  # about the site's own files; no delivery was looked at
         return f"{error} {error.remedy}"
     except Exception as error:  # noqa: BLE001  # as for every door
         return f"the trusted home cannot be used ({code_of(error)})"
-    return f"the landing is being announced by {holder}" if holder else None
+    return f"the landing is being announced by {holder}" if holder else unreceived
 
 
 def _require_settings(home: Path) -> None:

@@ -9,6 +9,7 @@ DeliveryError               (a ProcessorsError)
 ├── StillHeldError               the reason for which it waits still holds
 ├── NoSuchVersionError           an instance has no such revision, or only one
 ├── OriginalGoneError            what must be delivered again has left the landing
+├── ReceiverPropertyError        ListenDICOM is told of no receiver that could be
 ├── NotStoredError               a peer did not take an object; the message holds the peer's own words
 ├── WorkerDiedError              a worker process ended in the middle of its work
 └── WorkerFailedError            a worker could not do its work, and said so
@@ -60,6 +61,12 @@ class OriginalGoneError(DeliveryError):
     """The original has left the landing."""
 
     remedy: ClassVar[str] = "Have the sender send that version again."
+
+
+class ReceiverPropertyError(DeliveryError):
+    """The properties of the embedded receiver do not go together."""
+
+    remedy: ClassVar[str] = "Change the processor's properties, or set Receiver to attached."
 
 
 class LabelsGoneError(DeliveryError):

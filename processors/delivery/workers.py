@@ -40,7 +40,7 @@ class Worker:
                 stdout=output,
                 stderr=output,
                 pass_fds=(write,),
-                env=_environment(),
+                env=environment(),
             )
         except BaseException:
             os.close(read)
@@ -88,7 +88,7 @@ class Worker:
         self._answers.close()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """What a worker sees of this process's environment: nothing that NiFi keeps secret in it."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR") if name in os.environ}
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)

@@ -19,7 +19,17 @@ from tests.unit.delivery.trusted_home import RELEASE, TrustedHome, ct
 SHELLS = ("ListenDICOM", "RouteDICOM", "DeidentifyDICOM", "ConfirmDelivery", "ReidentifyDICOM", "SendDICOM")
 DELIVERING = SHELLS[:4]
 PROPERTIES = {
-    "ListenDICOM": ["Trusted Home"],
+    "ListenDICOM": [
+        "Trusted Home",
+        "Receiver",
+        "Listening Port",
+        "AE Title",
+        "Peers File",
+        "TLS Port",
+        "TLS Certificate",
+        "TLS Key",
+        "TLS Authority",
+    ],
     "RouteDICOM": ["Trusted Home", "Flow Release"],
     "DeidentifyDICOM": ["Trusted Home", "Workers"],
     "ConfirmDelivery": ["Trusted Home", "Receipt Public Key"],
@@ -54,7 +64,7 @@ def shells(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, type]]:
     record = type("Record", (SimpleNamespace,), {})
     validators = SimpleNamespace(NON_EMPTY_VALIDATOR=1, POSITIVE_INTEGER_VALIDATOR=2)
     contents = {
-        "flowfilesource": {"FlowFileSource": object, "FlowFileSourceResult": Result},
+        "flowfilesource": {"FlowFileSource": Transform, "FlowFileSourceResult": Result},
         "flowfiletransform": {"FlowFileTransform": Transform, "FlowFileTransformResult": Result},
         "properties": {"PropertyDescriptor": record, "StandardValidators": validators, "ValidationResult": record},
         "relationship": {"Relationship": record},
@@ -78,7 +88,7 @@ class Context:
         self.properties = properties
 
     def getProperty(self, name: str) -> SimpleNamespace:
-        return SimpleNamespace(getValue=lambda: self.properties[name])
+        return SimpleNamespace(getValue=lambda: self.properties.get(name))
 
 
 class FlowFile:

@@ -135,8 +135,7 @@ def sweep(place: Workplace, delivery_id: str | None = None, most: int = _AT_ONCE
     """
     done = 0
     for each in ripe(place, delivery_id):
-        _remove(place, each.delivery_id)
-        done += 1
+        done += _remove(place, each.delivery_id)
         if done >= most:
             break
     return done
@@ -189,13 +188,20 @@ _named_for_good = lru_cache(maxsize=100_000)(_named)
 """Of settled deliveries, where neither changes: a site that keeps a year would read them all at each sweep."""
 
 
-def _remove(place: Workplace, delivery_id: str) -> None:
-    """Remove the files first and say so afterwards: what a crash leaves undone is done by the next sweep."""
+def _remove(place: Workplace, delivery_id: str) -> bool:
+    """Remove the files first and say so afterwards: what a crash leaves undone is done by the next sweep.
+
+    All in one transaction, as a promise is one: whoever promises reads the files after that, and finds them or does
+    not; and what was promised since it was called ripe stays. False if that is so.
+    """
     folder = place.delivery_folder(delivery_id)
-    for row in _removable(place, delivery_id):
-        (folder / row["file"]).unlink(missing_ok=True)
-    for package in folder.glob("*.zip"):
-        package.unlink(missing_ok=True)
     with transaction(place.ledger) as ledger:
+        if (promised_until(ledger, delivery_id) or 0.0) > place.clock():
+            return False
+        for row in _removable(place, delivery_id):
+            (folder / row["file"]).unlink(missing_ok=True)
+        for package in folder.glob("*.zip"):
+            package.unlink(missing_ok=True)
         ledger.execute("UPDATE deliveries SET removed_at = ? WHERE id = ?", (place.clock(), delivery_id))
         record_event(ledger, place.clock(), delivery_id, "removed")
+    return True

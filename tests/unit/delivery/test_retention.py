@@ -110,6 +110,23 @@ def test_a_promise_to_the_sender_holds_after_the_settings_became_shorter(make_ho
     assert sweep(home.place) == 1
 
 
+def test_a_promise_that_comes_between_the_look_and_the_removal_holds(
+    make_home: MakeHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from processors.delivery import retention
+
+    home = make_home(site="retention: {originals_days: 1}")
+    folder = delivered(home, [one()])
+    home.clock.now += 2 * DAY_SECONDS
+    seen = list(ripe(home.place))
+    assert len(seen) == 1
+    with transaction(home.place.ledger) as ledger:
+        promise(ledger, folder.name, home.clock() + DAY_SECONDS, home.clock())
+    monkeypatch.setattr(retention, "ripe", lambda *_: iter(seen))
+    assert sweep(home.place) == 0
+    assert len(originals(folder)) == 1
+
+
 def test_the_date_that_is_told_is_the_date_that_holds(make_home: MakeHome) -> None:
     home = make_home(site="retention: {originals_days: 3}")
     folder = delivered(home, [one()], "ct1")

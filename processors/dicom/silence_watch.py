@@ -116,9 +116,8 @@ class SilenceWatch:
             self._told[caller] = told = None
         if since is not None and told is None:
             moment = datetime.fromtimestamp(since, self._zone).strftime("%Y-%m-%d %H:%M")
-            tell(
-                CAUSE, calling_ae="", called_ae="", address="", peer=caller.name, detail=f"{moment} ({self._zone.key})"
-            )
+            detail = f"{moment} ({self._zone.key})"
+            tell(CAUSE, calling_ae="", called_ae="", address="", peer=printable(caller.name), detail=detail)
             submit(_in_transaction(lambda connection: silences_told.tell_begin(connection, caller, now, since)))
             self._told[caller] = since
 

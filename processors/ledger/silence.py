@@ -88,8 +88,7 @@ class Silences:
         """
         peers, until = self._peers(), now + CLOCK_SKEW_SECONDS
         occasion = (int(now // _DAY_SECONDS), peers)
-        known = self._learned_of
-        if known is None or known[0] != occasion[0] or known[1] is not peers:
+        if self._learned_of != occasion:
             self._learn(ledger, peers, now, until)
             self._learned_of = occasion
         else:

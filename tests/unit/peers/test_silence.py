@@ -2,6 +2,7 @@
 
 import io
 import json
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -10,12 +11,15 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
 from processors.dicom import silence_watch
 from processors.dicom.event_log import EventLog
 from processors.dicom.receiver import Receiver, ReceiverSettings
 from processors.dicom.silence_watch import SilenceWatch
+from processors.ledger import silence
 from processors.ledger.schema import connect, connect_readonly
 from processors.ledger.silence import Silences, Standing
 from processors.ledger.writer import Work
@@ -127,21 +131,58 @@ def test_a_delivery_in_a_long_association_is_a_sign(ledger: Path) -> None:
     assert stand(ledger, NOON + DAY + HOUR)["ct1"].last_at == NOON + DAY + 60
 
 
+def test_it_learns_once_a_day_and_of_each_new_peers_file(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In between it reads little; what is equal is not new."""
+    write_sent(ledger, "CT1", often(NOON))
+    learned: list[int] = []
+    real = silence.learn
+    monkeypatch.setattr(silence, "learn", lambda *given: learned.append(1) or real(*given))
+    texts = [FILE]
+    silences = Silences(lambda: Peers.parse(texts[-1], "peers.yaml"), UTC_ZONE)
+    with closing(connect_readonly(ledger)) as connection:
+        for hours in (0, 1, 2):
+            silences.look(connection, NOON + hours * HOUR)
+        assert len(learned) == 2, "one for each peer"
+        texts.append("peers: {ct1: {sends: {ae_titles: CT1, quiet: 2026-03-02}}}")
+        assert silences.look(connection, NOON + 3 * HOUR)[0].state == "ok"
+        assert len(learned) == 3
+        silences.look(connection, NOON + DAY)
+        assert len(learned) == 4
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.lists(st.integers(0, 4 * 96), max_size=8), st.lists(st.integers(0, 4 * 96), min_size=1, max_size=4))
+def test_whoever_looked_before_sees_what_a_newcomer_sees(later: list[int], looks: list[int]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Path(folder) / "ledger.db"
+        write_sent(ledger, "CT1", often(NOON, weeks=1, every=HOUR))
+        known = Silences(lambda: Peers.parse(FILE, "peers.yaml"), UTC_ZONE)
+        with closing(connect_readonly(ledger)) as connection:
+            waiting = sorted(later)
+            for quarter in [*sorted(looks), 4 * 96]:
+                now = NOON + quarter * 900.0
+                write_sent(ledger, "CT1", [NOON + each * 900.0 for each in waiting if each <= quarter])
+                waiting = [each for each in waiting if each > quarter]
+                seen = [(one.caller, one.last_at) for one in known.look(connection, now)]
+                fresh = Silences(lambda: Peers.parse(FILE, "peers.yaml"), UTC_ZONE).look(connection, now)
+                assert seen == [(one.caller, one.last_at) for one in fresh]
+
+
 # Told once
 
 
 class Heard:
     """A watch with a clock of its own, whose words are kept."""
 
-    def __init__(self, ledger: Path) -> None:
-        self.ledger, self.now = ledger, NOON
+    def __init__(self, ledger: Path, text: str = FILE) -> None:
+        self.ledger, self.text, self.now = ledger, text, NOON
         self.troubles: list[str] = []
         self.stream = io.StringIO()
         self.registry = CollectorRegistry()
         self.start()
 
     def start(self) -> None:
-        peers = Peers.parse(FILE, "peers.yaml")
+        peers = Peers.parse(self.text, "peers.yaml")
         self.watch = SilenceWatch(self.ledger, lambda: peers, UTC_ZONE, lambda: self.now)
 
     def look(self, now: float) -> None:
@@ -190,6 +231,13 @@ def test_two_silences_between_two_looks_are_two(ledger: Path) -> None:
     heard.look(NOON + 30 * HOUR)
     assert len(heard.troubles) == 2
     assert [line["state"] for line in heard.lines] == ["silent"]
+
+
+def test_a_title_can_neither_break_a_line_nor_steer_a_terminal(ledger: Path) -> None:
+    write_sent(ledger, "\x1b[2JCT\n", often(NOON))
+    heard = Heard(ledger, "{}")
+    heard.look(NOON + DAY)
+    assert heard.troubles == ["peer-silent ?[2JCT 2026-03-02 12:00 (UTC)"]
 
 
 def test_the_gauges_have_names_of_the_peers_file_alone(ledger: Path) -> None:

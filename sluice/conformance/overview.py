@@ -26,7 +26,7 @@ def overview() -> str:
                 ["Storage of results", ", ".join(_results()), "SCU", "4.2"],
             ],
         ),
-        "Media interchange: none. DICOMweb and other HTTP: see [receive.md](receive.md).",
+        "Media interchange: none. DICOMweb: STOW-RS as origin server, default off: [uploads.md](uploads.md).",
     )
 
 

@@ -148,7 +148,8 @@ class Admission:
         if self.sop_classes is not None and abstract_syntax not in self.sop_classes:
             return ContextAnswer(ABSTRACT_SYNTAX_NOT_SUPPORTED, proposed[0])
         for uid in proposed:
-            if self.transfer_syntaxes is None or uid in self.transfer_syntaxes:
+            is_allowed = self.transfer_syntaxes is None or uid in self.transfer_syntaxes
+            if is_allowed and _UID.fullmatch(uid):  # it goes into the head of each file
                 return ContextAnswer(ACCEPTANCE, uid)
         return ContextAnswer(TRANSFER_SYNTAXES_NOT_SUPPORTED, proposed[0])
 

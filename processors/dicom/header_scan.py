@@ -40,6 +40,7 @@ _FACTS: Final = {
 _SPECIFIC_CHARACTER_SET: Final = 0x00080005
 _SOUGHT: Final = {**_IDENTIFIERS, **_FACTS, _SPECIFIC_CHARACTER_SET: "SpecificCharacterSet"}
 _DELIMITERS: Final = {0x5C}  # the backslash resets the character set (PS3.5 6.1.2.5.3)
+_LONGEST_UID: Final = 64
 _UID_CHARACTERS: Final = set("0123456789.")
 
 
@@ -87,7 +88,8 @@ class HeaderScan:
 
         Raises:
             TruncatedError: the data set ends inside an element.
-            IdentifierError: SOP Class UID or SOP Instance UID is missing, empty or no UID.
+            IdentifierError: SOP Class UID or SOP Instance UID is missing, empty or no UID, or that of study or series
+                is too long or holds control characters.
         """
         if self._inflater is not None:
             self._inflater.finish()
@@ -114,6 +116,9 @@ def _header(found: dict[str, bytes]) -> Header:
     for keyword in ("SOPClassUID", "SOPInstanceUID"):
         if not is_uid(uids[keyword]):
             raise IdentifierError(f"{keyword} is missing or no UID.")
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):  # may be empty; some devices write letters
+        if len(uids[keyword]) > _LONGEST_UID or not (uids[keyword].isascii() and uids[keyword].isprintable()):
+            raise IdentifierError(f"{keyword} is no UID.")
     facts = {keyword: text for keyword, value in found.items() if (text := _text(value, character_sets))}
     return Header(
         sop_class_uid=uids["SOPClassUID"],
@@ -126,7 +131,7 @@ def _header(found: dict[str, bytes]) -> Header:
 
 def is_uid(text: str) -> bool:
     """Whether `text` has the characters and the length of a UID (PS3.5 9.1); leading zeros are forgiven."""
-    return 0 < len(text) <= 64 and _UID_CHARACTERS.issuperset(text)
+    return 0 < len(text) <= _LONGEST_UID and _UID_CHARACTERS.issuperset(text)
 
 
 def _ascii(value: bytes) -> str:

@@ -27,6 +27,7 @@ from processors.dicom import rejections
 from processors.dicom.admission import ACCEPTANCE, Admission, ContextAnswer, Rejection
 from processors.dicom.fast.errors import ProtocolError
 from processors.dicom.fast.pdu import MAXIMUM_PDU_BYTES
+from processors.dicom.fast.request_shape import check_shape
 from processors.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
@@ -84,6 +85,7 @@ def _is_remembered(content: bytes) -> bool:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _read(content: bytes) -> Request:
+    check_shape(content)
     pdu, primitive = _decode(content)
     contexts = primitive.presentation_context_definition_list
     for context in contexts:

@@ -35,6 +35,7 @@ from processors.landing.layout import Layout
 from processors.landing.lock import hold
 from processors.landing.notify import Notifier
 from processors.landing.recover import recover
+from processors.landing.room import Room
 from processors.ledger import associations, instances
 from processors.ledger.associations import Ending
 from processors.ledger.commitments import Commitment
@@ -117,6 +118,7 @@ class Receiver:
         self._layout = layout
         self._log = log
         self._notifier = Notifier(layout.notify)
+        self._room = Room(layout.free_bytes, settings.reserve_bytes)
         self._writer = LedgerWriter(settings.ledger, log.fault)
         self._reader = connect_readonly(settings.ledger, check_same_thread=False)
         self._known = KnownInstances(lambda uid: instances.earlier(self._reader, uid))
@@ -150,7 +152,11 @@ class Receiver:
             report=log.fault,
         )
         self._commitments = CommitmentService(
-            layout, connect(settings.ledger, check_same_thread=False), self._reporter.wake, log.fault
+            layout,
+            connect(settings.ledger, check_same_thread=False),
+            has_room=self._room.take,
+            taken=self._reporter.wake,
+            report=log.fault,
         )
         self._performed_steps = PerformedStepService(
             connect(settings.ledger, check_same_thread=False),
@@ -182,7 +188,7 @@ class Receiver:
         self._writer.submit(lambda connection: _enter_open(connection, facts))
         association = OpenAssociation(self._layout, facts, self._known, self, time.time)
         self._idle.watch(association)
-        storage = StorageAssociation(association, self._has_room, self._log, self.metrics, self.pressure)
+        storage = StorageAssociation(association, self._room.take, self._log, self.metrics, self.pressure)
 
         def tell(cause: str, detail: str) -> None:
             self._troubles.note(
@@ -289,9 +295,6 @@ class Receiver:
             detail=detail,
             association=asks.id,
         )
-
-    def _has_room(self, size: int) -> bool:
-        return self._layout.free_bytes() - size >= self._settings.reserve_bytes
 
 
 def _enter_open(connection: sqlite3.Connection, facts: AssociationFacts) -> None:

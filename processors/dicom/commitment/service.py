@@ -11,7 +11,13 @@ from collections.abc import Callable
 
 from processors.dicom.commitment.errors import BadRequestError
 from processors.dicom.commitment.request import Asked, read
-from processors.dicom.services import PROCESSING_FAILURE, SUCCESS, ServiceAnswer, ServiceRequest
+from processors.dicom.services import (
+    PROCESSING_FAILURE,
+    RESOURCE_LIMITATION,
+    SUCCESS,
+    ServiceAnswer,
+    ServiceRequest,
+)
 from processors.landing.commitments import CommitmentRequest
 from processors.landing.filling import new_id
 from processors.landing.journal import AssociationFacts
@@ -27,6 +33,8 @@ class CommitmentService:
         self,
         layout: Layout,
         ledger: sqlite3.Connection,
+        *,
+        has_room: Callable[[int], bool],
         taken: Callable[[], None],
         report: Callable[[str, BaseException], None],
         clock: Callable[[], float] = time.time,
@@ -36,11 +44,13 @@ class CommitmentService:
         Args:
             layout: The landing.
             ledger: A connection that any thread may use; it is used by one at a time.
+            has_room: Whether so many bytes more would leave the disk's reserve untouched; they count as written.
             taken: Called after each request that was taken.
             report: Called with an event and an error that made us refuse one.
             clock: Unix seconds.
         """
-        self._layout, self._ledger, self._taken, self._report, self._clock = layout, ledger, taken, report, clock
+        self._layout, self._ledger, self._has_room = layout, ledger, has_room
+        self._taken, self._report, self._clock = taken, report, clock
         self._lock = threading.Lock()
 
     def serve(self, request: ServiceRequest, asks: AssociationFacts) -> ServiceAnswer:
@@ -49,6 +59,8 @@ class CommitmentService:
             asked = read(request)
         except BadRequestError as error:
             return ServiceAnswer(error.status)
+        if not self._has_room(len(request.data_set)):
+            return ServiceAnswer(RESOURCE_LIMITATION)
         try:
             with self._lock:
                 self._keep(asked, asks)

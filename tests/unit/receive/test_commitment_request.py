@@ -49,10 +49,16 @@ class Counter:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.taken = 0
+        self.has_room = True
         self.faults: list[str] = []
         ledger = connect(desk.ledger_file, check_same_thread=False)
         self.service = CommitmentService(
-            desk.layout, ledger, self._count, lambda event, _: self.faults.append(event), lambda: desk.now
+            desk.layout,
+            ledger,
+            has_room=lambda _: self.has_room,
+            taken=self._count,
+            report=lambda event, _: self.faults.append(event),
+            clock=lambda: desk.now,
         )
 
     def _count(self) -> None:
@@ -140,6 +146,12 @@ def test_a_list_that_the_disk_does_not_take_is_not_answered_with_success(
     assert counter.asks(action(encoded(data_set("1.2.9", "1.1")))) == services.PROCESSING_FAILURE
     assert commitments.newest(counter.desk.ledger) == []
     assert counter.faults == ["commitment-not-kept"]
+
+
+def test_below_the_reserve_of_the_disk_no_list_is_taken(counter: Counter) -> None:
+    counter.has_room = False
+    assert counter.asks(action(encoded(data_set("1.2.9", "1.1")))) == services.RESOURCE_LIMITATION
+    assert counter.kept() == []
 
 
 def test_a_list_that_the_ledger_does_not_take_leaves_no_file(counter: Counter) -> None:

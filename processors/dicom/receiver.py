@@ -122,7 +122,7 @@ class Receiver:
         self._writer = LedgerWriter(settings.ledger, log.fault)
         self._reader = connect_readonly(settings.ledger, check_same_thread=False)
         self._known = KnownInstances(lambda uid: instances.earlier(self._reader, uid))
-        self._idle = IdleWatch(settings.idle_seconds, time.time, log.fault)
+        self._idle = IdleWatch(settings.idle_seconds, time.monotonic, log.fault)
         self.metrics = ReceiverMetrics(settings.ledger, layout.free_bytes, time.time)
         self._troubles = TroubleBook(log, self.metrics, self._writer)
         self.pressure = Pressure(
@@ -186,7 +186,7 @@ class Receiver:
             hold=peer.admission.hold,
         )
         self._writer.submit(lambda connection: _enter_open(connection, facts))
-        association = OpenAssociation(self._layout, facts, self._known, self, time.time)
+        association = OpenAssociation(self._layout, facts, self._known, self, time.time, elapsed=time.monotonic)
         self._idle.watch(association)
         storage = StorageAssociation(association, self._room.take, self._log, self.metrics, self.pressure)
 

@@ -52,6 +52,11 @@ def no_descriptor() -> Refusal:
     return Refusal(OUT_OF_RESOURCES, "pressure:descriptors")
 
 
+def no_ledger() -> Refusal:
+    """What was received before cannot be told, so neither whether this is a duplicate."""
+    return Refusal(OUT_OF_RESOURCES, "no-ledger")
+
+
 def day_used_up() -> Refusal:
     """The peer has sent all that it may send in one day."""
     return Refusal(OUT_OF_RESOURCES, "day-used-up")

@@ -10,6 +10,7 @@ Algorithm:
 import errno
 import hashlib
 import os
+import sqlite3
 import time
 from collections.abc import Callable
 
@@ -140,6 +141,9 @@ class StoreReception:
                 self._ran_short(DISK, status.no_space(), is_certain=True)
             elif error.errno in _NO_DESCRIPTOR:
                 self._ran_short(DESCRIPTORS, status.no_descriptor(), is_certain=True)
+        except sqlite3.Error as error:
+            self._account.log.fault("ledger-unreadable", error)
+            self._refusal = status.no_ledger()
         except Exception as error:  # noqa: BLE001 - the outermost loop of a C-STORE: a fault of ours is never Success
             self._account.log.fault("store-fault", error)
             self._refusal = status.unreadable("fault")

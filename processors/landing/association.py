@@ -80,6 +80,8 @@ class OpenAssociation:
         known: KnownInstances,
         books: Books,
         clock: Callable[[], float],
+        *,
+        elapsed: Callable[[], float] | None = None,
     ) -> None:
         """Begin.
 
@@ -89,6 +91,7 @@ class OpenAssociation:
             known: Shared by all associations.
             books: Where seals and the end are reported to.
             clock: Unix seconds.
+            elapsed: Seconds since any moment, which no setting of the clock changes; `clock` when None.
         """
         self.facts = facts
         self.duplicates: list[DuplicateInstance] = []
@@ -102,7 +105,8 @@ class OpenAssociation:
         self._lock = Lock()
         self._numbers = itertools.count(1)
         self._open: OrderedDict[tuple[str, str], _Open] = OrderedDict()
-        self._last_heard = clock()
+        self._elapsed = elapsed or clock
+        self._last_heard = self._elapsed()
         self._latest: Filling | None = None
         self._parts = f"{layout.incoming}/{facts.id}"
         self._journal = layout.journal_of(facts.id)
@@ -112,7 +116,7 @@ class OpenAssociation:
 
     def heard(self) -> None:
         """Bytes have come in on this association."""
-        self._last_heard = self._clock()
+        self._last_heard = self._elapsed()
 
     def new_part(self) -> str:
         """A path for the next part: a file that nobody will miss after a power cut."""
@@ -154,13 +158,13 @@ class OpenAssociation:
                 journal.append(self._journal, AssociationLine(refusal=refusal), durable=False)
 
     def idle_at(self) -> float | None:
-        """Since when nothing has been heard, Unix seconds; None if no delivery is open."""
+        """Since when nothing has been heard, in seconds of `elapsed`; None if no delivery is open."""
         return self._last_heard if self._open else None
 
     def seal_if_idle(self, seconds: float) -> None:
         """Seal all open deliveries if no byte has come for `seconds`."""
         with self._lock:
-            if self._clock() - self._last_heard >= seconds:
+            if self._elapsed() - self._last_heard >= seconds:
                 self._seal_all("idle")
 
     def end(self, ending: Ending) -> None:

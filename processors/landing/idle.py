@@ -12,7 +12,7 @@ class Watched(Protocol):
     """An association, as the watch sees it."""
 
     def idle_at(self) -> float | None:
-        """Since when nothing has been heard, Unix seconds; None if no delivery is open."""
+        """Since when nothing has been heard, in seconds of the watch's clock; None if no delivery is open."""
 
     def seal_if_idle(self, seconds: float) -> None:
         """Seal if no byte has come for `seconds`."""
@@ -28,7 +28,7 @@ class IdleWatch:
 
         Args:
             seconds: Silence after which an association's deliveries are sealed.
-            clock: Unix seconds.
+            clock: Seconds since any moment; one that can be set would let a silence last for years.
             report: Called with an event and an error that must not end the watch.
         """
         self._seconds = seconds

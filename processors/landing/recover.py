@@ -48,6 +48,8 @@ class Recovered:
     commitments: int = 0
     results: int = 0
     """Objects of results that only the landing knew."""
+    set_aside: str = ""
+    """What a damaged ledger is called now."""
 
 
 def recover(layout: Layout, connection: sqlite3.Connection) -> Recovered:

@@ -9,7 +9,7 @@ told and when), `writer` (the thread that commits for the receiver), `backlog` (
 `by_peer_gaps`, `day_report` and `day_table` (what each modality sent in a day, and whether the sums agree), `activity`,
 `rhythm`, `silence`, `silences_told` and `rhythm_picture` (when a peer usually sends, and who is silent for too long),
 `handoff_list`, `handoff_pin` (whom we take for the handoff), `reconcile` (does every witness tell the same story?),
-`repair`, `damaged` (a ledger that has to be made anew), `release` (what an unknown caller sent), `promises` (until when a sender may rely on us), `variants`
-(versions of one instance), `occupancy` (what lies in the landing), `commands`,
+`repair`, `damaged` (a ledger that has to be made anew), `release` (what an unknown caller sent), `promises` (until when
+a sender may rely on us), `variants` (versions of one instance), `occupancy` (what lies in the landing), `commands`,
 `doctor_commands`. Errors are in `errors`.
 """

@@ -20,6 +20,7 @@ from processors.landing.lock import hold
 from processors.landing.recover import Recovered, as_sealed, recover
 from processors.landing.results import CLAIM_FILE, RETURNED_FILE, Ended, Kept
 from processors.ledger import evidence, label_documents, results
+from processors.ledger.damaged import is_sound, set_aside
 from processors.ledger.gaps import Gap, results_not_in
 from processors.ledger.label_documents import LabelDocument
 from processors.ledger.results import ResultObject
@@ -42,16 +43,21 @@ def rebuild(landing: Path, ledger: Path) -> Recovered:
     What was decided and delivered since is found again when deliveries are announced: decisions lie beside them, and
     the handoff answers a package that it has with the same receipt.
 
+    A ledger that is damaged gets another name first.
+
     Raises:
         LandingTakenError: a receiver runs; stop it first.
     """
     layout = Layout(landing)
     layout.prepare()
-    with hold(layout.receiver_lock, "receiver"), closing(connect(ledger)) as connection:
-        done = recover(layout, connection)
-        done.labels = _enter_labels(layout, connection)
-        done.results = _enter_results(layout, connection)
-        return done
+    with hold(layout.receiver_lock, "receiver"):
+        aside = "" if is_sound(ledger) else set_aside(ledger).name
+        with closing(connect(ledger)) as connection:
+            done = recover(layout, connection)
+            done.set_aside = aside
+            done.labels = _enter_labels(layout, connection)
+            done.results = _enter_results(layout, connection)
+            return done
 
 
 def _enter_labels(layout: Layout, connection: sqlite3.Connection) -> int:

@@ -46,7 +46,7 @@ class NifiLog:
 
     def until(self, word: str) -> tuple[str, str]:
         """The next line that has this word; lines come for ever while a receiver is started again and again."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while time.monotonic() < deadline:
             with contextlib.suppress(queue.Empty):
                 self.seen.append(self.lines.get(timeout=1))

@@ -3,6 +3,8 @@
 import ast
 import errno
 import importlib
+import os
+import queue
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ from pydicom.uid import generate_uid
 
 from processors.delivery import doors, quiet
 from processors.delivery.workplace import workplace
+from processors.landing.lock import hold, holder
 from tests.unit.delivery.trusted_home import RELEASE, TrustedHome, ct
 
 SHELLS = ("ListenDICOM", "RouteDICOM", "DeidentifyDICOM", "ConfirmDelivery", "ReidentifyDICOM", "SendDICOM")
@@ -249,3 +252,41 @@ def test_silenced_libraries_log_and_warn_nothing(capfd: pytest.CaptureFixture[st
     )
     subprocess.run([sys.executable, "-c", program], check=True)
     assert capfd.readouterr() == ("", "")
+
+
+def embedded(home: TrustedHome) -> Context:
+    """ListenDICOM told to run its own receiver on any free port."""
+    return Context(**{"Trusted Home": str(home.root), "Receiver": "embedded", "Listening Port": "0"})
+
+
+def test_an_embedded_receiver_lives_as_long_as_its_processor_is_scheduled(
+    shells: dict[str, type], home: TrustedHome
+) -> None:
+    heard: queue.SimpleQueue[str] = queue.SimpleQueue()
+    shells["ListenDICOM"].logger = SimpleNamespace(info=heard.put, warn=heard.put, error=heard.put)
+    listen, context = shells["ListenDICOM"](jvm=None), embedded(home)
+    assert listen.customValidate(context) == []
+    listen.onScheduled(context)
+    while '"event": "listening"' not in heard.get(timeout=240):
+        pass
+    lock = home.place.layout.receiver_lock
+    assert holder(lock) is not None
+    assert listen.customValidate(context) == [], "its own receiver is no other one"
+    listen.onStopped(context)
+    assert holder(lock) is None
+    workplace(str(home.root)).close()
+
+
+def test_the_canvas_names_the_receiver_that_has_the_landing_already(shells: dict[str, type], home: TrustedHome) -> None:
+    listen = shells["ListenDICOM"](jvm=None)
+    with hold(home.place.layout.receiver_lock, "receiver"):
+        [said] = listen.customValidate(embedded(home))
+        assert listen.customValidate(Context(**{"Trusted Home": str(home.root), "Receiver": "attached"})) == []
+    assert f"process {os.getpid()} on " in said.explanation
+    assert "set Receiver to attached" in said.explanation
+
+
+def test_the_canvas_says_which_properties_do_not_go_together(shells: dict[str, type], home: TrustedHome) -> None:
+    context = Context(**{"Trusted Home": str(home.root), "Receiver": "embedded", "TLS Port": "2762"})
+    [said] = shells["ListenDICOM"](jvm=None).customValidate(context)
+    assert "need each other" in said.explanation

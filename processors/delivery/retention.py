@@ -189,10 +189,10 @@ _named_for_good = lru_cache(maxsize=100_000)(_named)
 
 
 def _remove(place: Workplace, delivery_id: str) -> bool:
-    """Remove the files first and say so afterwards: what a crash leaves undone is done by the next sweep.
+    """Remove what may go; False if its sender was promised it meanwhile.
 
-    All in one transaction, as a promise is one: whoever promises reads the files after that, and finds them or does
-    not; and what was promised since it was called ripe stays. False if that is so.
+    Under the ledger's write lock, as storage commitment promises first and then reads the files: whichever is first,
+    the other sees it. What a crash leaves undone is done by the next sweep.
     """
     folder = place.delivery_folder(delivery_id)
     with transaction(place.ledger) as ledger:

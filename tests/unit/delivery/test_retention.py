@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
@@ -219,3 +220,22 @@ def test_what_a_crash_left_undone_is_done_by_the_next_sweep(
     assert sweep(home.place) == 1
     assert originals(folder) == []
     assert home.rows("SELECT event FROM events WHERE subject = ? AND event = 'removed'", folder.name) == [("removed",)]
+
+
+def test_a_promise_in_the_middle_of_a_sweep_is_kept(make_home: MakeHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    from processors.delivery import retention
+
+    home = make_home(site="retention: {originals_days: 1}")
+    folder = delivered(home, [one()])
+    home.clock.now += YEAR
+    look = retention.retention_until
+
+    def look_and_be_overtaken(*facts: Any) -> float:
+        until = look(*facts)
+        with transaction(home.place.ledger) as ledger:
+            promise(ledger, folder.name, home.clock() + DAY_SECONDS, home.clock())
+        return until
+
+    monkeypatch.setattr(retention, "retention_until", look_and_be_overtaken)
+    assert sweep(home.place) == 0
+    assert originals(folder) == ["000001.dcm"]

@@ -174,7 +174,7 @@ def test_the_backlog_is_what_is_not_confirmed(desk: Desk) -> None:
 @pytest.fixture
 def receiver(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Receiver, SimpleNamespace]]:
     """A receiver with a reserve of 1 GB on a disk whose free space the test says."""
-    disk = SimpleNamespace(f_bavail=50 * GB, f_frsize=1)
+    disk = SimpleNamespace(f_bavail=GB + 10**6, f_frsize=1)  # so near that the disk is asked for each piece
     monkeypatch.setattr(os, "statvfs", lambda _: disk)
     limits = ReceiverLimits(hold=1e-9)
     settings = ReceiverSettings(desk.layout.root, desk.ledger_file, GB, limits=limits)
@@ -220,7 +220,8 @@ def test_an_object_that_fills_the_disk_gives_its_part_back_at_once(
 def test_without_a_descriptor_the_object_is_refused_and_there_is_pressure(
     receiver: tuple[Receiver, SimpleNamespace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running, _ = receiver
+    running, disk = receiver
+    disk.f_bavail = 50 * GB
     association = running.opened(Peer("CT1", "LUNG", "192.0.2.1"))
     real = os.open
 

@@ -71,12 +71,14 @@ def test_a_step_survives_a_crash_at_each_answer_and_names_what_was_stored(
     with calling(receiver) as association:
         assert create(association, step, study) == 0
         receiver.kill()  # nothing was written after the answer
+        wait_for(lambda: not association.is_established)
     receiver.start()
     with calling(receiver, syntax=ExplicitVRLittleEndian) as association:
         assert create(association, step, study) == 0x0111
         assert [association.send_c_store(one).Status for one in objects] == [0, 0]
         assert change(association, step, ended([one.SOPInstanceUID for one in objects])) == 0
         receiver.kill()
+        wait_for(lambda: not association.is_established)
     receiver.start()
     assert receiver.rows(STEPS) == [(step, "ct1", "COMPLETED")]
     named = receiver.rows("SELECT sop_instance_uid FROM performed_instances")

@@ -4,7 +4,9 @@
 VaultError
 ├── VaultUnreadableError
 ├── VaultTooNewError
-└── VaultKeyMismatchError
+├── VaultKeyMismatchError
+├── VaultThereError
+└── VaultInUseError
 ```
 """
 
@@ -35,3 +37,15 @@ class VaultKeyMismatchError(VaultError):
     """The vault was made with another key file, or a row was altered."""
 
     remedy: ClassVar[str] = "Use the key file that the vault was made with."
+
+
+class VaultThereError(VaultError):
+    """Something is there already that a copy would replace."""
+
+    remedy: ClassVar[str] = "Give a backup a new name; to restore over a vault, say --replace, which keeps the old one."
+
+
+class VaultInUseError(VaultError):
+    """Another process has the vault open."""
+
+    remedy: ClassVar[str] = "Stop NiFi and whatever else uses the vault, then restore again."

@@ -19,7 +19,7 @@ class Backlog:
 
 
 def backlog(connection: sqlite3.Connection) -> Backlog:
-    """The backlog now; parked deliveries, which wait for a person, are part of it.
+    """The backlog now; parked deliveries, which wait for a person, are part of it until that person has ended them.
 
     By an index of those whose originals are here: it costs what is unconfirmed, not what ever came.
     """
@@ -29,6 +29,7 @@ def backlog(connection: sqlite3.Connection) -> Backlog:
             coalesce(sum(state IN ('sealed', 'announced')), 0), min(sealed_at)
         FROM deliveries
         WHERE removed_at IS NULL AND state IN ('open', 'sealed', 'announced', 'seen', 'routed', 'parked')
+            AND NOT (state = 'parked' AND reason LIKE 'discarded%')
         """
     ).fetchone()
     return Backlog(*row)

@@ -53,6 +53,7 @@ _ARRIVED: Final = f"""
         SELECT t.id, CASE
                 WHEN d.id IS NULL THEN 6
                 WHEN d.state = 'parked' AND d.reason = 'unmatched' THEN 2
+                WHEN d.state = 'parked' AND d.reason LIKE 'discarded%' THEN 8
                 WHEN d.state = 'parked' THEN 3
                 ELSE coalesce((SELECT min({_SHIPMENT_PLACE}) FROM shipments s WHERE s.delivery_id = t.id), 6)
             END AS place,

@@ -15,6 +15,7 @@ from processors.delivery.route import route
 from processors.delivery.treat import treat
 from processors.landing.retention import DAY_SECONDS
 from processors.ledger import accounts
+from processors.ledger.backlog import backlog
 from processors.ledger.gaps import in_ledger
 from tests.unit.delivery.trusted_home import RELEASE, RULES, TrustedHome, ct, reference
 
@@ -165,6 +166,7 @@ def test_what_is_ended_is_discarded_with_its_reason_and_leaves_after_its_days(
     assert not list(folder.glob("*.dcm"))
     home.end()
     assert list(in_ledger(home.place.ledger)) == []
+    assert backlog(home.place.ledger).oldest_sealed_at is None, "the receiver must not refuse for what has ended"
 
 
 def test_the_withheld_original_goes_though_the_rest_of_its_delivery_went_before(home: TrustedHome) -> None:

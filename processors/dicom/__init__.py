@@ -7,9 +7,9 @@ facts of a data set), `elements` and `inflate` (walk the elements of an encoded 
 (preamble and file meta), `receiver` (the whole process), `event_log` (what it says), `silence` (libraries that would
 log values), `account` (what became of the objects of an association), `metrics`, `peer_metrics` and `management` (what
 is counted, and where that is asked), `commands`.
-Beside C-STORE: `services` (what is asked of us, and how to add more), `commitment` (storage commitment),
-`performed_step` (what modalities say that they made), `upload` (objects by HTTP). Inside NiFi:
-`embedded` (the receiver as a child that ends with its parent).
+Beside C-STORE: `services` (what is asked of us, and how to add more), `items` (what a request names, read safely),
+`commitment` (storage commitment), `performed_step` (what modalities say that they made), `upload` (objects by HTTP).
+Inside NiFi: `embedded` (the receiver as a child that ends with its parent).
 Who may come in: `admission` (what an engine asks), `rejections` (which A-ASSOCIATE-RJ a no is), `allowance` (how
 much), `peers_policy` and `peers_watch` (the peers file as the answer), `pynetdicom_negotiation`, `tls`, `gate` (all of
 that together), `ports` (with TLS and without), `admitted` (an association as its admission allows it), `causes` (why

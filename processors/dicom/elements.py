@@ -55,7 +55,7 @@ def encoding_of(transfer_syntax_uid: str) -> Encoding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class Reader:
     """Reads element headers of one byte order."""
 
     tag_vr_length: struct.Struct
@@ -78,8 +78,13 @@ class _Reader:
         return tag, vr, self.length.unpack_from(data, position + 8)[0], position + 12
 
 
-_LITTLE: Final = _Reader(struct.Struct("<HH2sH"), struct.Struct("<HHI"), struct.Struct("<I"))
-_BIG: Final = _Reader(struct.Struct(">HH2sH"), struct.Struct(">HHI"), struct.Struct(">I"))
+_LITTLE: Final = Reader(struct.Struct("<HH2sH"), struct.Struct("<HHI"), struct.Struct("<I"))
+_BIG: Final = Reader(struct.Struct(">HH2sH"), struct.Struct(">HHI"), struct.Struct(">I"))
+
+
+def reader_of(encoding: Encoding) -> Reader:
+    """Who reads the headers of what is not deflated, or is inflated already."""
+    return _LITTLE if encoding.little_endian else _BIG
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ class _Level:
 
     in_sequence: bool
     explicit_vr: bool
-    reader: _Reader
+    reader: Reader
 
 
 class ElementWalk:
@@ -107,7 +112,7 @@ class ElementWalk:
         """
         self.found: dict[int, bytes] = {}
         self._encoding = encoding
-        self._reader = _LITTLE if encoding.little_endian else _BIG
+        self._reader = reader_of(encoding)
         self._sought = sought
         self._levels: list[_Level] = []
         self._head = b""
@@ -215,6 +220,6 @@ class ElementWalk:
             self._left = length
         return start
 
-    def _open_sequence(self, *, vr: bytes, explicit_vr: bool, reader: _Reader) -> None:
+    def _open_sequence(self, *, vr: bytes, explicit_vr: bool, reader: Reader) -> None:
         as_un = vr == b"UN"
         self._levels.append(_Level(True, explicit_vr and not as_un, _LITTLE if as_un else reader))

@@ -1,16 +1,13 @@
 """An N-ACTION that asks for storage commitment, read (PS3.4 J.3.2, table J.3-1)."""
 
 import re
-import struct
-from collections.abc import Iterable
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Final
 
-from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset
-
 from processors.dicom.commitment.errors import BadRequestError
+from processors.dicom.elements import encoding_of
+from processors.dicom.errors import DataSetError
+from processors.dicom.items import values
 from processors.dicom.services import (
     INVALID_ARGUMENT_VALUE,
     NO_SUCH_ACTION,
@@ -22,11 +19,11 @@ from processors.landing.commitments import ReferencedInstance
 WELL_KNOWN_INSTANCE: Final = "1.2.840.10008.1.20.1.1"
 _REQUEST_STORAGE_COMMITMENT: Final = 1
 """The one Action Type ID."""
-_IMPLICIT: Final = "1.2.840.10008.1.2"
-_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 _TRANSACTION_UID: Final = 0x00081195
 _REFERENCED_SOP_CLASS_UID: Final = 0x00081150
 _REFERENCED_SOP_INSTANCE_UID: Final = 0x00081155
+_REFERENCED_SOP_SEQUENCE: Final = 0x00081199
+_SOUGHT: Final = frozenset({_TRANSACTION_UID, _REFERENCED_SOP_CLASS_UID, _REFERENCED_SOP_INSTANCE_UID})
 _UID: Final = re.compile(r"[0-9][0-9.]{0,63}")
 
 
@@ -52,42 +49,34 @@ def read(request: ServiceRequest) -> Asked:
     if request.type_id != _REQUEST_STORAGE_COMMITMENT:
         raise BadRequestError("Its Action Type ID is not 1.", NO_SUCH_ACTION)
     try:
-        return _asked(_data_set(request))
-    except (AttributeError, KeyError, ValueError, TypeError, EOFError, struct.error, RecursionError) as error:
+        return _asked(request)
+    except (DataSetError, KeyError, ValueError) as error:
         raise BadRequestError("Its data set cannot be read.", INVALID_ARGUMENT_VALUE) from error
 
 
-def _data_set(request: ServiceRequest) -> Dataset:
-    syntax = request.transfer_syntax_uid
-    return read_dataset(BytesIO(request.data_set), syntax == _IMPLICIT, syntax != _BIG_ENDIAN)
-
-
-def _asked(data_set: Dataset) -> Asked:
-    named = [_referenced(item) for item in _items(data_set)]
+def _asked(request: ServiceRequest) -> Asked:
+    encoding = encoding_of(request.transfer_syntax_uid)
+    if encoding.deflated:
+        raise ValueError
+    found = values(request.data_set, encoding, _REFERENCED_SOP_SEQUENCE, _SOUGHT)
+    named = dict.fromkeys(
+        (_uid(item[_REFERENCED_SOP_CLASS_UID]), _uid(item[_REFERENCED_SOP_INSTANCE_UID])) for item in found.items
+    )
     if not named:
         raise ValueError
-    return Asked(_uid(data_set, _TRANSACTION_UID), tuple(dict.fromkeys(named)))
-
-
-def _items(data_set: Dataset) -> Iterable[Dataset]:
-    items: Iterable[Dataset] = data_set.ReferencedSOPSequence
-    return items
-
-
-def _referenced(item: Dataset) -> ReferencedInstance:
-    return ReferencedInstance(
-        sop_class_uid=_uid(item, _REFERENCED_SOP_CLASS_UID), sop_instance_uid=_uid(item, _REFERENCED_SOP_INSTANCE_UID)
+    instances = (
+        ReferencedInstance(sop_class_uid=sop_class, sop_instance_uid=instance) for sop_class, instance in named
     )
+    return Asked(_uid(found.top[_TRANSACTION_UID]), tuple(instances))
 
 
-def _uid(data_set: Dataset, tag: int) -> str:
-    """A UID that can be kept and repeated, from its bytes: pydicom would warn of a wrong one, and quote it.
+def _uid(value: bytes) -> str:
+    """A UID that can be kept and repeated.
 
     Raises:
         ValueError: it is none.
     """
-    value = data_set.get_item(tag).value
-    text = value.decode("ascii").rstrip(" \0") if isinstance(value, bytes) else str(value)
+    text = value.decode("ascii").rstrip(" \0")
     if not _UID.fullmatch(text):
         raise ValueError
     return text

@@ -16,8 +16,6 @@ from processors.ledger import commitments
 from processors.ledger.schema import connect
 from tests.unit.receive.landing_desk import Desk
 
-# pydicom warns of what is no data set; the receiver has silenced it, see `processors.dicom.silence`.
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 CT, WELL_KNOWN = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.20.1.1"
 SYNTAXES = ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"]
 

@@ -90,7 +90,7 @@ def test_who_shows_none_is_an_unknown_caller() -> None:
     ("entry", "words"),
     [
         ("a: {sends: {tokens: my-secret}}", "`sluice peers token`"),
-        (f"a: {{sends: {{tokens: {'0' * 64}}}}}\n  b: {{sends: {{tokens: [{'0' * 64}]}}}}", "token of a"),
+        (f"a: {{sends: {{tokens: {'a' * 64}}}}}\n  b: {{sends: {{tokens: [{'a' * 64}]}}}}", "token of a"),
         ("a: {sends: {}}", "ae_titles or tokens"),
     ],
 )

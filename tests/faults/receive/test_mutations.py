@@ -29,6 +29,7 @@ MESSAGES = 80_000
 OF_A_CONVERSATION = 10
 REQUESTS = 20_000
 HANG_SECONDS = 300
+"""For a hundred conversations, which take one; a test that hangs says where."""
 REQUEST = request()
 ODD_BYTES = (0, 1, 2, 3, 4, 5, 6, 7, 0x10, 0x20, 0x21, 0x30, 0x40, 0x50, 0x7F, 0x80, 0xFE, 0xFF)
 ODD_LENGTHS = (0, 1, 2, 5, 6, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF)
@@ -86,7 +87,6 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     for name in ("fsync", "fdatasync"):
         monkeypatch.setattr(os, name, lambda _: None)
     with Desk(tmp_path) as desk:
-        faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
         yield desk
         faulthandler.cancel_dump_traceback_later()
 
@@ -133,7 +133,7 @@ class Held:
 
     def assert_no_more_than(self, before: "Held") -> None:
         assert self.descriptors <= before.descriptors + 2  # the ledger's own come and go
-        assert self.threads == before.threads
+        assert self.threads <= before.threads
         assert self.objects < before.objects + 5_000
         assert self.bytes < before.bytes + (64 << 20)
 
@@ -150,6 +150,8 @@ def run(desk: Desk, conversations: int, make: Callable[[random.Random, int], byt
     chance = random.Random(20_260_101)
     said, before = 0, None
     for number in range(conversations):
+        if number % 100 == 0:
+            faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
         said += successes(converse(desk, make(chance, number)))
         if number == conversations // 10:
             drain(desk)

@@ -154,7 +154,10 @@ class Client:
 
     def is_closed(self) -> bool:
         """Wait for the end of the connection; whether nothing came before it."""
-        return self._reader.read(1) == b""
+        try:
+            return self._reader.read(1) == b""
+        except ConnectionResetError:
+            return True
 
     def close(self) -> None:
         self._reader.close()

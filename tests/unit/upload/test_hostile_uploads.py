@@ -11,7 +11,8 @@ from tests.unit.upload.receiving import Uploads, request
 from tests.unit.upload.test_uploads import ONE, slices
 from tests.waiting import wait_for
 
-QUICK = Timers(head=0.2, patience=0.2)
+IMPATIENT = Timers(head=60.0, patience=0.2)
+QUICK = Timers(head=0.2)
 
 
 def head_of(body: bytes) -> bytes:
@@ -38,7 +39,7 @@ def test_a_body_that_comes_too_slowly_is_answered_408_and_nothing_half_is_kept(
     files = slices(2)
     body = related(files.values())
     ended = threading.Event()
-    with Uploads(tmp_path, timers=QUICK) as uploads, uploads.connect() as client:
+    with Uploads(tmp_path, timers=IMPATIENT) as uploads, uploads.connect() as client:
         client.send(head_of(body) + body[:-600])
 
         def drip() -> None:
@@ -76,8 +77,13 @@ def test_a_head_that_does_not_come_is_closed_without_a_word_and_told(tmp_path: P
 
 def test_a_connection_that_is_kept_open_and_says_nothing_more_is_closed_and_no_trouble(tmp_path: Path) -> None:
     [(uid, file)] = slices(1).items()
-    with Uploads(tmp_path, timers=QUICK) as uploads:
+    with Uploads(tmp_path) as uploads:
         with uploads.connect() as client:
+            wait_for(lambda: any(uploads.engine._threads.values()))
+            [connection] = uploads.engine._threads.values()
+            assert connection is not None
+            wait_for(lambda: connection._wire._deadline is not None)  # the first head has its time already
+            connection._timers = QUICK
             client.send(request(file, "/instances", ONE))
             assert client.answer().stored == [uid]
             assert client.is_closed()
@@ -99,7 +105,7 @@ def test_a_length_that_promises_too_little_is_no_success_and_its_rest_no_request
 
 def test_a_length_that_promises_too_much_is_waited_for_and_then_told(tmp_path: Path) -> None:
     files = slices(1)
-    with Uploads(tmp_path, timers=QUICK) as uploads:
+    with Uploads(tmp_path, timers=IMPATIENT) as uploads:
         with uploads.connect() as client:
             client.send(request(related(files.values()), length=1 << 50))
             assert (client.answer().status) == 408

@@ -14,7 +14,7 @@ from typing import Final, cast, get_args
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.sequence import Sequence
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 
 from processors.dicom.elements import ElementWalk, encoding_of
 from processors.dicom.errors import DataSetError
@@ -25,6 +25,7 @@ from processors.dicom.services import (
     MISSING_ATTRIBUTE,
     MISSING_ATTRIBUTE_VALUE,
     PROCESSING_FAILURE,
+    RESOURCE_LIMITATION,
     ServiceRequest,
 )
 from processors.ledger.performed_steps import State
@@ -45,6 +46,11 @@ _TAGS: Final = {
     keyword: Tag(keyword)
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "ReferencedSOPClassUID", "ReferencedSOPInstanceUID")
 }
+MAXIMUM_ITEMS: Final = 25_000
+"""Of all sequences of a request together."""
+_ITEM_TAGS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+"""In little and big endian."""
+_SOUGHT: Final[list[BaseTag | int]] = [Tag(keyword) for keyword in (*REQUIRED, SERIES)]
 _STATUS: Final = "PerformedProcedureStepStatus"
 _STATES: Final = frozenset(get_args(State))
 _IMPLICIT: Final = "1.2.840.10008.1.2"
@@ -103,7 +109,9 @@ def _read(request: ServiceRequest, understand: Callable[[Dataset], Step]) -> Ste
     syntax = request.transfer_syntax_uid
     try:
         _walk_through(request)
-        data_set = read_dataset(BytesIO(request.data_set), syntax == _IMPLICIT, syntax != _BIG_ENDIAN)
+        data_set = read_dataset(
+            BytesIO(request.data_set), syntax == _IMPLICIT, syntax != _BIG_ENDIAN, specific_tags=_SOUGHT
+        )
         return understand(data_set)
     except _UNREADABLE as error:
         raise BadStepError(PROCESSING_FAILURE) from error
@@ -114,7 +122,10 @@ def _walk_through(request: ServiceRequest) -> None:
 
     Raises:
         DataSetError: it is not.
+        BadStepError: it has more items than any step; each would cost a kilobyte before one is looked at.
     """
+    if max(request.data_set.count(each) for each in _ITEM_TAGS) > MAXIMUM_ITEMS:
+        raise BadStepError(RESOURCE_LIMITATION)
     walk = ElementWalk(encoding_of(request.transfer_syntax_uid), ())
     walk.feed(memoryview(request.data_set))
     walk.finish()

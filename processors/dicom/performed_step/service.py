@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 from processors.dicom.performed_step.errors import BadStepError
-from processors.dicom.performed_step.request import SERIES, read_create, read_set
+from processors.dicom.performed_step.request import MAXIMUM_ITEMS, SERIES, read_create, read_set
 from processors.dicom.services import (
     DUPLICATE_INSTANCE,
     INVALID_ATTRIBUTE_VALUE,
@@ -24,6 +24,7 @@ from processors.dicom.services import (
     NO_SUCH_INSTANCE,
     NOT_AUTHORIZED,
     PROCESSING_FAILURE,
+    RESOURCE_LIMITATION,
     SUCCESS,
     Operation,
     ServiceAnswer,
@@ -42,6 +43,7 @@ STATUSES: Final[dict[int, str]] = {
     INVALID_INSTANCE: "N-CREATE: the SOP Instance UID is none",
     MISSING_ATTRIBUTE: "an attribute of type 1 is missing; N-SET to COMPLETED: no series were ever named",
     MISSING_ATTRIBUTE_VALUE: "an attribute of type 1 is empty",
+    RESOURCE_LIMITATION: f"there are more than {MAXIMUM_ITEMS} items in it",
     NOT_AUTHORIZED: "the peer may not send steps, or the step is another peer's",
 }
 """What is answered beside what every service may answer."""

@@ -82,7 +82,7 @@ def _disk(found: Occupancy) -> Text:
     whole = max(found.total, 1)
     drawn = 0
     for state, number in [*((part.state, part.size) for part in found.parts), ("packages", found.packages)]:
-        cells = max(round(_WIDTH * number / whole), 1 if number else 0)
+        cells = min(max(round(_WIDTH * number / whole), 1 if number else 0), _WIDTH - drawn)
         bar.append("█" * cells, style=_COLOURS[state])
         drawn += cells
     others = max(found.total - found.free - found.size, 0)

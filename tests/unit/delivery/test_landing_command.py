@@ -229,3 +229,20 @@ def test_a_version_that_has_left_the_landing_is_not_picked(home: TrustedHome) ->
     with pytest.raises(NoSuchVersionError):
         run(home, "pick", first.SOPInstanceUID, "--revision", "7", "--reason", "x")
     assert "has left the landing" in run(home, "variants").output
+
+
+def test_the_bar_is_as_wide_as_the_disk_whatever_lies_in_it() -> None:
+    import io
+
+    from rich.console import Console
+
+    from processors.delivery.landing_picture import draw
+    from processors.ledger.occupancy import Part
+
+    parts = tuple(Part(state, None, 1, 1, 900, 0.0) for state in ("sealed", "confirmed"))
+    found = Occupancy(parts, 900, 0.0, received_per_day=1, removed_per_day=0, free=100, reserve=100, total=1000)
+    told = io.StringIO()
+    draw(found, 0.0, Console(file=told, width=200))
+    bar, *rest = told.getvalue().splitlines()
+    assert len(bar.split("  ")[0]) == 60
+    assert rest[-1] == "full: objects are refused with A700 until there is room"

@@ -94,8 +94,8 @@ CAUSES: Final[dict[str, Cause]] = {
         "Have the device release associations when it has nothing to send; a firewall may also have cut the line.",
     ),
     "too-slow": Cause(
-        "{calling_ae} at {address} stopped or sent next to nothing in the middle of a message ({detail}), and was ended.",
-        "Look for a bad line or a device that hangs; what it had not finished was not kept, and it will send it again.",
+        "{calling_ae} at {address} stopped or sent next to nothing within a message ({detail}), and was ended.",
+        "Look for a bad line or a device that hangs; what it had not finished was not kept.",
     ),
     "pdu-too-long": Cause(
         "{calling_ae} at {address} sent a PDU of {detail} bytes, longer than was agreed.",

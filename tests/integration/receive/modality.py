@@ -1,6 +1,5 @@
 """A modality that stores and asks for storage commitment, and listens for the answer; by pynetdicom."""
 
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -11,6 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import CTImageStorage, StorageCommitmentPushModel
 
+from nifi.distribution.ports import unused_port
 from tests.waiting import wait_for
 
 HOST = "127.0.0.1"
@@ -22,9 +22,7 @@ class Modality:
 
     def __init__(self, ae_title: str = "CT1") -> None:
         self.entity = AE(ae_title)
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = unused_port()
         self.answers: list[tuple[int, Dataset]] = []
         self.status = 0
         self._server: Any = None

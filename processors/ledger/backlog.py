@@ -29,7 +29,7 @@ def backlog(connection: sqlite3.Connection) -> Backlog:
             coalesce(sum(state IN ('sealed', 'announced')), 0), min(sealed_at)
         FROM deliveries
         WHERE removed_at IS NULL AND state IN ('open', 'sealed', 'announced', 'seen', 'routed', 'parked')
-            AND NOT (state = 'parked' AND reason LIKE 'discarded%')
+            AND NOT (state = 'parked' AND coalesce(reason, '') LIKE 'discarded%')
         """
     ).fetchone()
     return Backlog(*row)

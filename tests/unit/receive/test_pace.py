@@ -113,7 +113,12 @@ def test_an_association_that_rests_is_left_alone_by_both(monkeypatch: pytest.Mon
     """By the waits that it asks the kernel for, rather than by waiting."""
     asked: list[float] = []
     real = Wire._set_timeout
-    monkeypatch.setattr(Wire, "_set_timeout", lambda self, seconds: (asked.append(seconds), real(self, seconds))[1])
+
+    def noted(self: Wire, seconds: float) -> None:
+        asked.append(seconds)
+        real(self, seconds)
+
+    monkeypatch.setattr(Wire, "_set_timeout", noted)
     with RawPeer(HASTY) as peer:
         peer.associate()
         peer.send(echo())

@@ -70,6 +70,14 @@ def test_little_is_no_rhythm(heard: set[int]) -> None:
     assert not learn(heard, Week(UTC_ZONE)).is_learned
 
 
+def test_what_has_been_twice_is_usual() -> None:
+    """A steady sender that now and then misses a quarter, and twice in four weeks missed twenty."""
+    missed = {MONDAY + number * 44 for number in range(60)}
+    missed |= {MONDAY + day * DAY + quarter for day in (8, 19) for quarter in range(40, 60)}
+    rhythm = learn(set(range(MONDAY, MONDAY + 4 * WEEK)) - missed, Week(UTC_ZONE))
+    assert rhythm.limit > 20 * 0.7, "in seven of ten such hours something came"
+
+
 def test_what_has_been_silent_for_long_does_not_become_the_rule() -> None:
     """Learning ends with the last sign, not now: after half a year it is still silent, since the same moment."""
     week = Week(UTC_ZONE)

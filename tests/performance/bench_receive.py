@@ -1,8 +1,10 @@
 """How fast objects are received, durably, beside others: `make bench-receive`.
 
 Each round starts every receiver anew in an empty folder, in an order that rotates, and sends the same objects by the
-same light sender. A ratio is that of the medians over all rounds. Orthanc and storescp run with TCP_NODELAY=1; Orthanc
-syncs its files by default, storescp does not. Loopback, and the sender shares the cores: read ratios.
+same light sender. A ratio is the median of the ratios within each round. Orthanc and storescp run with TCP_NODELAY=1;
+Orthanc syncs its files by default, storescp does not. Loopback, and the sender shares the cores: read ratios.
+
+Probes follow: idle associations, a crowd, half an object, a PDU length that lies (`receive_probes`), of ours alone.
 
 Ends in one line per figure: `name value unit ratio-to-peer`; the peer is Orthanc unless the name says another.
 """
@@ -21,11 +23,14 @@ from pathlib import Path
 
 from tests.builders import write_ct_series
 from tests.performance.light_sender import Timing, ct_object, send
+from tests.performance.receive_probes import probe
 from tests.performance.receivers import RECEIVERS, Running, started
 from tests.performance.sending import processes
 from tests.receiver_process import peer
 
 _SETTLE_SECONDS = 0.5
+_OURS = {"fast", "reference"}
+"""What the probes are for: their bounds are no ratios."""
 _LARGE_ROWS = 8866
 """A square of so many 16-bit pixels has 157 MB."""
 
@@ -71,6 +76,8 @@ def main() -> int:
                 lines += _compared(work, options, lambda running, work=work: _measured(pool, running, work))
     if options.only in "nagle":
         lines += _compared(Work("nagle", 1, 50), options, lambda running: _by_dcmsend(running, options.folder))
+    if options.only in "probes":
+        lines += _probed(options)
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print("\n".join(lines))
     return 0
@@ -92,25 +99,34 @@ def _compared(work: Work, options: argparse.Namespace, measure: Callable[[Runnin
     return _lines(work.name, found)
 
 
+def _probed(options: argparse.Namespace) -> list[str]:
+    lines = []
+    for name in _OURS & set(options.receivers):
+        with started(name, options.folder) as running:
+            found = probe(running, options.folder)
+        lines += [f"receive-{what}-{name} {value:.2f} {unit} -" for what, (value, unit) in found.items()]
+    return lines
+
+
 def _lines(work: str, found: dict[str, list[Figures]]) -> list[str]:
     def median(name: str, figure: str) -> float:
         return statistics.median(getattr(one, figure) for one in found[name])
 
+    def ratio(name: str, figure: str, anchor: str = "orthanc") -> str:
+        pairs = zip(found[name], found[anchor], strict=True) if anchor in found else ()
+        ratios = [getattr(one, figure) / against for one, other in pairs if (against := getattr(other, figure)) > 0]
+        return f"{statistics.median(ratios):.2f}" if ratios else "-"
+
     lines = []
-    for name in found:
+    for name in list(found):
         for figure, unit in (("per_second", "objects/s"), ("cpu_ms_per_mb", "ms/MB"), ("growth_mb", "MB")):
-            value = median(name, figure)
-            anchor = median("orthanc", figure) if "orthanc" in found else 0.0
-            lines.append(f"receive-{work}-{name}-{figure.replace('_', '-')} {value:.2f} {unit} {_ratio(value, anchor)}")
+            what = f"receive-{work}-{name}-{figure.replace('_', '-')}"
+            lines.append(f"{what} {median(name, figure):.2f} {unit} {ratio(name, figure)}")
         lines.append(f"receive-{work}-{name}-slowest {median(name, 'slowest_ms'):.1f} ms -")
     if "fast" in found and "storescp" in found:
-        value, anchor = median("fast", "per_second"), median("storescp", "per_second")
-        lines.append(f"receive-{work}-fast-to-storescp {value:.2f} objects/s {_ratio(value, anchor)}")
+        value = median("fast", "per_second")
+        lines.append(f"receive-{work}-fast-to-storescp {value:.2f} objects/s {ratio('fast', 'per_second', 'storescp')}")
     return lines
-
-
-def _ratio(value: float, anchor: float) -> str:
-    return f"{value / anchor:.2f}" if anchor > 0 else "-"
 
 
 def _measured(pool: ProcessPoolExecutor, running: Running, work: Work) -> Figures:

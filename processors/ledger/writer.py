@@ -37,7 +37,8 @@ class LedgerWriter:
         self._report = report
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._closing = Event()
-        self._thread = Thread(target=self._run, name="ledger-writer")
+        # A start that fails further on must end the process; `close` waits for what was submitted.
+        self._thread = Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
 
     def submit(self, work: Work) -> None:

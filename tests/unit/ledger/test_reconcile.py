@@ -141,7 +141,8 @@ def lose_seal(desk: Desk, done: Delivered) -> None:
 
 def shorten_journal(desk: Desk, done: Delivered) -> None:
     journal = desk.layout.delivery(done.delivery_id) / "journal.jsonl"
-    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:-1]))
+    lines = journal.read_text().rpartition("\n")[0].splitlines(keepends=True)  # room follows the last line
+    journal.write_text("".join(lines[:-1]))
 
 
 def sql(statement: str) -> Callable[[Desk, Delivered], None]:

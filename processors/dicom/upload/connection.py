@@ -135,6 +135,9 @@ class UploadConnection:
             self._receiver.troubled(self._named(decision), error.cause, error.detail, decision.peer or "")
             more = (("Allow", "POST"),) if error.status == HTTPStatus.METHOD_NOT_ALLOWED else ()
             return self._close_after(in_words(error.status, str(error), *more), head)
+        except BaseException:  # a fault of ours must not cost the peer one of its places
+            decision.close()
+            raise
         return self._receive(head, order, decision)
 
     def _receive(self, head: RequestHead, order: Order, admission: Admission) -> bool:

@@ -39,8 +39,18 @@ def read_fields(lines: Iterable[bytes]) -> dict[str, str]:
 
 
 def media_type(value: str) -> tuple[str, dict[str, str]]:
-    """A media type in lower case and its parameters, names in lower case (RFC 9110 8.3.1)."""
+    """A media type in lower case and its parameters, names in lower case (RFC 9110 8.3.1).
+
+    A parameter that names its character set (RFC 8187) is left out: none that means something here is written so.
+
+    Raises:
+        RequestError: it is none.
+    """
     message = Message()
     message["content-type"] = value
-    parameters = message.get_params(failobj=[], unquote=True)
-    return value.partition(";")[0].strip().lower(), {name.lower(): text for name, text in parameters[1:]}
+    try:
+        found: list[tuple[str, object]] = [*message.get_params(failobj=[], unquote=True)]
+    except ValueError:  # a part of a parameter has a number of thousands of digits
+        raise malformed("a media type is none") from None
+    parameters = {name.lower(): text for name, text in found[1:] if isinstance(text, str)}
+    return value.partition(";")[0].strip().lower(), parameters

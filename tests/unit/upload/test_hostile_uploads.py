@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from processors.dicom.admission import Admission, Caller, Everybody
 from processors.dicom.upload.connection import Timers
 from tests.unit.upload.bodies import BOUNDARY, related
 from tests.unit.upload.receiving import Uploads, request
@@ -186,8 +187,29 @@ def test_a_fault_of_ours_in_the_middle_leaves_nothing_half_and_the_port_open(
             client.send(request(related(files.values())))
             assert client.is_closed()
         assert uploads.post(related(files.values())).status == 200
+        wait_for(lambda: faults)  # it is told after the connection has ended
         assert len(faults) == 1
         assert uploads.endings() == ["lost", "released"]
+
+
+def test_a_fault_of_ours_before_the_body_costs_the_peer_no_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from processors.dicom.upload import connection
+
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    given_back: list[str] = []
+
+    class Counting(Everybody):
+        def admit_upload(self, caller: Caller, token: str | None) -> Admission:
+            return Admission(given_back=lambda: given_back.append(caller.address))
+
+    with Uploads(tmp_path, policy=Counting()) as uploads:
+        with monkeypatch.context() as broken, uploads.connect() as client:
+            broken.setattr(connection, "read_order", lambda _: 1 / 0)
+            client.send(request(b"x"))
+            assert client.is_closed()
+        assert given_back == ["127.0.0.1"]
 
 
 def test_other_protocols_on_the_port_are_told_at_once(tmp_path: Path) -> None:

@@ -237,3 +237,10 @@ def test_a_single_file_is_all_that_instances_takes() -> None:
     with pytest.raises(RequestError) as refused:
         order_of(target="/instances")
     assert refused.value.status == 415
+
+
+@pytest.mark.parametrize("name", ["type", "boundary"])
+def test_a_request_whose_parameters_have_a_character_set_is_read_or_refused(name: str) -> None:
+    with pytest.raises(RequestError) as refused:
+        order_of(f"Content-Type: multipart/related; {name}*=utf-8''a")
+    assert refused.value.status == 400

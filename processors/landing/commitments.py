@@ -33,6 +33,7 @@ class CommitmentRequest(BaseModel):
     peer: str = Field(description="Its sender's name in the peers file, or empty.")
     received_at: float = Field(description="Unix seconds, UTC.")
     instances: tuple[ReferencedInstance, ...]
+    kept_until: float | None = Field(None, description="Until when what is kept of it was promised, Unix seconds.")
     reported_at: float | None = Field(None, description="When the requester had confirmed the report.")
 
     @classmethod

@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from processors.landing.commitments import CommitmentRequest, ReferencedInstance
 from processors.ledger import commitment_lists, evidence
+from processors.ledger.promises import promise
 from processors.ledger.schema import record_event
 
 State = Literal["requested", "judged", "reported"]
@@ -64,7 +65,10 @@ _COLUMNS: Final = ", ".join(field.name for field in fields(Commitment))
 
 
 def add(connection: sqlite3.Connection, request: CommitmentRequest) -> bool:
-    """Enter a request, due at once unless it was reported, inside a transaction; False if it is there already."""
+    """Enter a request, due at once unless it was reported, inside a transaction; False if it is there already.
+
+    What another ledger promised over it is promised again.
+    """
     reported = request.reported_at is not None
     added = connection.execute(
         "INSERT OR IGNORE INTO commitments (id, transaction_uid, association_id, calling_ae, called_ae, address, peer,"
@@ -94,6 +98,8 @@ def add(connection: sqlite3.Connection, request: CommitmentRequest) -> bool:
         ],
     )
     record_event(connection, request.received_at, request.id, "commitment-requested", str(len(request.instances)))
+    if request.kept_until is not None:
+        _promise_again(connection, request.id, request.kept_until, request.received_at)
     if reported:
         _list(connection, request.id)
     return True
@@ -197,7 +203,7 @@ def judged(
     kept_until: float | None,
     now: float,
 ) -> None:
-    """Keep the answers, inside a transaction: from now on they are only told. Its list becomes evidence.
+    """Keep the answers instead of any before, inside a transaction. Its list becomes evidence.
 
     Args:
         connection: The ledger.
@@ -206,6 +212,10 @@ def judged(
         kept_until: Until when all others were promised; None when there are none.
         now: Unix seconds.
     """
+    connection.execute(
+        "UPDATE commitment_instances SET failure = NULL WHERE commitment_id = ? AND failure IS NOT NULL",
+        (commitment_id,),
+    )
     connection.executemany(
         "UPDATE commitment_instances SET failure = ? WHERE commitment_id = ? AND number = ?",
         [(failure, commitment_id, number) for number, failure in failures.items()],
@@ -220,13 +230,25 @@ def judged(
     _list(connection, commitment_id)
 
 
-def tell_again(connection: sqlite3.Connection, commitment_id: str) -> None:
-    """The requester has asked the same once more: what was judged is told once more; inside a transaction."""
+def judged_at(connection: sqlite3.Connection, commitment_id: str) -> float:
+    """When it was judged last, Unix seconds; 0 if never."""
+    at: float = connection.execute(
+        "SELECT ifnull(max(at), 0.0) FROM events WHERE subject = ? AND event = 'commitment-judged'", (commitment_id,)
+    ).fetchone()[0]
+    return at
+
+
+def ask_again(connection: sqlite3.Connection, commitment_id: str) -> None:
+    """The requester has asked the same once more, inside a transaction.
+
+    What it was told may hold no longer, so that is judged anew; what it has not heard is told at once.
+    """
     connection.execute(
-        "UPDATE commitments SET state = iif(state = 'reported', 'judged', state), due_at = 0 WHERE id = ?"
-        " AND failed IS NOT NULL",
+        "UPDATE commitments SET state = 'requested', failed = NULL, kept_until = NULL, attempts = 0, reason = NULL,"
+        " reported_at = NULL WHERE id = ? AND state = 'reported'",
         (commitment_id,),
     )
+    connection.execute("UPDATE commitments SET due_at = 0 WHERE id = ?", (commitment_id,))
 
 
 def reported(connection: sqlite3.Connection, commitment_id: str, now: float) -> None:
@@ -246,6 +268,16 @@ def not_reported(connection: sqlite3.Connection, commitment_id: str, code: str, 
         (code, again_at, commitment_id),
     )
     record_event(connection, now, commitment_id, "commitment-not-reported", code)
+
+
+def _promise_again(connection: sqlite3.Connection, commitment_id: str, until: float, now: float) -> None:
+    rows = connection.execute(
+        "SELECT DISTINCT i.delivery_id FROM commitment_instances c JOIN instances i"
+        " ON i.sop_instance_uid = c.sop_instance_uid WHERE c.commitment_id = ? AND i.delivery_id IS NOT NULL",
+        (commitment_id,),
+    )
+    for row in rows.fetchall():
+        promise(connection, row["delivery_id"], until, now)
 
 
 def _list(connection: sqlite3.Connection, commitment_id: str) -> None:

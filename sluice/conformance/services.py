@@ -86,7 +86,8 @@ def commitment() -> list[str]:
         The N-EVENT-REPORT goes over an association of our own, to `ae_title`, `host` and `port` of the peer in the
         peers file, in the SCP role, and is tried until it is answered with Success, across restarts,
         {BACKOFF_SECONDS[0]:g} to {BACKOFF_SECONDS[-1]:g} s after one another.
-        The same request once more, from the same AE title, is reported once more.
+        A success that could not be reported before half of its days were over is reported as 0110. The same request
+        once more, from the same AE title, is judged and reported once more.
         More: [storage-commitment.md](storage-commitment.md).
         """,
     ]

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from processors.dicom.commitment.judge import failures_in_words, judge
+from processors.dicom.commitment.judge import PROCESSING_FAILURE, failures_in_words, judge
 from processors.dicom.commitment.report import send
 from processors.dicom.errors import PeerError
 from processors.landing.commitments import CommitmentRequest
@@ -90,7 +90,7 @@ class Reporter:
             while not self._closing:
                 self._woken.clear()
                 self._guarded(lambda: self._work(connection))
-                self._woken.wait(self._pause(connection))
+                self._guarded(lambda: self._sleep(connection))
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
@@ -99,11 +99,10 @@ class Reporter:
             self._report("commitment-fault", error)
             self._woken.wait(1.0)
 
-    def _pause(self, connection: sqlite3.Connection) -> float:
+    def _sleep(self, connection: sqlite3.Connection) -> None:
         due_at = commitments.next_due(connection)
-        if due_at is None:
-            return _LONGEST_SLEEP_SECONDS
-        return min(max(due_at - self._clock(), 0.0), _LONGEST_SLEEP_SECONDS)
+        pause = _LONGEST_SLEEP_SECONDS if due_at is None else max(due_at - self._clock(), 0.0)
+        self._woken.wait(min(pause, _LONGEST_SLEEP_SECONDS))
 
     def _work(self, connection: sqlite3.Connection) -> None:
         while not self._closing and (one := commitments.due(connection, self._clock())) is not None:
@@ -125,6 +124,8 @@ class Reporter:
             with transaction(connection):
                 commitments.wait(connection, one.id, now + ON_ITS_WAY_SECONDS)
             return
+        if verdict.kept_until is not None:  # another ledger than this one must know of it before the requester does
+            self._note(one, kept_until=verdict.kept_until)
         with transaction(connection):
             commitments.judged(connection, one.id, verdict.failures, verdict.kept_until, now)
             commitments.wait(connection, one.id, one.received_at + SETTLE_SECONDS)
@@ -140,6 +141,8 @@ class Reporter:
         if peer is None:
             self._failed(connection, one, "no-address")
             return
+        if one.kept_until is not None and self._is_late(connection, one, one.kept_until):
+            self._withdraw(connection, one)
         try:
             self._send(peer, one.transaction_uid, commitments.instances(connection, one.id))
         except PeerError as error:
@@ -148,10 +151,32 @@ class Reporter:
         now = self._clock()
         with transaction(connection):
             commitments.reported(connection, one.id, now)
+        self._note(one, reported_at=now)
+
+    def _is_late(self, connection: sqlite3.Connection, one: Commitment, kept_until: float) -> bool:
+        """Whether more of the promised days are over than are left: who deletes now would rely on the days gone."""
+        now = self._clock()
+        return kept_until - now < now - commitments.judged_at(connection, one.id)
+
+    def _withdraw(self, connection: sqlite3.Connection, one: Commitment) -> None:
+        """Let a success that nobody has heard in time become failure; who still needs it asks anew."""
+        with transaction(connection):
+            named = commitments.instances(connection, one.id)
+            failures = {each.number: each.failure or PROCESSING_FAILURE for each in named}
+            commitments.judged(connection, one.id, failures, None, self._clock())
+        self._tell(one, "commitment-failed", failures_in_words(list(failures.values())))
+
+    def _note(self, one: Commitment, *, kept_until: float | None = None, reported_at: float | None = None) -> None:
+        """Keep beside the ledger what must outlive it; the latest date of all that were promised.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         path = self._layout.commitment_of(one.id)
         kept = CommitmentRequest.read(path)
         if kept is not None:
-            kept.model_copy(update={"reported_at": now}).write(path)
+            until = max((at for at in (kept.kept_until, kept_until) if at is not None), default=None)
+            kept.model_copy(update={"kept_until": until, "reported_at": reported_at}).write(path)
 
     def _failed(self, connection: sqlite3.Connection, one: Commitment, code: str) -> None:
         now = self._clock()

@@ -100,10 +100,10 @@ class CommitmentService:
             raise
 
     def _is_repeated(self, asked: Asked, asks: AssociationFacts) -> bool:
-        """Whether the same caller has asked the very same before: it has not heard us, so it is told again."""
+        """Whether the same caller has asked the very same before: it has not heard us, or may not trust it any more."""
         for earlier in commitments.of_transaction(self._ledger, asks.calling_ae, asked.transaction_uid):
             if commitments.names(self._ledger, earlier.id, asked.instances):
                 with transaction(self._ledger):
-                    commitments.tell_again(self._ledger, earlier.id)
+                    commitments.ask_again(self._ledger, earlier.id)
                 return True
         return False

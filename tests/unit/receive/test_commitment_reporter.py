@@ -1,5 +1,6 @@
 """Who is told, and when again: a clock that tests turn, and peers that answer as they say (PS3.4 J.3.3)."""
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,9 +12,12 @@ from processors.dicom.commitment.report import event_of
 from processors.dicom.commitment.reporter import BACKOFF_SECONDS, Reporter
 from processors.dicom.errors import PeerDownError
 from processors.landing.commitments import CommitmentRequest, ReferencedInstance
+from processors.landing.recover import recover
+from processors.landing.retention import DAY_SECONDS
 from processors.ledger import commitments
 from processors.ledger.commitments import Commitment, CommittedInstance
-from processors.ledger.schema import transaction
+from processors.ledger.promises import promised_until
+from processors.ledger.schema import connect, transaction
 from processors.peers import Peer, Peers
 from tests.unit.receive.landing_desk import Desk
 from tests.waiting import wait_for
@@ -34,6 +38,7 @@ class Hospital:
     desk: Desk
     down: set[str] = field(default_factory=set)
     sent: list[tuple[str, str]] = field(default_factory=list)
+    heard: list[list[int | None]] = field(default_factory=list)
     tried: list[str] = field(default_factory=list)
     told: list[tuple[str, str]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -63,6 +68,7 @@ class Hospital:
         if peer.name in self.down:
             raise PeerDownError("It is not there.", "connection-refused")
         self.sent.append((peer.name, transaction_uid))
+        self.heard.append([one.failure for one in instances])
 
     def ask(self, number: int, peer: str, *named: str) -> str:
         request = CommitmentRequest(
@@ -80,6 +86,14 @@ class Hospital:
         with transaction(self.desk.ledger) as ledger:
             commitments.add(ledger, request)
         return request.id
+
+    def store(self, *uids: str) -> str:
+        """Store instances over one association that ends; returns their delivery."""
+        association = self.desk.associate()
+        for uid in uids:
+            self.desk.store(association, uid)
+        association.end("released")
+        return self.desk.sealed[-1].id
 
     def get(self, id_: str) -> Commitment:
         found = commitments.get(self.desk.ledger, id_)
@@ -152,9 +166,7 @@ def test_a_peer_without_an_address_waits_and_the_doctor_is_told(hospital: Hospit
 
 def test_an_answer_that_was_given_is_told_after_a_restart_as_it_was_given(hospital: Hospital) -> None:
     hospital.down.add("ct1")
-    association = hospital.desk.associate()
-    hospital.desk.store(association, "1.1")
-    association.end("released")
+    hospital.store("1.1")
     asked = hospital.ask(1, "ct1", "1.1")
     with hospital.reporter():
         wait_for(lambda: hospital.get(asked).attempts == 1)
@@ -163,6 +175,69 @@ def test_an_answer_that_was_given_is_told_after_a_restart_as_it_was_given(hospit
     with hospital.reporter():
         wait_for(lambda: hospital.get(asked).state == "reported")
     assert (before.failed, before.kept_until) == (0, hospital.get(asked).kept_until)
+
+
+def test_a_success_that_is_told_when_most_of_its_days_are_over_is_failure(hospital: Hospital) -> None:
+    hospital.down.add("ct1")
+    hospital.store("1.1")
+    asked = hospital.ask(1, "ct1", "1.1", "1.2")
+    with hospital.reporter() as reporter:
+        wait_for(lambda: hospital.has_tried(asked, 1))
+        hospital.turn(reporter, 4.9 * DAY_SECONDS)
+        wait_for(lambda: hospital.has_tried(asked, 2))
+        assert hospital.get(asked).failed == 1
+        hospital.down.clear()
+        hospital.turn(reporter, 0.2 * DAY_SECONDS)
+        wait_for(lambda: hospital.get(asked).state == "reported")
+    assert hospital.heard == [[0x0110, 0x0112]]
+    assert (hospital.get(asked).failed, hospital.get(asked).kept_until) == (2, None)
+
+
+def test_what_is_asked_again_after_the_report_is_judged_anew(hospital: Hospital) -> None:
+    delivery = hospital.store("1.1")
+    asked = hospital.ask(1, "ct1", "1.1", "1.2")
+    with hospital.reporter() as reporter:
+        wait_for(lambda: hospital.get(asked).state == "reported")
+        hospital.store("1.2")
+        for file in hospital.desk.layout.delivery(delivery).glob("*.dcm"):
+            file.unlink()
+        with transaction(hospital.desk.ledger) as ledger:
+            commitments.ask_again(ledger, asked)
+        reporter.wake()
+        wait_for(lambda: hospital.get(asked).state == "reported")
+        wait_for(lambda: len(hospital.heard) == 2)
+    assert hospital.heard == [[None, 0x0112], [0x0112, None]]
+
+
+def test_a_promise_outlives_the_ledger_though_the_requester_has_heard(hospital: Hospital) -> None:
+    delivery = hospital.store("1.1")
+    told = hospital.ask(1, "ct1", "1.1")
+    with hospital.reporter():
+        wait_for(lambda: hospital.get(told).state == "reported")
+    promised = promised_until(hospital.desk.ledger, delivery)
+    assert promised is not None
+    hospital.desk.close()
+    for file in hospital.desk.ledger_file.parent.glob("ledger.db*"):
+        file.unlink()
+    hospital.desk.ledger = connect(hospital.desk.ledger_file, check_same_thread=False)
+    recover(hospital.desk.layout, hospital.desk.ledger)
+    assert promised_until(hospital.desk.ledger, delivery) == promised
+
+
+def test_a_ledger_that_cannot_be_asked_for_a_moment_does_not_end_the_reporter(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise sqlite3.OperationalError
+
+    with monkeypatch.context() as patched, hospital.reporter() as reporter:
+        patched.setattr(commitments, "next_due", refuse)
+        reporter.wake()
+        wait_for(lambda: hospital.faults)
+        patched.undo()
+        asked = hospital.ask(1, "ct1")
+        reporter.wake()
+        wait_for(lambda: hospital.get(asked).state == "reported")
 
 
 def test_nobody_is_told_before_the_answer_to_the_request_can_have_arrived(hospital: Hospital) -> None:

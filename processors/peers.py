@@ -30,6 +30,8 @@ from processors.senders import AETitle, Receiving, Sender
 from processors.settings_file import cause
 
 _SHAPE = "it is no mapping of names to peers"
+_UNREADABLE = (yaml.YAMLError, AttributeError, TypeError, ValueError, LookupError, RecursionError)
+"""What a text raises that is no such mapping: the last three are PyYAML's own for `!!int ''` and `&a {b: *a}`."""
 
 
 PeerName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
@@ -104,7 +106,7 @@ class Peers(BaseModel):
 
         try:
             parsed = parse(text)
-        except (yaml.YAMLError, AttributeError, TypeError) as error:
+        except _UNREADABLE as error:
             raise PeersFileError(f"{called} cannot be used: {cause(error, _SHAPE)}.") from error
         if parsed.faults:
             raise PeersFileError(f"{called} cannot be used: {'; '.join(parsed.faults)}.")

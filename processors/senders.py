@@ -34,7 +34,7 @@ Address = IPv4Address | IPv6Address
 UnknownCallers = Literal["reject", "quarantine", "accept"]
 
 _UNITS: Final = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?(B|kB|MB|GB|TB)")
+_SIZE: Final = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?(B|kB|MB|GB|TB)")
 _UID: Final = re.compile(r"(?=.{1,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 

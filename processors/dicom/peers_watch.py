@@ -28,8 +28,8 @@ class PeersWatch:
         """
         self._file, self._broken, self._changed = file, broken, changed
         self._lock = threading.Lock()
+        self._seen = _content(file)  # before it is read: what comes meanwhile is read again
         self._peers = Peers.read(file)
-        self._seen = _content(file)
         self.is_sound = True
 
     def current(self) -> Peers:

@@ -119,3 +119,22 @@ def test_peers_may_share_what_yaml_merges() -> None:
         (("A",), "lung"),
         (("B",), "lung"),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "peers: &a {b: *a}",
+        "x: &a [*a]",
+        "[" * 500,
+        "receiver: !!int ''",
+        "receiver: !!float x",
+        f"receiver: {'1' * 5000}",
+        f"peers: {{ct1: {{sends: {{ae_titles: A, limits: {{bytes_per_day: {'9' * 400} GB}}}}}}}}",
+    ],
+    ids=["holds-itself", "list-in-itself", "deep", "no-number", "no-fraction", "long-number", "endless-size"],
+)
+def test_whatever_stands_in_the_file_is_a_fault_of_the_file(text: str) -> None:
+    """The receiver reads it again at each association: what is no fault of the file would be one of the receiver."""
+    with pytest.raises(PeersFileError, match=r"peers\.yaml cannot be used"):
+        read(text)

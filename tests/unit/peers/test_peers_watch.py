@@ -67,6 +67,23 @@ def test_a_mended_file_holds_again(watched: Watched) -> None:
     assert watched.watch.is_sound
 
 
+def test_a_file_that_changes_while_it_is_read_for_the_first_time_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, file = Peers.read, tmp_path / "peers.yaml"
+    file.write_text(ONE)
+
+    def read(path: Path) -> Peers:
+        found = real(path)
+        path.write_text(TWO)
+        return found
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Peers, "read", read)
+        watch = PeersWatch(file, print, print)
+    assert list(watch.current().senders) == ["ct2"]
+
+
 def test_a_receiver_does_not_begin_with_a_broken_file(tmp_path: Path) -> None:
     with pytest.raises(PeersFileError, match="No such file"):
         PeersWatch(tmp_path / "peers.yaml", print, print)

@@ -29,6 +29,37 @@ def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
         assert set(pool.map(start, range(8))) == {len(MIGRATIONS)}
 
 
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+def test_a_ledger_of_each_earlier_version_opens_and_keeps_its_rows(tmp_path: Path, version: int) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as old:
+        for statement in (each for statements in MIGRATIONS[:version] for each in statements):
+            old.execute(statement)
+        old.execute(f"PRAGMA user_version = {version}")
+        for id_ in ("d1", "d2"):
+            old.execute(
+                "INSERT INTO deliveries (id, association_id, called_ae, study_uid, series_uid, opened_at,"
+                " instance_count, bytes, state) VALUES (?, 'a', 'LUNG', '1.2', '1.3', 1.0, 1, 10, 'terminal')",
+                (id_,),
+            )
+        old.execute("INSERT INTO events (at, subject, event) VALUES (5.0, 'd1', 'removed')")
+        if version >= 5:
+            old.execute("UPDATE deliveries SET removed_at = 5.0 WHERE id = 'd1'")
+        old.commit()
+    with closing(connect(tmp_path / "new.db")) as new, closing(connect(tmp_path / "ledger.db")) as opened:
+        assert _columns(opened) == _columns(new)
+        rows = opened.execute("SELECT id, removed_at FROM deliveries ORDER BY id")
+        assert [tuple(row) for row in rows] == [("d1", 5.0), ("d2", None)]
+        assert opened.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+
+
+def _columns(ledger: sqlite3.Connection) -> dict[str, list[str]]:
+    """Of each table and index."""
+    names = [row[0] for row in ledger.execute("SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")]
+    tables = {name: [row["name"] for row in ledger.execute(f"PRAGMA table_info({name})")] for name in names}
+    indexes = {name: [row["name"] for row in ledger.execute(f"PRAGMA index_info({name})")] for name in names}
+    return {name: tables[name] or indexes[name] for name in names}
+
+
 def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
     with closing(connect(tmp_path / "ledger.db")) as connection:
         with pytest.raises(sqlite3.IntegrityError), transaction(connection):

@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     s3: S3Settings = Field(S3Settings(), description="Where the S3 of store_url is.")
     max_package_bytes: PositiveInt = Field(8 << 30, description="Largest package taken, in bytes.")
     max_package_members: PositiveInt = Field(20_000, description="Most members a package may have.")
-    max_evidence_bytes: PositiveInt = Field(1 << 20, description="Largest evidence message taken, in bytes.")
+    max_evidence_bytes: PositiveInt = Field(4 << 20, description="Largest evidence message taken, in bytes.")
     max_labels_bytes: PositiveInt = Field(16 << 20, description="Largest label document taken, in bytes.")
     access: AccessLimits = Field(AccessLimits(), description="How much senders may ask, and how slowly.")
     openid: OpenidSettings | None = Field(None, description="Who else may say who somebody is; None: tokens alone.")

@@ -7,12 +7,16 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
+from handoff.contract.canonical import canonical_json
 from handoff.contract.commitment import StorageCommitment
+from handoff.settings import Settings
 from handoff.studies.accounts import Commitment
 from processors.deid.pseudonyms import pseudonymous_uid
 from processors.delivery.flowfile import Reference
 from processors.delivery.route import route
 from processors.delivery.treat import treat
+from processors.dicom.performed_step.request import MAXIMUM_ITEMS
+from processors.dicom.services import MAXIMUM_DATA_SET_BYTES
 from processors.landing.commitments import CommitmentRequest, ReferencedInstance
 from processors.landing.recover import recover
 from processors.ledger import commitments
@@ -177,3 +181,18 @@ def test_a_lost_ledger_gets_its_requests_from_the_landing(home: TrustedHome) -> 
     assert recover(home.place.layout, home.place.ledger).commitments == 1
     assert home.rows("SELECT state FROM commitments WHERE id = ?", request.id) == [("requested",)]
     assert recover(home.place.layout, home.place.ledger).commitments == 0
+
+
+def test_the_longest_list_that_a_receiver_takes_is_none_too_long_for_the_handoff() -> None:
+    item = 8 + (8 + 26) + (8 + 28)  # of a request in implicit VR: its head, a class, a UID that no device has shorter
+    longest = max(MAXIMUM_DATA_SET_BYTES // item, MAXIMUM_ITEMS)
+    message = StorageCommitment(
+        evidence_id=secrets.token_hex(16),
+        project="lung",
+        study_instance_uid="2.25.1",
+        request=secrets.token_hex(16),
+        revision=1,
+        instances=tuple(f"2.25.{number:039d}" for number in range(10**38, 10**38 + longest)),
+        total=longest,
+    )
+    assert len(canonical_json(message)) < Settings.model_fields["max_evidence_bytes"].default

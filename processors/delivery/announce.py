@@ -21,6 +21,8 @@ WAIT_SECONDS: Final = 1.0
 FRESH_SECONDS: Final = 30.0
 """How long announcements wait here to be fetched. Older ones are dropped; the ledger makes them due again."""
 SWEEP_SECONDS: Final = 600.0
+REST_SECONDS: Final = 10.0
+"""After a sweep that left something for the next one: a day may bring more than one sweep in ten minutes removes."""
 
 
 class Announcer:
@@ -74,7 +76,8 @@ class Announcer:
             self._swept_at = now
             for sweep in (retention.sweep, retention.sweep_results, retention.sweep_inbox):
                 try:
-                    sweep(self._place)
+                    if sweep(self._place) >= retention.AT_ONCE:
+                        self._swept_at = now - SWEEP_SECONDS + REST_SECONDS
                 except OSError as error:  # what cannot be removed must not keep anything from being announced
                     confide(self._place.site.workers_log, error)
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from processors.delivery.errors import UnknownDeliveryError
 from processors.delivery.package import package_path
@@ -29,7 +30,7 @@ from processors.ledger.shipments import Shipment
 from processors.ledger.variants import UNDECIDED
 
 _Named = tuple[str | None, tuple[str, ...]]
-_AT_ONCE = 100
+AT_ONCE: Final = 100
 """Deliveries that one sweep removes; the rest waits for the next."""
 
 _SETTLED = """
@@ -128,7 +129,7 @@ def _standing(place: Workplace, delivery_id: str, named: Callable[[Path], _Named
     )
 
 
-def sweep(place: Workplace, delivery_id: str | None = None, most: int = _AT_ONCE) -> int:
+def sweep(place: Workplace, delivery_id: str | None = None, most: int = AT_ONCE) -> int:
     """Remove originals and packages of deliveries (or of this one) that all destinations have had for long enough.
 
     Returns how many deliveries were swept, `most` of them at most.
@@ -151,11 +152,11 @@ def sweep_results(place: Workplace) -> int:
     rows += [
         row for row in results.of_state(place.ledger, "closed") if _closed_before(place.layout.result(row.id), before)
     ]
-    for row in rows[:_AT_ONCE]:
+    for row in rows[:AT_ONCE]:
         for file in place.layout.result(row.id).glob("*.dcm"):
             file.unlink(missing_ok=True)
         results.removed(place.ledger, row.id, place.clock())
-    return len(rows[:_AT_ONCE])
+    return len(rows[:AT_ONCE])
 
 
 def sweep_inbox(place: Workplace) -> int:

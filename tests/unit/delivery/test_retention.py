@@ -8,6 +8,8 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
+from processors.delivery import retention
+from processors.delivery.announce import REST_SECONDS
 from processors.delivery.retention import ripe, standing, sweep
 from processors.landing.delivery import read_delivery
 from processors.landing.durable import write_whole
@@ -98,6 +100,24 @@ def test_many_that_must_stay_do_not_keep_later_ones_from_going(make_home: MakeHo
     home.clock.now += 2 * DAY_SECONDS
     assert sweep(home.place, most=1) == 1
     assert originals(folder) == []
+
+
+def test_what_one_sweep_leaves_goes_seconds_later_and_not_ten_minutes(
+    make_home: MakeHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 1)
+    monkeypatch.setattr(retention, "sweep", lambda place: sweep(place, most=1))
+    home = make_home(site="retention: {originals_days: 1}")
+    folders = [delivered(home, [one()]) for _ in range(3)]
+    home.clock.now += 2 * DAY_SECONDS
+    announcer = home.announcer()
+    left = []
+    for _ in range(4):
+        announcer.next(0)
+        left.append(sum(len(originals(folder)) for folder in folders))
+        home.clock.now += REST_SECONDS
+    announcer.close()
+    assert left == [2, 1, 0, 0]
 
 
 def test_a_promise_to_the_sender_holds_after_the_settings_became_shorter(make_home: MakeHome) -> None:

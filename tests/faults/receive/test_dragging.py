@@ -92,7 +92,7 @@ def test_who_drags_on_is_ended_and_leaves_nothing(hasty: ReceiverProcess, what: 
                 connection.sendall(begun)
                 dragged_out(connection, b"")
     wait_for(lambda: cause in troubles(hasty, 1), complaint=hasty.log.read_text)
-    wait_for(lambda: not list(hasty.layout.root.rglob("*.part")))
+    wait_for(lambda: not list(hasty.layout.incoming.glob("*.part")))
     wait_for(
         lambda: descriptors(hasty) <= before[0] and threads(hasty) <= before[1],
         complaint=lambda: f"{before}, {descriptors(hasty)}, {threads(hasty)}",

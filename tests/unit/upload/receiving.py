@@ -96,8 +96,8 @@ class Uploads:
         return [str(ending) for (ending,) in self.rows("SELECT ending FROM associations ORDER BY opened_at")]
 
     def left_over(self) -> list[Path]:
-        """Files of parts."""
-        return sorted(self.layout.incoming.rglob("*.part"))
+        """Files of parts; not looked for below folders, which come and go."""
+        return sorted(self.layout.incoming.glob("*.part"))
 
 
 class Answered:
@@ -131,7 +131,7 @@ class Client:
     """Sends bytes as they are, which no library of HTTP would."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=300)
         self._reader = self._socket.makefile("rb")
 
     def __enter__(self) -> Self:

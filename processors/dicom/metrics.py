@@ -24,7 +24,9 @@ from processors.ledger.schema import connect_readonly
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _STATES = {
-    "deliveries": "SELECT state, count(*) FROM deliveries GROUP BY state",
+    "deliveries": """
+        SELECT iif(state = 'parked' AND reason LIKE 'discarded%', 'discarded', state) AS said, count(*)
+        FROM deliveries GROUP BY said""",
     "shipments": "SELECT state, count(*) FROM shipments GROUP BY state",
     "evidence": "SELECT state, count(*) FROM evidence GROUP BY state",
     "results": "SELECT state, count(*) FROM results GROUP BY state",

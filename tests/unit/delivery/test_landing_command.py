@@ -11,6 +11,7 @@ from pydicom.uid import generate_uid
 
 from processors.delivery.landing_commands import landing
 from processors.delivery.route import route
+from processors.dicom.metrics import ReceiverMetrics
 from processors.ledger import accounts, variants
 from processors.ledger.gaps import in_associations, in_landing, in_ledger
 from processors.ledger.occupancy import Occupancy, look
@@ -18,6 +19,7 @@ from tests.unit.delivery.trusted_home import RELEASE, RULES, TrustedHome, ct, re
 from tests.unit.receive.landing_desk import Desk
 
 DAY = 86400.0
+STATES = ("parked", "discarded", "sealed")
 MakeHome = Callable[..., TrustedHome]
 
 
@@ -160,6 +162,9 @@ def test_held_things_are_listed_released_and_ended(home: TrustedHome) -> None:
     assert run(home, "end", "--waiting", "unmatched", "--reason", "test scans", "--by", "ada").exit_code == 0
     assert run(home, "held").output == "Nothing waits for a person.\n"
     assert accounts.count(home.place.ledger)["discarded"] == 2
+    metrics = ReceiverMetrics(home.place.site.ledger, lambda: 0, lambda: home.clock.now).registry
+    counted = {state: metrics.get_sample_value("sluice_ledger_deliveries", {"state": state}) for state in STATES}
+    assert counted == {"parked": None, "discarded": 2.0, "sealed": 1.0}
     refused = run(home, "end", ids[1], "--reason", "again")
     assert (refused.exit_code, "does not wait" in refused.output) == (1, True)
     assert run(home, "release").exit_code == 2

@@ -20,7 +20,6 @@ from processors.dicom.causes import printable
 from processors.dicom.event_log import EventLog
 from processors.ledger import silences_told
 from processors.ledger.callers import CallerName
-from processors.ledger.errors import LedgerError
 from processors.ledger.schema import connect_readonly, transaction
 from processors.ledger.silence import Silences, Standing
 from processors.ledger.writer import Work
@@ -125,7 +124,7 @@ class SilenceWatch:
         while not self._closing.wait(self._look_seconds):
             try:
                 self.look(tell, submit, log)
-            except (LedgerError, sqlite3.Error) as error:
+            except Exception as error:  # noqa: BLE001 - the outermost loop of this thread
                 log.fault("silence-watch", error)
 
 

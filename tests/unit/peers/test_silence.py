@@ -273,6 +273,23 @@ def test_a_receiver_watches_by_itself(desk: Desk, monkeypatch: pytest.MonkeyPatc
     assert 'troubles_total{cause="peer-silent"} 1.0' in generate_latest(receiver.metrics.registry).decode()
 
 
+def test_a_fault_of_ours_does_not_end_the_watch(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+
+    def breaks(_: object, __: object, now: float) -> None:
+        looks.append(now)
+        raise ArithmeticError
+
+    monkeypatch.setattr(silence_watch, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(Silences, "look", breaks)
+    watch = SilenceWatch(ledger, Peers, UTC_ZONE, time.time)
+    watch.open(lambda *_, **__: None, lambda _: None, EventLog(io.StringIO()), CollectorRegistry())
+    try:
+        wait_for(lambda: len(looks) > 1)
+    finally:
+        watch.close()
+
+
 # Commands
 
 

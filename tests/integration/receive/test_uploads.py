@@ -4,7 +4,6 @@ import hashlib
 import json
 import ssl
 import subprocess
-import urllib.request
 from pathlib import Path
 
 import httpx
@@ -14,6 +13,7 @@ from sluice.cli import main
 from tests.builders import write_ct_series
 from tests.certificates import TestAuthority
 from tests.integration.receive.doctor import ask_doctor, troubles
+from tests.integration.receive.test_management import scrape
 from tests.receiver_process import ReceiverProcess, data_set_bytes, peer, storescu, uid_of
 from tests.unit.upload.bodies import RELATED, related
 from tests.waiting import wait_for
@@ -49,7 +49,8 @@ def engine(request: pytest.FixtureRequest) -> str:
 def post(receiver: ReceiverProcess, files: list[Path], token: str | None = None) -> httpx.Response:
     fields = {"Content-Type": RELATED} | ({} if token is None else {"Authorization": f"Bearer {token}"})
     body = related(file.read_bytes() for file in files)
-    return httpx.post(f"http://127.0.0.1:{receiver.http_port}/studies", content=body, headers=fields, timeout=60)
+    to = f"http://127.0.0.1:{receiver.http_port}/studies"
+    return httpx.post(to, content=body, headers=fields, timeout=60, trust_env=False)
 
 
 def receiver_of(tmp_path: Path, unknown: str, *options: str) -> ReceiverProcess:
@@ -65,8 +66,7 @@ def test_what_comes_by_http_and_by_dicom_is_one_landing(tmp_path: Path, engine: 
         assert len(storescu(receiver.port, files[:2]).success) == 2
         answer = post(receiver, files)
         assert (answer.status_code, len(answer.json()["00081199"]["Value"])) == (200, 4)
-        metrics = urllib.request.urlopen(f"http://127.0.0.1:{receiver.management_port}/metrics").read().decode()
-        assert 'sluice_uploads_total{status="200"} 1.0' in metrics
+        assert scrape(receiver)["sluice_uploads_total[('status', '200')]"] == 1
         assert receiver.stop() == 0
         assert receiver.kept_bytes() == {uid_of(file): data_set_bytes(file) for file in files}
         assert receiver.rows("SELECT count(*) FROM instances WHERE disposition = 'duplicate'") == [(2,)]
@@ -84,7 +84,17 @@ def test_curl_uploads_a_file_and_a_study(tmp_path: Path) -> None:
             ("application/dicom", files[0], "/instances", []),
             (RELATED, body, "/studies", ["-H", "Transfer-Encoding: chunked", "-H", "Expect: 100-continue"]),
         ):
-            command = [peer("curl"), "-sS", "--max-time", "60", "-H", f"Content-Type: {content_type}", *options]
+            command = [
+                peer("curl"),
+                "-sS",
+                "--noproxy",
+                "*",
+                "--max-time",
+                "60",
+                "-H",
+                f"Content-Type: {content_type}",
+                *options,
+            ]
             done = subprocess.run(
                 [*command, "--data-binary", f"@{file}", to + target], check=True, capture_output=True, text=True
             )
@@ -152,9 +162,11 @@ def test_mutual_tls_is_that_of_dicom(tmp_path: Path) -> None:
     with ReceiverProcess(tmp_path / "home", "--https-port", "0", *tls) as receiver:
         to = f"https://127.0.0.1:{receiver.https_port}/instances"
         fields = {"Content-Type": "application/dicom"}
-        assert httpx.post(to, content=files[0].read_bytes(), headers=fields, verify=ours, timeout=60).status_code == 200
-        with pytest.raises(httpx.TransportError):
-            httpx.post(to, content=files[0].read_bytes(), headers=fields, verify=nobody, timeout=60)
+        content = files[0].read_bytes()
+        with httpx.Client(verify=ours, timeout=60, trust_env=False) as client:
+            assert client.post(to, content=content, headers=fields).status_code == 200
+        with httpx.Client(verify=nobody, timeout=60, trust_env=False) as client, pytest.raises(httpx.TransportError):
+            client.post(to, content=content, headers=fields)
         wait_for(lambda: receiver.rows("SELECT 1 FROM troubles WHERE cause = 'no-certificate'"))
         assert receiver.stop() == 0
         assert list(receiver.kept()) == [uid_of(files[0])]

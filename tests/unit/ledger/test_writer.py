@@ -1,5 +1,9 @@
 """The receiver's one writer to the ledger."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from processors.ledger.errors import LedgerUnreadableError
@@ -34,3 +38,13 @@ def test_a_fault_in_one_work_is_told_and_the_next_work_is_done(tmp_path):
     writer.submit(lambda _connection: done.append("next"))
     writer.close()
     assert (told, done) == (["ledger-fault"], ["next"])
+
+
+def test_a_process_that_fails_beside_its_writer_ends(tmp_path: Path) -> None:
+    """Who waits for its listening line would wait for ever."""
+    fails = (
+        "import sys; from pathlib import Path; from processors.ledger.writer import LedgerWriter\n"
+        "LedgerWriter(Path(sys.argv[1]), print); raise SystemExit(3)"
+    )
+    ended = subprocess.run([sys.executable, "-c", fails, str(tmp_path / "ledger.db")], check=False, timeout=120)
+    assert ended.returncode == 3

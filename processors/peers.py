@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from processors.errors import PeersFileError, UnknownPeerError
 from processors.hours import WrittenHours
@@ -34,7 +34,19 @@ _UNREADABLE = (yaml.YAMLError, AttributeError, TypeError, ValueError, LookupErro
 """What a text raises that is no such mapping: the last three are PyYAML's own for `!!int ''` and `&a {b: *a}`."""
 
 
+def _host(written: str) -> str:
+    """A host that a name service can be asked for; Python raises other than OSError for what none can."""
+    try:
+        written.encode("idna")
+    except UnicodeError:
+        written = ""
+    if not written.isprintable() or not written:
+        raise ValueError("a host is a name with parts of 1 to 63 characters, or an address")
+    return written
+
+
 PeerName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Host = Annotated[str, AfterValidator(_host)]
 
 
 class Peer(BaseModel):
@@ -44,7 +56,7 @@ class Peer(BaseModel):
 
     name: PeerName = Field(description="What rules, flows and commands call it.")
     ae_title: AETitle = Field(description="What it wants to be called by (called AE title).")
-    host: str = Field(min_length=1, description="Name or address.")
+    host: Host = Field(description="Name or address.")
     port: int = Field(ge=1, le=65535)
     calling_ae_title: AETitle = Field("SLUICE", description="What we call ourselves; it must know us by this.")
     receiver_ae_title: AETitle | None = Field(

@@ -84,6 +84,8 @@ def test_unknown_callers_are_rejected_unless_the_file_says_otherwise() -> None:
         ("peers:\n  ct1:\n    sends: {ae_titles: A}\n  ct1:\n    sends: {ae_titles: B}", "line 4, ct1 stands twice"),
         ("peers:\n  a:\n    sends: {ae_titles: X}\n  b:\n    sends: {ae_titles: X}", "line 5, .*X may also be a"),
         ("peers:\n  ct1:\n    note: nobody\n", "line 2, peers.ct1.ae_title: Field required"),
+        ("peers:\n  a:\n    ae_title: A\n    port: 104\n    host: a..b", "line 5, peers.a.host: a host is a name"),
+        ('peers:\n  a:\n    ae_title: A\n    port: 104\n    host: "a\\0b"', "line 5, peers.a.host: a host is a name"),
     ],
 )
 def test_a_fault_is_named_with_its_line_and_key(text: str, said: str) -> None:

@@ -102,7 +102,10 @@ class Filling:
         self.total_bytes += instance.size
 
     def _drop(self, target: str) -> None:
-        """Remove a file that was not acknowledged, now or when the delivery is sealed."""
+        """Remove a file that was not acknowledged, now or when the delivery is sealed.
+
+        Without its line in the journal recovery removes it too, should a power cut bring it back.
+        """
         try:
             os.unlink(target)  # noqa: PTH108 - as above
         except OSError:

@@ -8,6 +8,7 @@ Zeros after the last line are room that was made before it is needed: a line tha
 the file growing, so that the file system has nothing to note.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,7 +144,7 @@ class Journal:
             if durable:
                 os.fdatasync(self._descriptor)
         except OSError:
-            os.ftruncate(self._descriptor, self._end)
+            _take_back(self._descriptor, self._end)
             self._room = self._end
             raise
         self._end = following
@@ -169,10 +170,17 @@ def append(path: Path, *lines: BaseModel, durable: bool = True) -> None:
             if durable:
                 os.fsync(descriptor)
         except OSError:
-            os.ftruncate(descriptor, before)
+            _take_back(descriptor, before)
             raise
     finally:
         os.close(descriptor)
+
+
+def _take_back(descriptor: int, end: int) -> None:
+    """Cut off a line that failed, durably if the disk lets: a sync that failed may have written it all the same."""
+    os.ftruncate(descriptor, end)
+    with contextlib.suppress(OSError):
+        os.fdatasync(descriptor)
 
 
 def is_readable(path: Path, line_type: type[BaseModel]) -> bool:

@@ -4,7 +4,7 @@
 counts only once its file was synced, a name only once its folder was. What was not synced may be there or not, in any
 combination: `Survives` says which. A rename is one thing: a file is at its old name, at its new one, or (as only one of
 the folders was synced) at both, but never nowhere. A sync that failed leaves what it was for lost for ever, as Linux
-does; a later one that succeeds does not bring it back.
+does (a later one that succeeds does not bring it back), or has written it all the same.
 """
 
 import fcntl
@@ -211,10 +211,21 @@ _WATCHED: Final = (
 
 
 class Survives:
-    """What of the unsynced a power cut leaves: every step by chance, or all or none of names, contents and sizes."""
+    """What of the unsynced a power cut leaves: every step by chance, or all or none of names, contents and sizes.
 
-    def __init__(self, *, names: bool = False, contents: bool = False, zeros: bool = False, seed: int = 0) -> None:
-        self._names, self._contents, self._zeros = names, contents, zeros
+    With `failed` what a sync failed for has reached the disk nevertheless.
+    """
+
+    def __init__(
+        self,
+        *,
+        names: bool = False,
+        contents: bool = False,
+        zeros: bool = False,
+        failed: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self._names, self._contents, self._zeros, self.failed = names, contents, zeros, failed
         self._chance = random.Random(seed) if seed else None
 
     def name(self) -> bool:
@@ -262,13 +273,11 @@ def after_power_cut(steps: list[Step], root_node: int, survives: Survives, targe
     """Write to `target` what is left of the folder when the power goes after these steps."""
     nodes: dict[int, _Node] = {root_node: _Node(is_folder=True)}
     for step in steps:
-        if step.kind == "sync":
+        if step.kind in {"sync", "sync-failed"}:
             node = nodes[step.node]
-            for pending in node.unsynced:
+            for pending in node.unsynced if step.kind == "sync" or survives.failed else ():
                 node.apply(step.node, pending, pending.content)
             node.unsynced.clear()
-        elif step.kind == "sync-failed":
-            nodes[step.node].unsynced.clear()
         elif step.kind in {"write", "truncate"}:
             nodes[step.node].unsynced.append(step)
         for folder in {folder for folder, _, _ in step.changes}:
@@ -280,8 +289,8 @@ def after_power_cut(steps: list[Step], root_node: int, survives: Survives, targe
     for number, node in nodes.items():
         for pending in node.unsynced:
             left = survives.content(pending.content) if pending.kind == "write" else b""
-            is_named = not pending.changes or renamed.setdefault(id(pending), survives.name())
-            if left is not None and is_named:
+            is_there = pending.kind == "write" or renamed.setdefault(id(pending), survives.name())
+            if left is not None and is_there:
                 node.apply(number, pending, left)
     _write_out(nodes, root_node, target)
 

@@ -1,8 +1,10 @@
 """Success means durable: what a power cut would leave, by the order of writes, renames and syncs."""
 
+import errno
 import io
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,11 @@ from processors.dicom.engine import StoreCommand
 from processors.dicom.event_log import EventLog
 from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.storage_scp import StorageAssociation
+from processors.landing.delivery import read_delivery
+from processors.landing.layout import Layout
+from processors.landing.recover import recover
+from processors.ledger.schema import connect
+from tests.faults.receive.disk import Step, Survives, TracedDisk, after_power_cut
 from tests.unit.receive.landing_desk import Desk
 
 
@@ -132,3 +139,33 @@ def test_this_test_sees_what_is_not_synced(desk: Desk, monkeypatch: pytest.Monke
     association = taking(desk)
     assert send(association, "1.2.1") == status.SUCCESS
     assert any(Path(path).match(lost) for path in disk.lost())
+
+
+@pytest.mark.parametrize("failing", range(3), ids=["sync of the object", "sync of the folder", "sync of the journal"])
+def test_what_was_refused_is_gone_before_it_is_said_though_the_disk_had_written_it(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """Else a power cut after its retry would leave it twice, or a journal that tells of a file that is not there."""
+    disk = TracedDisk(monkeypatch, desk.layout.root)
+    monkeypatch.setattr(desk, "seal", lambda *_: None)  # the ledger's writer has not come to it yet
+    association = taking(desk)
+    assert send(association, "1.2.1") == status.SUCCESS
+    syncs = iter(range(100))
+    error = OSError(errno.EIO, "broken")
+    disk.fail = lambda _, step: error if step.kind == "sync" and next(syncs) == failing else None
+    assert send(association, "1.2.2") == 0xC001
+    told = len(disk.steps)
+    assert send(association, "1.2.2") == status.SUCCESS
+    for steps, kept in ((disk.steps[:told], ["1.2.1"]), (disk.steps, ["1.2.1", "1.2.2"])):
+        assert recovered_uids(steps, disk, tmp_path / f"cut{len(kept)}") == kept
+
+
+def recovered_uids(steps: list[Step], disk: TracedDisk, folder: Path) -> list[str]:
+    """What recovery finds after a power cut; syncs that failed had written what they were for."""
+    layout = Layout(folder / "landing")
+    after_power_cut(steps, disk.root_node, Survives(failed=True), layout.root)
+    layout.prepare()
+    with closing(connect(folder / "ledger.db")) as ledger:
+        assert recover(layout, ledger).missing_files == 0
+    found = [read_delivery(delivery).instances for delivery in layout.delivery_folders()]
+    return sorted(one.sop_instance_uid for instances in found for one in instances)

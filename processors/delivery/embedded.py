@@ -24,7 +24,7 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 HEALTHY_SECONDS: Final = 60.0
 """A receiver that listened for so long begins again with the first pause."""
 STOP_SECONDS: Final = 30.0
-"""More than a receiver takes that waits for its associations to end."""
+"""For it to end its associations; one that takes longer is killed, and loses nothing of what it acknowledged."""
 _LOUD: Final = frozenset({"trouble", "refused", "cannot-start", "thread-fault", "ledger-fault", "ledger-retry"})
 
 
@@ -94,7 +94,7 @@ class EmbeddedReceiver:
                 return
             if time.monotonic() - began >= HEALTHY_SECONDS:
                 pause = self._pause
-            self._log.error(f"The receiver ended ({_in_words(code)}) and is started again in {pause:.0f} s.")
+            _say(self._log.error, f"The receiver ended ({_in_words(code)}) and is started again in {pause:.0f} s.")
             self._stopping.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
@@ -103,7 +103,7 @@ class EmbeddedReceiver:
         try:
             events = self._start()
         except OSError as error:
-            self._log.error(f"The receiver cannot be started: {error.strerror}.")
+            _say(self._log.error, f"The receiver cannot be started: {error.strerror}.")
             return None
         if events is None:
             return None
@@ -151,11 +151,13 @@ class EmbeddedReceiver:
             event = str(json.loads(line).get("event"))
         except (ValueError, AttributeError):
             return
-        say: Callable[[str], object] = self._log.warn if event in _LOUD else self._log.info
-        try:
-            say(f"receiver: {line.strip()}")
-        except Exception:  # noqa: BLE001 - NiFi's logger is a call into Java, which may be ending; the pipe must be read on
-            return
+        _say(self._log.warn if event in _LOUD else self._log.info, f"receiver: {line.strip()}")
+
+
+def _say(say: Callable[[str], object], line: str) -> None:
+    """NiFi's logger is a call into Java, which may be ending; the pipe must be read on, and the child started again."""
+    with contextlib.suppress(Exception):
+        say(line)
 
 
 def _in_words(code: int | None) -> str:

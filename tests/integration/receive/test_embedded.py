@@ -131,6 +131,21 @@ def test_a_killed_one_is_started_again_and_what_it_acknowledged_is_there(
     wait_for(lambda: home.sealed() == 3)
 
 
+def test_a_logger_that_fails_stops_no_receiver(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a call into Java."""
+    tried = iter("once")
+
+    def fail_once(message: str, /) -> None:
+        if next(tried, None) == "o":
+            raise RuntimeError
+        home.log.lines.put(("error", message))
+
+    monkeypatch.setattr(home.log, "error", fail_once)
+    receiver = home.start(module="no.such.module")
+    assert home.log.until("is started again")[0] == "error"
+    receiver.stop()
+
+
 def test_stopping_seals_what_is_open_and_frees_landing_and_port(home: Home, files: list[Path]) -> None:
     receiver = home.start()
     port = home.port()

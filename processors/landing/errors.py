@@ -6,6 +6,7 @@ LandingError                (a ProcessorsError)
 │   └── LandingMissingError      there is none to look at
 ├── LandingTakenError            another process holds the lock
 ├── DeliveryUnreadableError      a delivery.json is missing or not what it should be
+├── EvidenceUnreadableError      an association's evidence is not what it should be
 └── UnsealedDeliveriesError      an association cannot end before all that it brought is entered
 ```
 """
@@ -43,6 +44,14 @@ class DeliveryUnreadableError(LandingError):
     """A delivery cannot be read."""
 
     remedy: ClassVar[str] = "Run `sluice ledger reconcile` to see what is missing."
+
+
+class EvidenceUnreadableError(LandingError):
+    """An association's evidence cannot be read."""
+
+    remedy: ClassVar[str] = (
+        "Move that file out of the landing's folder `evidence`: the next start of the receiver writes it anew."
+    )
 
 
 class UnsealedDeliveriesError(LandingError):

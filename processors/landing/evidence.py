@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from processors.landing.durable import write_whole
+from processors.landing.errors import EvidenceUnreadableError
 from processors.landing.journal import DuplicateInstance
 
 
@@ -69,8 +70,23 @@ def write_evidence(path: Path, evidence: AssociationEvidence) -> None:
 
 
 def read_evidence(path: Path) -> AssociationEvidence | None:
-    """Read the file; None if there is none."""
+    """Read the file; None if there is none.
+
+    Raises:
+        EvidenceUnreadableError: it is damaged, or a later version wrote it. The message holds no value of the file.
+    """
     try:
         return AssociationEvidence.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
+    except ValidationError as error:
+        raise EvidenceUnreadableError(f"Evidence {path.name} is damaged ({error.error_count()} faults).") from None
+
+
+def witnessed(path: Path) -> int:
+    """How many acknowledged objects the file tells of; none if there is no file, or none that can be read."""
+    try:
+        said = read_evidence(path)
+    except EvidenceUnreadableError:
+        return 0
+    return sum(study.acknowledged for study in said.studies.values()) if said else 0

@@ -11,6 +11,7 @@ Algorithm:
 
 A journal with a line that cannot be read, as a later version or a damaged disk leaves it, may tell of acknowledged
 instances. What belongs to it stays as it is, is counted as unreadable, and is named by `sluice ledger reconcile`.
+An association whose evidence cannot be read stays open, and is counted too.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ from processors.landing import journal
 from processors.landing.closing import enter_ended, enter_sealed
 from processors.landing.commitments import requests_beyond
 from processors.landing.delivery import is_sealed, read_delivery
-from processors.landing.errors import DeliveryUnreadableError
+from processors.landing.errors import DeliveryUnreadableError, EvidenceUnreadableError
 from processors.landing.filling import JOURNAL_FILE, Filling, SealedDelivery
 from processors.landing.journal import AssociationLine, DeliveryLine, KeptInstance, OpenedDelivery
 from processors.landing.layout import Layout
@@ -150,7 +151,11 @@ def _end_left_over(layout: Layout, connection: sqlite3.Connection, done: Recover
             continue
         duplicates = [line.duplicate for line in lines if line.duplicate]
         refusals = [line.refusal for line in lines if line.refusal]
-        enter_ended(connection, layout, facts, "lost", duplicates=duplicates, refusals=refusals)
+        try:
+            enter_ended(connection, layout, facts, "lost", duplicates=duplicates, refusals=refusals)
+        except EvidenceUnreadableError:
+            done.unreadable += 1
+            continue
         done.ended += 1
 
 

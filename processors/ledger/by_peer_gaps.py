@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
-from processors.landing.evidence import read_evidence
+from processors.landing.evidence import witnessed
 from processors.landing.layout import Layout
 from processors.ledger.callers import Callers
 from processors.ledger.gaps import Gap
@@ -71,10 +71,9 @@ def gaps_of(ledger: sqlite3.Connection, layout: Layout, begin: float, end: float
             """
         )
         for row in rows:
-            said = read_evidence(layout.evidence_of(row["id"])) if row["acknowledged"] or row["entered"] else None
-            witnessed = sum(study.acknowledged for study in said.studies.values()) if said else 0
-            if not witnessed == row["entered"] == row["acknowledged"]:
-                counts = f"evidence {witnessed}, association {row['acknowledged']}, instances {row['entered']}"
+            said = witnessed(layout.evidence_of(row["id"])) if row["acknowledged"] or row["entered"] else 0
+            if not said == row["entered"] == row["acknowledged"]:
+                counts = f"evidence {said}, association {row['acknowledged']}, instances {row['entered']}"
                 yield Gap(row["id"], "association-counts", counts)
         if not any_open:
             for each in stated(ledger, Callers(Peers()), begin, end):

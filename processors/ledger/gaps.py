@@ -15,7 +15,7 @@ from typing import Final
 from processors.landing import journal
 from processors.landing.delivery import Delivery, is_sealed, read_delivery
 from processors.landing.errors import DeliveryUnreadableError
-from processors.landing.evidence import read_evidence
+from processors.landing.evidence import witnessed
 from processors.landing.filling import JOURNAL_FILE
 from processors.landing.journal import AssociationLine, DeliveryLine
 from processors.landing.layout import Layout
@@ -89,10 +89,9 @@ def in_associations(layout: Layout, ledger: sqlite3.Connection) -> Iterator[Gap]
         """
     )
     for row in rows:
-        said = read_evidence(layout.evidence_of(row["id"]))
-        witnessed = sum(study.acknowledged for study in said.studies.values()) if said else 0
-        if not witnessed == row["entered"] == row["acknowledged"]:
-            counts = f"evidence {witnessed}, association {row['acknowledged']}, instances {row['entered']}"
+        said = witnessed(layout.evidence_of(row["id"]))
+        if not said == row["entered"] == row["acknowledged"]:
+            counts = f"evidence {said}, association {row['acknowledged']}, instances {row['entered']}"
             yield Gap(row["id"], "association-counts", counts)
         if row["entered"] and not row["announced"]:
             yield Gap(row["id"], "no-evidence")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from processors.landing.association import OpenAssociation
+from processors.landing.errors import EvidenceUnreadableError
 from processors.landing.evidence import read_evidence
 from processors.landing.recover import recover
 from processors.ledger.reconcile import reconcile
@@ -129,6 +130,34 @@ def test_an_association_whose_journal_cannot_be_read_keeps_it(desk: Desk) -> Non
     path.write_text('{"of": "a later version"}\n')
     assert recover(desk.layout, desk.ledger).unreadable == 1
     assert path.exists()
+
+
+def test_evidence_that_cannot_be_read_keeps_no_receiver_from_starting(desk: Desk) -> None:
+    """Once it has been moved away it is written anew."""
+    one = crash(desk)
+    one.end("released")
+    path = desk.layout.evidence_of(one.facts.id)
+    damaged = path.read_bytes().replace(b"acknowledged", b"acknowledgex")
+    path.write_bytes(damaged)
+    gaps = reconcile(desk.layout.root, desk.ledger_file, pause=lambda _: None).gaps
+    assert [(gap.subject, gap.kind) for gap in gaps] == [(one.facts.id, "association-counts")]
+    desk.ledger.execute("UPDATE associations SET ending = 'open'")
+    desk.ledger.execute("DELETE FROM evidence")
+    desk.ledger.execute("DELETE FROM refusals")
+    desk.ledger.execute("DELETE FROM instances WHERE disposition = 'duplicate'")
+    assert recover(desk.layout, desk.ledger).unreadable == 1
+    assert path.read_bytes() == damaged
+    path.unlink()
+    assert_sound(desk, kept=3, duplicates=1)
+
+
+def test_an_error_of_evidence_says_nothing_of_its_content(tmp_path: Path) -> None:
+    path = tmp_path / "evidence.json"
+    path.write_text('{"studies": {"1.2.840.113": {}}}')
+    with pytest.raises(EvidenceUnreadableError) as raised:
+        read_evidence(path)
+    assert "1.2.840" not in f"{raised.value}"
+    assert raised.value.__cause__ is None
 
 
 def test_what_a_person_left_among_the_deliveries_is_left_alone(desk: Desk) -> None:

@@ -26,11 +26,15 @@ class ReceiverLimits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # How many, how long
-    associations: _Count = _of(500, "count", "Open at one time on each port; more are rejected for the moment.")
-    request: Seconds = _of(30.0, "s", "From the connection to a whole A-ASSOCIATE-RQ; and for the peer to close.")
+    associations: _Count = _of(
+        500, "count", "Open at one time on each port, of HTTP too; more are rejected for the moment."
+    )
+    request: Seconds = _of(
+        30.0, "s", "From the connection to a whole A-ASSOCIATE-RQ, or head of an upload; and for the peer to close."
+    )
     handshake: Seconds = _of(20.0, "s", "A whole TLS handshake.")
     silence: Seconds = _of(3600.0, "s", "Without a byte between two messages of an association; then A-ABORT.")
-    silence_inside: Seconds = _of(60.0, "s", "Without a byte inside a message; then A-ABORT.")
+    silence_inside: Seconds = _of(60.0, "s", "Without a byte inside a message; then A-ABORT. By HTTP: for each 64 KiB.")
     pace: BytesPerSecond = _of(1000, "B/s", "Least pace inside a message, while we wait for it; then A-ABORT.")
     pace_over: Seconds = _of(120.0, "s", "Waiting over which the pace is measured.")
     vanished: Seconds = _of(120.0, "s", "After which a peer that no longer answers on TCP is given up.")

@@ -129,7 +129,9 @@ def receive(
         raise_descriptors()
     gate = Gate(peers, _tls_files(tls_port, https_port, tls_certificate, tls_key, tls_authority))
     dicom = listen_on(engine, host, port=port, tls_port=tls_port, ae_title=ae_title, gate=gate, limits=limits)
-    ports = WithUploads(dicom, host, http_port=http_port, https_port=https_port, ae_title=ae_title, gate=gate)
+    ports = WithUploads(
+        dicom, host, http_port=http_port, https_port=https_port, ae_title=ae_title, gate=gate, limits=limits
+    )
     chosen = (landing or site.landing).resolve()
     listening: dict[str, object] = {"event": "listening"}
 

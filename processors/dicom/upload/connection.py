@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Self
 
 from processors.dicom.admission import Admission, Caller, ClientCertificate, Policy, Rejection
 from processors.dicom.engine import AssociationListener, Listener, Peer
@@ -29,6 +29,7 @@ from processors.dicom.upload.outcome import RETRY_SECONDS, Answer, in_words
 from processors.dicom.upload.patience import Patience
 from processors.dicom.upload.request import Upload
 from processors.ledger.associations import Ending
+from processors.limits import ReceiverLimits
 
 CALLER_WITHOUT_NAME: Final = "HTTP"
 """Calling AE title of who shows no token, where such a caller may send."""
@@ -49,6 +50,13 @@ class Timers:
     """For a whole request head, the first or the next."""
     patience: float = 60.0
     """For each 64 KiB of a body."""
+    handshake: float = 20.0
+    """For a whole TLS handshake."""
+
+    @classmethod
+    def of(cls, limits: ReceiverLimits) -> Self:
+        """As the receiver's limits have them."""
+        return cls(head=limits.request, patience=limits.silence_inside, handshake=limits.handshake)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from processors.dicom.silence import silence
 from processors.dicom.tls import ServerTLS, shown_by
 from processors.dicom.upload.connection import CALLER_WITHOUT_NAME, Accepted, Timers, UploadConnection
 
-MAXIMUM_CONNECTIONS: Final = 100
+MAXIMUM_CONNECTIONS: Final = 500
 BACKLOG: Final = 128
 END_SECONDS: Final = 10.0
 """How long a connection may take to end when we stop."""
@@ -173,7 +173,7 @@ class UploadEngine:
         """The connection, after the TLS handshake if there is to be one."""
         if self._tls is None:
             return Accepted(connection, address)
-        secured = self._tls.wrap(connection)
+        secured = self._tls.wrap(connection, self._timers.handshake / 2)
         return Accepted(secured, address, encrypted=True, certificate=shown_by(secured))
 
     def _caller(self, address: str) -> Caller:

@@ -5,14 +5,25 @@ from collections.abc import Callable
 from processors.dicom.engine import Listener
 from processors.dicom.gate import Gate
 from processors.dicom.ports import Ports
+from processors.dicom.tls import ServerTLS
+from processors.dicom.upload.connection import Timers
 from processors.dicom.upload.engine import UploadEngine
+from processors.limits import ReceiverLimits
 
 
 class WithUploads:
     """DICOM's ports, one for HTTP, one for HTTPS; each of the latter may be absent."""
 
     def __init__(
-        self, ports: Ports, host: str, *, http_port: int | None, https_port: int | None, ae_title: str, gate: Gate
+        self,
+        ports: Ports,
+        host: str,
+        *,
+        http_port: int | None,
+        https_port: int | None,
+        ae_title: str,
+        gate: Gate,
+        limits: ReceiverLimits,
     ) -> None:
         """Configure.
 
@@ -23,13 +34,26 @@ class WithUploads:
             https_port: The same, with the gate's TLS.
             ae_title: Ours.
             gate: Who may send, and TLS.
+            limits: How long connections wait, and how many there may be on each port.
         """
+
+        def on(port: int, tls: ServerTLS | None) -> UploadEngine:
+            return UploadEngine(
+                host,
+                port,
+                ae_title,
+                policy=gate.policy,
+                timers=Timers.of(limits),
+                tls=tls,
+                maximum_connections=limits.associations,
+            )
+
         self._ports = ports
         self._uploads: dict[str, UploadEngine] = {}
         if http_port is not None:
-            self._uploads["http_port"] = UploadEngine(host, http_port, ae_title, policy=gate.policy)
+            self._uploads["http_port"] = on(http_port, None)
         if https_port is not None:
-            self._uploads["https_port"] = UploadEngine(host, https_port, ae_title, policy=gate.policy, tls=gate.tls)
+            self._uploads["https_port"] = on(https_port, gate.tls)
         self._listening: dict[str, object] = {}
 
     @property

@@ -23,7 +23,10 @@ pytestmark = pytest.mark.faults
 
 
 class Session:
-    """New objects of two series, duplicates, a variant and a refused object, over two associations at one time."""
+    """New objects of two series, duplicates, a variant and a refused object, over two associations at one time.
+
+    A third brings one object and nothing else: it is the only one that needs no journal of its own.
+    """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.desk = Desk(folder)
@@ -40,7 +43,7 @@ class Session:
         self.steps = self.disk.steps
 
     def _send(self) -> None:
-        one, other = self.desk.associate(), self.desk.associate()
+        one, other, third = self.desk.associate(), self.desk.associate(), self.desk.associate()
         for sender, uid, content in (
             (one, "1.3.1", an_object("1.3.1")),
             (one, "1.3.2", an_object("1.3.2")),
@@ -50,9 +53,11 @@ class Session:
             (other, "1.3.3", an_object("1.3.3", series="1.2.3")),
             (one, "1.3.4", an_object("1.3.4")[:-3]),  # refused
             (one, "1.3.5", an_object("1.3.5", series="1.2.3")),
+            (third, "1.3.6", an_object("1.3.6")),
         ):
             sender.store(uid, content)
-        one.release()
+        for sender in (third, one):
+            sender.release()
         other.hang_up()
 
     def _look(self) -> None:
@@ -77,8 +82,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
 
 
 def test_the_session_is_the_one_that_is_meant(session: Session) -> None:
-    assert [one.answer for one in session.desk.sent] == [0, 0, 0, 0, 0, 0, 0xC000, 0]
-    assert [one.note for one in session.steps if one.kind == "note"] == [0, 0, 0, 0, 0, 0, 0xC000, 0]
+    assert [one.answer for one in session.desk.sent] == [0, 0, 0, 0, 0, 0, 0xC000, 0, 0]
+    assert [one.note for one in session.steps if one.kind == "note"] == [0, 0, 0, 0, 0, 0, 0xC000, 0, 0]
     with closing(connect(session.desk.ledger)) as ledger:
         recover(session.desk.layout, ledger)
     sent = session.desk.sent

@@ -1,6 +1,6 @@
 """Makes the package of a shipment, or finds the one that was made: a kept package is sent again, never rebuilt.
 
-1. An older announcement, or a settled shipment, is superseded.
+1. An older announcement, or a settled shipment, is superseded; so is what was confirmed under an earlier ledger.
 2. A package that lies in the landing is the answer.
 3. The attempt is counted, durably, before it can take anything down with it.
 4. A worker treats every instance into `<shipment>.<n>.part`, which it syncs.
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from handoff.contract.canonical import canonical_json
+from processors.delivery.confirmed_before import confirmed_before
 from processors.delivery.errors import UnknownDeliveryError, WorkerDiedError
 from processors.delivery.flowfile import Outcome, Reference, because
 from processors.delivery.package import package_path
@@ -47,6 +48,8 @@ def treat(place: Workplace, reference: Reference, pool: Pool) -> Outcome:
             raise UnknownDeliveryError
         if shipment.state in shipments.TERMINAL:
             return because("superseded", shipment.state)
+        if confirmed_before(place, shipment):
+            return because("superseded", "confirmed")
         if _lies_there(place, shipment):
             return _packaged(place, shipment)
         return _make(place, shipment, reference, pool)

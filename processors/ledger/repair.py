@@ -40,8 +40,8 @@ def repair(landing: Path, ledger: Path, found: Iterable[Gap]) -> None:
 def rebuild(landing: Path, ledger: Path) -> Recovered:
     """Enter all that the landing knows and the ledger does not; with a new ledger that is everything up to routing.
 
-    What was decided and delivered since is found again when deliveries are announced: decisions lie beside them, and
-    the handoff answers a package that it has with the same receipt.
+    What was decided and delivered since is found again when deliveries are announced: decisions and receipts lie beside
+    them, and the handoff answers a package that it has with the same receipt.
 
     A ledger that is damaged gets another name first.
 

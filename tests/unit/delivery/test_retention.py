@@ -10,11 +10,15 @@ from pydicom.uid import generate_uid
 
 from processors.delivery import retention
 from processors.delivery.announce import REST_SECONDS
+from processors.delivery.flowfile import Reference, because
 from processors.delivery.retention import ripe, standing, sweep
+from processors.delivery.treat import treat
+from processors.delivery.workplace import Workplace
 from processors.landing.delivery import read_delivery
 from processors.landing.durable import write_whole
 from processors.landing.retention import DAY_SECONDS, retention_until
-from processors.ledger import variants
+from processors.ledger import repair, variants
+from processors.ledger.gaps import in_landing
 from processors.ledger.promises import promise
 from processors.ledger.schema import transaction
 from tests.unit.delivery.trusted_home import RULES, TrustedHome, ct, reference
@@ -118,6 +122,31 @@ def test_what_one_sweep_leaves_goes_seconds_later_and_not_ten_minutes(
         home.clock.now += REST_SECONDS
     announcer.close()
     assert left == [2, 1, 0, 0]
+
+
+@pytest.mark.parametrize("days", [0, 30], ids=["originals-gone", "originals-here"])
+def test_what_was_confirmed_is_confirmed_by_its_receipt_when_the_ledger_is_made_anew(
+    make_home: MakeHome, days: int
+) -> None:
+    home = make_home(site=f"retention: {{originals_days: {days}}}")
+    folder = delivered(home, [one(), one()])
+    shipped = "SELECT id, state, package_sha256, package_size, treatment, passed, withheld, receipt FROM shipments"
+    before, left = home.rows(shipped), originals(folder)
+    lost = home.place.site.ledger
+    home.place.close()
+    for file in lost.parent.glob(f"{lost.name}*"):
+        file.unlink()
+    repair.rebuild(home.place.site.landing, lost)
+    home.place = Workplace(home.place.site, home.clock)
+    announcer = home.announcer()
+    [entry] = home.route(reference(announcer.next(0)))
+    assert treat(home.place, Reference.read(entry), home.pool) == because("superseded", "confirmed")
+    announcer.close()
+    assert home.rows(shipped) == before
+    assert home.rows("SELECT state, removed_at IS NULL FROM deliveries") == [("terminal", bool(days))]
+    assert originals(folder) == left
+    gaps = {gap.kind for gap in in_landing(home.place.layout, home.place.ledger, receiver_runs=False)}
+    assert left or "files-missing" not in gaps
 
 
 def test_a_promise_to_the_sender_holds_after_the_settings_became_shorter(make_home: MakeHome) -> None:

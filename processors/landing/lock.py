@@ -41,9 +41,10 @@ def hold(path: Path, role: str) -> Iterator[None]:
                         f"The landing {path.parent} has a {role} already: {_said(descriptor)}."
                     ) from None
                 time.sleep(_LOOK_SECONDS)
-        os.ftruncate(descriptor, 0)
         since = datetime.now(UTC).isoformat(" ", "seconds").removesuffix("+00:00")
-        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}, since {since} UTC\n".encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk: whoever makes room needs the lock, not the words
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}, since {since} UTC\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)

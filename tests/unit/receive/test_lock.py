@@ -1,5 +1,6 @@
 """One holder a lock, named in words; whoever died holds nothing."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -77,3 +78,14 @@ def test_looking_keeps_nobody_from_holding(tmp_path: Path) -> None:
 
 def test_a_lock_that_nobody_ever_held_has_no_holder(tmp_path: Path) -> None:
     assert holder(tmp_path / "receiver.lock") is None
+
+
+def test_a_full_disk_keeps_nobody_from_holding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The announcer is who makes room; what the file says is only for people."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("processors.landing.lock.os.pwrite", full)
+    with hold(tmp_path / "announcer.lock", "announcer"):
+        assert holder(tmp_path / "announcer.lock") == "an unknown process"

@@ -151,6 +151,7 @@ def _text(value: bytes, character_sets: str) -> str:
     try:
         encodings = convert_encodings(character_sets.split("\\"))
         text = decode_bytes(value, encodings, _DELIMITERS)
+        text.encode()  # half a surrogate pair is no character, and no file takes it
     except (LookupError, ValueError):
         return _ascii(value)
     return _ascii(value) if "\ufffd" in text else text.strip(" \0")

@@ -199,8 +199,9 @@ def test_an_instance_without_a_usable_uid_is_refused(uid: str) -> None:
         ("ISO_IR 192", b"M\xfcller", "Müller"),
         ("ISO_IR 9999", b"M\xfcller", "Müller"),
         ("", b"M\xfcller", "Müller"),
+        ("raw_unicode_escape", b"\\ud800M\xfcller", "\\ud800Müller"),
     ],
-    ids=["utf-8", "cyrillic", "japanese", "not utf-8", "unknown", "undeclared"],
+    ids=["utf-8", "cyrillic", "japanese", "not utf-8", "unknown", "undeclared", "half a character"],
 )
 def test_text_is_decoded_by_its_character_set_and_never_replaced(character_set: str, encoded: bytes, text: str) -> None:
     """Two different PatientIDs must not become one, whatever a sender declares (PS3.5 6.1.2)."""

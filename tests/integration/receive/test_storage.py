@@ -29,7 +29,7 @@ from pynetdicom import AE, build_context
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.sop_class import CTImageStorage, Verification  # type: ignore[attr-defined]
 
-from processors.dicom.receiver import STOP_GRACE_SECONDS
+from processors.limits import ReceiverLimits
 from tests.builders import ct_slice, write_ct_series
 from tests.loopback import free_port
 from tests.receiver_process import ReceiverProcess, Storescu, data_set_bytes, once_each, peer, storescu, uid_of
@@ -162,13 +162,14 @@ def test_no_object_is_taken_while_the_disk_has_less_than_the_reserve(tmp_path: P
     disk = os.statvfs(tmp_path)
     reserve = (disk.f_bavail * disk.f_frsize >> 20) - 3072  # what others write meanwhile makes no difference
     files = write_ct_series(tmp_path / "series", slices=2)
-    with ReceiverProcess(tmp_path / "home", "--reserve-mb", str(reserve), "--engine", engine) as receiver:
+    limits = "--reserve-mb", str(reserve), "--limit", "relief=0"
+    with ReceiverProcess(tmp_path / "home", *limits, "--engine", engine) as receiver:
         filler = tmp_path / "filler"
         with filler.open("wb") as hole:
             os.posix_fallocate(hole.fileno(), 0, 6 << 30)
         refused = storescu(receiver.port, files[:1])
         filler.unlink()
-        wait_for(lambda: os.statvfs(tmp_path).f_bavail * disk.f_frsize >> 20 > reserve + 1024)
+        wait_for(lambda: [line["state"] for line in receiver.events("pressure")][:2] == ["on", "off"])
         taken = storescu(receiver.port, files[1:])
     assert refused.refused == {files[0]: 0xA700}
     assert taken.success == files[1:]
@@ -324,7 +325,7 @@ def test_a_connection_that_says_nothing_does_not_hold_up_the_end(receiver: Recei
     with socket.create_connection(("127.0.0.1", receiver.port)):
         begun = time.monotonic()
         assert receiver.stop() == 0
-        assert time.monotonic() - begun < STOP_GRACE_SECONDS
+        assert time.monotonic() - begun < ReceiverLimits().stop_grace
 
 
 def test_no_value_of_a_data_set_is_in_the_log(receiver: ReceiverProcess) -> None:

@@ -159,6 +159,11 @@ CAUSES: Final[dict[str, Cause]] = {
         "A storage commitment answer for {calling_ae} could not be delivered ({detail}); it is tried again.",
         "Try `sluice peers check {peer}`; the device must accept storage commitment reports from our AE title.",
     ),
+    "commitment-late": Cause(
+        "{calling_ae} could not be told that its objects are kept before half of the promised days were over; it is"
+        " told a failure ({detail}).",
+        "Try `sluice peers check {peer}`; once it answers, have the device ask again.",
+    ),
     # Performed procedure steps
     "performed-steps-off": Cause(
         "{calling_ae} at {address} sent a performed procedure step (MPPS), which it may not send here.",

@@ -164,7 +164,7 @@ class Reporter:
             named = commitments.instances(connection, one.id)
             failures = {each.number: each.failure or PROCESSING_FAILURE for each in named}
             commitments.judged(connection, one.id, failures, None, self._clock())
-        self._tell(one, "commitment-failed", failures_in_words(list(failures.values())))
+        self._tell(one, "commitment-late", failures_in_words(list(failures.values())))
 
     def _note(self, one: Commitment, *, kept_until: float | None = None, reported_at: float | None = None) -> None:
         """Keep beside the ledger what must outlive it; the latest date of all that were promised.

@@ -190,6 +190,7 @@ def test_a_success_that_is_told_when_most_of_its_days_are_over_is_failure(hospit
         hospital.turn(reporter, 0.2 * DAY_SECONDS)
         wait_for(lambda: hospital.get(asked).state == "reported")
     assert hospital.heard == [[0x0110, 0x0112]]
+    assert ("CT1", "commitment-late") in hospital.told
     assert (hospital.get(asked).failed, hospital.get(asked).kept_until) == (2, None)
 
 

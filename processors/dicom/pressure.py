@@ -135,7 +135,7 @@ class Pressure:
         resource = self._resources.get(kind)
         if resource is None or kind in self._since:
             return
-        value = resource.measure()
+        value = self._measured(resource)
         with self._lock:
             if is_certain or (value is not None and not resource.is_relieved(value, self._relief)):
                 self._begin(resource, value)
@@ -145,7 +145,7 @@ class Pressure:
         due = [each for each in self._resources.values() if self._looks % each.every == 0]
         self._looks += 1
         for resource in due:
-            value = resource.measure()
+            value = self._measured(resource)
             if value is None:
                 continue
             with self._lock:
@@ -173,6 +173,14 @@ class Pressure:
                 self.look()
             except Exception as error:  # noqa: BLE001 - the outermost loop of this thread
                 self._log.fault("pressure-fault", error)
+
+    def _measured(self, resource: Resource) -> float | None:
+        """How much there is; a measure that fails is told, and is none."""
+        try:
+            return resource.measure()
+        except OSError as error:
+            self._log.fault("pressure-fault", error)
+            return None
 
     def _begin(self, resource: Resource, value: float | None) -> None:
         if resource.kind in self._since:

@@ -1,5 +1,6 @@
 """What a receiver can run short of, and how each is measured."""
 
+import errno
 import os
 import resource as system
 import sqlite3
@@ -36,15 +37,24 @@ def raise_descriptors() -> None:
         system.setrlimit(system.RLIMIT_NOFILE, (wanted, hard))
 
 
+def _limit() -> int:
+    soft, _ = system.getrlimit(system.RLIMIT_NOFILE)
+    return MOST_DESCRIPTORS if soft == system.RLIM_INFINITY else soft
+
+
 def open_descriptors() -> int:
-    """How many this process has open."""
-    return len(os.listdir("/proc/self/fd")) - 1  # noqa: PTH208 - names are enough; one is the listing's own
+    """How many this process has open; as many as it may, when none is left to count them with."""
+    try:
+        return len(os.listdir("/proc/self/fd")) - 1  # noqa: PTH208 - names are enough; one is the listing's own
+    except OSError as error:
+        if error.errno not in {errno.EMFILE, errno.ENFILE}:
+            raise
+        return _limit()
 
 
 def free_descriptors(most: int | None = None) -> int:
     """How many more this process can open, of `most` if it cannot use higher ones."""
-    soft, _ = system.getrlimit(system.RLIMIT_NOFILE)
-    limit = MOST_DESCRIPTORS if soft == system.RLIM_INFINITY else soft
+    limit = _limit()
     return min(limit, most or limit) - open_descriptors()
 
 

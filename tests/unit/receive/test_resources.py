@@ -14,6 +14,11 @@ from processors.dicom.pressure import DESCRIPTORS, DISK, Pressure, Resource
 from processors.dicom.resources import free_descriptors
 
 
+def take_all(taken: ExitStack) -> None:
+    while True:
+        taken.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+
+
 def test_without_a_descriptor_to_count_them_with_none_is_free() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with ExitStack() as taken:
@@ -21,8 +26,7 @@ def test_without_a_descriptor_to_count_them_with_none_is_free() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
         taken.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         with pytest.raises(OSError, match="Too many open files"):
-            while True:
-                taken.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+            take_all(taken)
         free = free_descriptors()
     assert free <= 0
 

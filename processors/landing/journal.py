@@ -144,7 +144,7 @@ class Journal:
             if durable:
                 os.fdatasync(self._descriptor)
         except OSError:
-            _take_back(self._descriptor, self._end)
+            _take_back(self._descriptor, self._end, durable=durable)
             self._room = self._end
             raise
         self._end = following
@@ -170,17 +170,18 @@ def append(path: Path, *lines: BaseModel, durable: bool = True) -> None:
             if durable:
                 os.fsync(descriptor)
         except OSError:
-            _take_back(descriptor, before)
+            _take_back(descriptor, before, durable=durable)
             raise
     finally:
         os.close(descriptor)
 
 
-def _take_back(descriptor: int, end: int) -> None:
+def _take_back(descriptor: int, end: int, *, durable: bool) -> None:
     """Cut off a line that failed, durably if the disk lets: a sync that failed may have written it all the same."""
     os.ftruncate(descriptor, end)
-    with contextlib.suppress(OSError):
-        os.fdatasync(descriptor)
+    if durable:
+        with contextlib.suppress(OSError):
+            os.fdatasync(descriptor)
 
 
 def is_readable(path: Path, line_type: type[BaseModel]) -> bool:

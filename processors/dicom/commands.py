@@ -52,7 +52,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--management-port",
     type=click.IntRange(0, 65535),
-    help="Serve /metrics and /healthz on this port; 0 takes a free one. Without it they are not served.",
+    help="Serve /metrics, /healthz and /readyz on this port; 0 takes a free one. Without it they are not served.",
 )
 @click.option("--management-host", default="127.0.0.1", show_default=True, help="Address of the management port.")
 @click.option(

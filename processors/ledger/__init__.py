@@ -2,8 +2,9 @@
 
 Read in this order: `schema` (tables, connections, transactions), `associations`, `instances`, `deliveries`,
 `shipments`, `evidence`, `expectations`, `results`, `label_documents` and `troubles` (plain functions over one
-connection, named after their table), `commitments` and `commitment_lists` (what modalities asked to be kept, and as
-evidence), `performed_steps` and `performed_lists` (what modalities say that they made), `announcements` (what NiFi is
+connection, named after their table), `fates` (what became of an instance, for evidence), `commitments` and
+`commitment_lists` (what modalities asked to be kept, and as evidence), `performed_steps` and `performed_lists` (what
+modalities say that they made), `announcements` (what NiFi is
 told and when), `writer` (the thread that commits for the receiver), `backlog` (what is not confirmed yet), `accounts`
 (the one state of each instance), `gaps` and `label_gaps` (where two witnesses differ), `callers`, `by_peer`, `stated`,
 `by_peer_gaps`, `day_report` and `day_table` (what each modality sent in a day, and whether the sums agree), `activity`,

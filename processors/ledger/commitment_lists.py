@@ -9,6 +9,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Final
 
+from processors.ledger.fates import ELSEWHERE, FATE, UNDECIDED, better
+
 UNSETTLED: Final = """
     SELECT 1 FROM commitment_lists l WHERE l.id = evidence.association_id AND (
         NOT EXISTS ({named}) OR EXISTS ({named} AND {unfinished}))
@@ -103,27 +105,17 @@ def told(connection: sqlite3.Connection, commitment_id: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-_ORDER: Final = ("delivered", "held", "withheld", "rejected", "elsewhere")
-"""What an instance counts as that came more than once: the first of these that one of its copies is."""
-
-_FATES: Final = """
+_FATES: Final = f"""
     SELECT c.sop_instance_uid AS uid, i.study_uid, s.project,
-        d.state = 'parked' AND d.reason LIKE 'held%' AS undecided,
-        CASE
-            WHEN s.state = 'parked' AND s.reason LIKE 'held%' THEN 'held'
-            WHEN s.state = 'parked' THEN 'rejected'
-            WHEN s.state = 'closed' THEN 'elsewhere'
-            WHEN s.state = 'quarantined' OR si.state = 'withheld' THEN 'withheld'
-            WHEN si.state = 'passed' THEN 'delivered'
-            ELSE 'rejected'
-        END AS fate
+        {UNDECIDED} AS undecided,
+        {FATE} AS fate
     FROM commitment_instances c
     LEFT JOIN instances i ON i.sop_instance_uid = c.sop_instance_uid AND i.delivery_id IS NOT NULL
     LEFT JOIN deliveries d ON d.id = i.delivery_id
     LEFT JOIN shipments s ON s.delivery_id = d.id
     LEFT JOIN shipment_instances si ON si.shipment_id = s.id AND si.instance_id = i.id
     WHERE c.commitment_id = ?
-"""
+"""  # noqa: S608 - fragments of our own
 
 
 def seen_by(connection: sqlite3.Connection, commitment_id: str) -> dict[tuple[str, str], Listed]:
@@ -142,8 +134,8 @@ def seen_by(connection: sqlite3.Connection, commitment_id: str) -> dict[tuple[st
             continue
         studies[row["uid"]] = row["study_uid"]
         if row["project"] is not None:
-            known = fates[row["project"]].get(row["uid"], _ORDER[-1])
-            fates[row["project"]][row["uid"]] = min(known, row["fate"], key=_ORDER.index)
+            known = fates[row["project"]].get(row["uid"], ELSEWHERE)
+            fates[row["project"]][row["uid"]] = better(known, row["fate"])
         elif row["undecided"]:
             undecided.add(row["uid"])
     found: dict[tuple[str, str], Listed] = {}
@@ -151,7 +143,7 @@ def seen_by(connection: sqlite3.Connection, commitment_id: str) -> dict[tuple[st
         concerned = {studies[uid] for uid in of_project} - {""}
         for uid, study in studies.items():
             if study in concerned:
-                fate = of_project.get(uid, "held" if uid in undecided else "elsewhere")
+                fate = of_project.get(uid, "held" if uid in undecided else ELSEWHERE)
                 _count(found.setdefault((project, study), Listed()), uid, fate)
     known_studies = set(studies.values())
     if len(known_studies) == 1:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from processors.ledger import evidence
+from processors.ledger.fates import ELSEWHERE, FATE, UNDECIDED, better
 from processors.ledger.schema import record_event, transaction
 
 
@@ -49,24 +50,14 @@ def get(connection: sqlite3.Connection, expectation_id: str) -> Expectation | No
     return Expectation(**dict(row)) if row else None
 
 
-_ORDER: Final = ("delivered", "held", "withheld", "rejected", "elsewhere")
-"""What an instance counts as that came more than once: the first of these that one of its copies is."""
-
-_FATES: Final = """
-    SELECT i.sop_instance_uid AS uid, s.project, d.state = 'parked' AND d.reason LIKE 'held%' AS undecided,
-        CASE
-            WHEN s.state = 'parked' AND s.reason LIKE 'held%' THEN 'held'
-            WHEN s.state = 'parked' THEN 'rejected'
-            WHEN s.state = 'closed' THEN 'elsewhere'
-            WHEN s.state = 'quarantined' OR si.state = 'withheld' THEN 'withheld'
-            WHEN si.state = 'passed' THEN 'delivered'
-            ELSE 'rejected'
-        END AS fate
+_FATES: Final = f"""
+    SELECT i.sop_instance_uid AS uid, s.project, {UNDECIDED} AS undecided,
+        {FATE} AS fate
     FROM deliveries d JOIN instances i ON i.delivery_id = d.id
     LEFT JOIN shipments s ON s.delivery_id = d.id
     LEFT JOIN shipment_instances si ON si.shipment_id = s.id AND si.instance_id = i.id
     WHERE d.study_uid = ?
-"""
+"""  # noqa: S608 - fragments of our own
 
 
 def counts(connection: sqlite3.Connection, study_uid: str) -> dict[str, Counter[str]]:
@@ -83,9 +74,9 @@ def fates(connection: sqlite3.Connection, study_uid: str) -> dict[str, dict[str,
     unrouted: dict[str, str] = {}
     for row in connection.execute(_FATES, (study_uid,)):
         if row["project"] is None:  # no rule, or a person must say first which one
-            unrouted[row["uid"]] = "held" if row["undecided"] else unrouted.get(row["uid"], "elsewhere")
+            unrouted[row["uid"]] = "held" if row["undecided"] else unrouted.get(row["uid"], ELSEWHERE)
         else:
-            unrouted.setdefault(row["uid"], "elsewhere")
-            known = best[row["project"]].get(row["uid"], _ORDER[-1])
-            best[row["project"]][row["uid"]] = min(known, row["fate"], key=_ORDER.index)
+            unrouted.setdefault(row["uid"], ELSEWHERE)
+            known = best[row["project"]].get(row["uid"], ELSEWHERE)
+            best[row["project"]][row["uid"]] = better(known, row["fate"])
     return {project: unrouted | each for project, each in best.items()}

@@ -16,6 +16,9 @@ _ITEM: Final = 0xFFFEE000
 _ITEM_DELIMITATION: Final = 0xFFFEE00D
 _SEQUENCE_DELIMITATION: Final = 0xFFFEE0DD
 
+_NOT_HERE: Final = frozenset((0x0000, 0x0002, 0xFFFE))
+"""Groups of commands, file meta and delimiters."""
+
 _LONGEST_HEAD: Final = 12
 
 SHORT_VRS: Final = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
@@ -132,6 +135,8 @@ class ElementWalk:
                 position = self._pass(data, position, end)
                 if self._left:
                     return
+            if not self._levels and not self._head:
+                position = self._stride(data, position, end)
             if position == end:
                 return
             begin = len(self._head)
@@ -155,6 +160,36 @@ class ElementWalk:
         # Padding that some senders leave; no little endian tag that may stand here begins with zero.
         if self._head and (not self._encoding.little_endian or len(self._head) >= 8 or any(self._head)):
             raise TruncatedError("The data set ends inside an element's header.")
+
+    def _stride(self, data: memoryview, position: int, end: int) -> int:
+        """Pass over the plain top-level elements that lie here whole; returns where something else begins, or nothing.
+
+        What it stops at is looked at by `_next`, which would come to the same for all of them, in five calls each.
+        """
+        reader, sought, explicit_vr = self._reader, self._sought, self._encoding.explicit_vr
+        last = end - _LONGEST_HEAD
+        while position <= last:
+            if explicit_vr:
+                group, number, vr, length = reader.tag_vr_length.unpack_from(data, position)
+                begin = position + 8
+                if vr not in SHORT_VRS:
+                    if not vr.isalpha() or not vr.isupper():
+                        break
+                    (length,) = reader.length.unpack_from(data, begin)
+                    begin += 4
+            else:
+                group, number, length = reader.tag_length.unpack_from(data, position)
+                begin = position + 8
+            following = begin + length
+            if following > end or group in _NOT_HERE:
+                break
+            tag = group << 16 | number
+            if tag in sought:
+                if length > MAXIMUM_VALUE_BYTES:
+                    break
+                self.found[tag] = bytes(data[begin:following])
+            position = following
+        return position
 
     def _pass(self, data: memoryview, position: int, end: int) -> int:
         """Pass over a value, or keep it; returns where what follows begins in `data`."""
@@ -183,7 +218,7 @@ class ElementWalk:
 
     def _top_level(self, data: memoryview, position: int) -> int:
         tag, vr, length, start = self._reader.element(data, position, self._encoding.explicit_vr)
-        if tag >> 16 in {0x0000, 0x0002, 0xFFFE}:
+        if tag >> 16 in _NOT_HERE:
             raise MalformedError("A command, file meta or delimiter element stands in the data set.")
         if tag in self._sought:
             if length > MAXIMUM_VALUE_BYTES:

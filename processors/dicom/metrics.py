@@ -63,6 +63,7 @@ class ReceiverMetrics:
         )
         self._parts = Gauge("sluice_part_files_open", "Objects on their way to a part file", registry=self.registry)
         self.by_peer = PeerMetrics(self.registry)
+        self._success = self._stores.labels(f"{SUCCESS:04X}")
         for ending in ("released", "aborted", "lost"):
             self._ended.labels(ending)
         self.registry.register(_Standing(ledger, free_bytes, clock))
@@ -112,11 +113,13 @@ class ReceiverMetrics:
 
     def answered(self, status: int, size: int, seconds: float, peer: str | None = None) -> None:
         """A C-STORE was answered; `size` in bytes."""
-        self._stores.labels(f"{status:04X}").inc()
+        if status == SUCCESS:
+            self._success.inc()
+            self._bytes.inc(size)
+        else:
+            self._stores.labels(f"{status:04X}").inc()
         self._seconds.observe(seconds)
         self.by_peer.answered(peer, status, size)
-        if status == SUCCESS:
-            self._bytes.inc(size)
 
 
 class _Standing:

@@ -1,6 +1,7 @@
 """What stands before the data set in a DICOM file: preamble and file meta information (PS3.10 section 7.1)."""
 
 import struct
+from functools import lru_cache
 from typing import Final
 
 IMPLEMENTATION_CLASS_UID: Final = "2.25.120361837430523172146518736442907841217"
@@ -16,17 +17,20 @@ def file_head(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: st
         sop_instance_uid: As the C-STORE command has it.
         transfer_syntax_uid: Of the presentation context over which the data set came.
     """
-    meta = b"".join(
-        (
-            _long(0x0001, b"OB", b"\0\1"),
-            _short(0x0002, b"UI", sop_class_uid),
-            _short(0x0003, b"UI", sop_instance_uid),
-            _short(0x0010, b"UI", transfer_syntax_uid),
-            _short(0x0012, b"UI", IMPLEMENTATION_CLASS_UID),
-            _short(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME),
-        )
-    )
+    before, after = _around(sop_class_uid, transfer_syntax_uid)
+    meta = before + _short(0x0003, b"UI", sop_instance_uid) + after
     return _PREAMBLE + struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta)) + meta
+
+
+@lru_cache(maxsize=64)
+def _around(sop_class_uid: str, transfer_syntax_uid: str) -> tuple[bytes, bytes]:
+    """The elements before and after the instance's UID: the same for all objects of a class."""
+    after = (
+        _short(0x0010, b"UI", transfer_syntax_uid),
+        _short(0x0012, b"UI", IMPLEMENTATION_CLASS_UID),
+        _short(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME),
+    )
+    return _long(0x0001, b"OB", b"\0\1") + _short(0x0002, b"UI", sop_class_uid), b"".join(after)
 
 
 def data_set_offset(head: bytes | memoryview) -> int:

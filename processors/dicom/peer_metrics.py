@@ -22,6 +22,7 @@ class PeerMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._names: set[str] = set()
+        self._stored: dict[str, tuple[Counter, Counter]] = {}
         self._open = Gauge(
             "sluice_peer_associations_open", "Associations open now, by peer", ["peer"], registry=registry
         )
@@ -57,9 +58,14 @@ class PeerMetrics:
     def answered(self, peer: str | None, status: int, size: int) -> None:
         """A C-STORE was answered; `size` in bytes."""
         label = self._label(peer)
-        self._objects.labels(label, f"{status:04X}").inc()
-        if status == SUCCESS:
-            self._bytes.labels(label).inc(size)
+        if status != SUCCESS:
+            self._objects.labels(label, f"{status:04X}").inc()
+            return
+        if label not in self._stored:  # to look both up costs as much as all else that is counted for an object
+            self._stored[label] = self._objects.labels(label, f"{status:04X}"), self._bytes.labels(label)
+        objects, stored_bytes = self._stored[label]
+        objects.inc()
+        stored_bytes.inc(size)
 
     def _label(self, peer: str | None) -> str:
         if not peer:

@@ -41,7 +41,8 @@ class KnownInstances:
         Waits while another association is storing the very same instance: its disk decides whether this is a duplicate.
         """
         with self._changed:
-            self._changed.wait_for(lambda: not self._is_being_stored(sop_instance_uid, digest, called_ae))
+            while self._is_being_stored(sop_instance_uid, digest, called_ae):
+                self._changed.wait()
             held = self._claims.get(sop_instance_uid, [])
             earlier = list(self._earlier(sop_instance_uid))
             claim = Claim(sop_instance_uid, digest, called_ae, _revision(digest, [*held, *earlier]))

@@ -1,6 +1,7 @@
 """Responses to C-STORE, C-ECHO, DIMSE-N and requests that we do not know, as P-DATA-TF PDUs (PS3.7 9.3, 10.3)."""
 
 import struct
+from functools import lru_cache
 from typing import Final
 
 from processors.dicom.fast.command import NO_DATA_SET, RESPONSE, Command
@@ -28,7 +29,7 @@ def response(command: Command, status: int, context_id: int, maximum_pdu_bytes: 
     """
     elements = b"".join(
         (
-            _uid(0x0002, command.sop_class_uid),
+            _class(command.sop_class_uid),
             _SHORT.pack(0, 0x0100, 2, command.field | RESPONSE),
             _SHORT.pack(0, 0x0120, 2, command.message_id),
             _SHORT.pack(0, 0x0800, 2, NO_DATA_SET),
@@ -48,6 +49,12 @@ def _p_data(fragment: bytes, context_id: int, *, is_last: bool) -> bytes:
     control = _COMMAND | _LAST if is_last else _COMMAND
     pdv = _PDV.pack(len(fragment) + 2, context_id, control) + fragment
     return HEADER.pack(P_DATA_TF, len(pdv)) + pdv
+
+
+@lru_cache(maxsize=64)
+def _class(uid: str) -> bytes:
+    """Its element: one association's objects are of one class, or of few."""
+    return _uid(0x0002, uid)
 
 
 def _uid(element: int, uid: str) -> bytes:

@@ -8,7 +8,6 @@ Algorithm:
 """
 
 import errno
-import hashlib
 import os
 import sqlite3
 import time
@@ -16,6 +15,7 @@ from collections.abc import Callable
 
 from processors.dicom import status
 from processors.dicom.account import Account, RefusedReception
+from processors.dicom.digest import Digest
 from processors.dicom.engine import Reception, StoreCommand
 from processors.dicom.errors import DataSetError
 from processors.dicom.event_log import EventLog, Fact
@@ -97,7 +97,7 @@ class StoreReception:
         self._command = command
         self._has_room = has_room
         self._strain = strain
-        self._hash = hashlib.sha256()
+        self._digest = Digest()
         self._size = self._given = 0
         self._scan = HeaderScan(command.transfer_syntax_uid)
         self._head = b""
@@ -176,7 +176,7 @@ class StoreReception:
         else:
             write_all(self._descriptor, *pieces)
         for piece in pieces:
-            self._hash.update(piece)
+            self._digest.update(piece)
             self._scan.feed(memoryview(piece))
         self._size += size
         if self._size - self._given >= _EARLY_BYTES:
@@ -210,7 +210,7 @@ class StoreReception:
                 study_instance_uid=header.study_instance_uid,
                 series_instance_uid=header.series_instance_uid,
                 transfer_syntax_uid=self._command.transfer_syntax_uid,
-                digest=self._hash.hexdigest(),
+                digest=self._digest.hexdigest(),
                 size=self._size,
                 header=header.facts,
                 descriptor=self._descriptor,
@@ -219,6 +219,7 @@ class StoreReception:
         self._part = None
 
     def _close(self) -> None:
+        self._digest.close()
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -18,7 +18,7 @@ _MOST_PIECES: Final = 1024
 """IOV_MAX of Linux."""
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path | str) -> None:
     """Make the names in `folder` durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -35,15 +35,17 @@ def make_folder(folder: Path) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file that is, after a crash at any moment, absent, as it was before, or whole."""
-    temporary = path.with_name(f".{path.name}.new")
+    folder, name = os.path.split(path)  # strings: a path would be parsed for each use
+    folder = folder or "."
+    temporary = f"{folder}/.{name}.new"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         write_all(descriptor, content)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    temporary.rename(path)
-    sync_folder(path.parent)
+    os.rename(temporary, path)  # noqa: PTH104 - as above
+    sync_folder(folder)
 
 
 def write_all(descriptor: int, *pieces: bytes | memoryview) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -13,63 +14,63 @@ _ID: Final = re.compile(r"[0-9a-f]{32}")
 _PART: Final = re.compile(r"[0-9a-f]{32}\.[0-9]+\.part")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """The paths of one landing."""
 
     root: Path
 
-    @property
+    @cached_property
     def incoming(self) -> Path:
         """Parts being received, and a folder for the journal of each association that needs one."""
         return self.root / "incoming"
 
-    @property
+    @cached_property
     def deliveries(self) -> Path:
         """One folder per delivery."""
         return self.root / "deliveries"
 
-    @property
+    @cached_property
     def evidence(self) -> Path:
         """One file per association that stored something: how it ended and what it brought."""
         return self.root / "evidence"
 
-    @property
+    @cached_property
     def labels(self) -> Path:
         """One folder per label document."""
         return self.root / "labels"
 
-    @property
+    @cached_property
     def results(self) -> Path:
         """One folder per object of a result on its way back into the PACS."""
         return self.root / "results"
 
-    @property
+    @cached_property
     def results_inbox(self) -> Path:
         """Objects as NiFi fetched them, until they are kept."""
         return self.results / "incoming"
 
-    @property
+    @cached_property
     def commitments(self) -> Path:
         """One file per request for storage commitment."""
         return self.root / "commitments"
 
-    @property
+    @cached_property
     def notify(self) -> Path:
         """The FIFO that gets a byte for each news."""
         return self.root / "notify"
 
-    @property
+    @cached_property
     def receiver_lock(self) -> Path:
         """Held by the one receiver."""
         return self.root / "receiver.lock"
 
-    @property
+    @cached_property
     def importer_lock(self) -> Path:
         """Held by the one import of labels."""
         return self.root / "importer.lock"
 
-    @property
+    @cached_property
     def announcer_lock(self) -> Path:
         """Held by the one announcer."""
         return self.root / "announcer.lock"

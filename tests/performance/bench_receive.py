@@ -2,7 +2,8 @@
 
 Each round starts every receiver anew in an empty folder, in an order that rotates, and sends the same objects by the
 same light sender. A ratio is the median of the ratios within each round. Orthanc and storescp run with TCP_NODELAY=1;
-Orthanc syncs its files by default, storescp does not. Loopback, and the sender shares the cores: read ratios.
+Orthanc syncs its files by default, storescp does not; with `--bit-preserving` it does not even look into them, which is
+a peer of its own. Loopback, and the sender shares the cores: read ratios.
 
 Probes follow: idle associations, a crowd, half an object, a PDU length that lies (`receive_probes`), of ours alone.
 
@@ -65,6 +66,7 @@ def main() -> int:
     works = [
         *(Work(f"ct-{n}", n, count // n) for n in (1, 2, 4, 8)),
         Work("large", 1, 2, rows=_LARGE_ROWS),
+        Work("large-4", 4, 1, rows=_LARGE_ROWS),
         *(Work(f"association-{n}", n, count // n, rows=32, each=True) for n in (1, 4)),
     ]
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, {options.rounds} rounds", flush=True)
@@ -123,9 +125,10 @@ def _lines(work: str, found: dict[str, list[Figures]]) -> list[str]:
             what = f"receive-{work}-{name}-{figure.replace('_', '-')}"
             lines.append(f"{what} {median(name, figure):.2f} {unit} {ratio(name, figure)}")
         lines.append(f"receive-{work}-{name}-slowest {median(name, 'slowest_ms'):.1f} ms -")
-    if "fast" in found and "storescp" in found:
-        value = median("fast", "per_second")
-        lines.append(f"receive-{work}-fast-to-storescp {value:.2f} objects/s {ratio('fast', 'per_second', 'storescp')}")
+    for peer_name in found if "fast" in found else ():
+        if peer_name.startswith("storescp"):
+            value, to_peer = median("fast", "per_second"), ratio("fast", "per_second", peer_name)
+            lines.append(f"receive-{work}-fast-to-{peer_name} {value:.2f} objects/s {to_peer}")
     return lines
 
 

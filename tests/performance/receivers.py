@@ -1,6 +1,7 @@
 """The receivers that are compared, each started anew in an empty folder: ours and storescp two ways each, Orthanc.
 
-Ours runs by both engines. With `--bit-preserving`, which few use, storescp writes the bytes as they come: its fastest mode.
+Ours runs by both engines. With `--bit-preserving`, which few use, storescp writes the bytes as they come: its fastest
+mode.
 """
 
 import json

@@ -159,9 +159,11 @@ class Receiver:
             report=log.fault,
         )
         self._performed_steps = PerformedStepService(
+            layout,
             connect(settings.ledger, check_same_thread=False),
-            settings.gate.peers if settings.gate is not None else Peers,
-            tell=self._step_troubled,
+            peers,
+            has_room=self._room.take,
+            tell=self._troubled_over,
             changed=self._notifier.notify,
             report=log.fault,
         )
@@ -189,24 +191,12 @@ class Receiver:
         association = OpenAssociation(self._layout, facts, self._known, self, time.time, elapsed=time.monotonic)
         self._idle.watch(association)
         storage = StorageAssociation(association, self._room.take, self._log, self.metrics, self.pressure)
-
-        def tell(cause: str, detail: str) -> None:
-            self._troubles.note(
-                cause,
-                calling_ae=facts.calling_ae,
-                called_ae=facts.called_ae,
-                address=facts.peer,
-                peer=facts.sender or "",
-                detail=detail,
-                association=facts.id,
-            )
-
         return AdmittedAssociation(
             storage,
             association,
             peer.admission,
             metrics=self.metrics,
-            tell=tell,
+            tell=lambda cause, detail: self._troubled_over(cause, facts, detail),
             is_stopping=lambda: self.is_stopping,
             services=self._services,
             log=self._log,
@@ -285,15 +275,16 @@ class Receiver:
             association=one.association_id,
         )
 
-    def _step_troubled(self, cause: str, asks: AssociationFacts, detail: str) -> None:
+    def _troubled_over(self, cause: str, facts: AssociationFacts, detail: str) -> None:
+        """Something is wrong with what came over an association."""
         self._troubles.note(
             cause,
-            calling_ae=asks.calling_ae,
-            called_ae=asks.called_ae,
-            address=asks.peer,
-            peer=asks.sender or "",
+            calling_ae=facts.calling_ae,
+            called_ae=facts.called_ae,
+            address=facts.peer,
+            peer=facts.sender or "",
             detail=detail,
-            association=asks.id,
+            association=facts.id,
         )
 
 

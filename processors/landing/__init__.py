@@ -5,6 +5,7 @@ that survive a power cut), `journal`, `filling` (a delivery that is being filled
 (duplicates and revisions), `association` (what one association brings), `idle` (seals when nothing comes any more),
 `evidence`, `closing` (what is written at each seal and each end), `recover` (after a crash), `notify` (tells the
 announcer), `room` (the disk's reserve), `lock` (one receiver, one announcer), `labels` and `results` (what lies beside
-a label document, and beside an object of a result), `commitments` (requests for storage commitment), `hold` (a delivery
+a label document, and beside an object of a result), `commitments` and `performed_steps` (what devices
+asked for and said), `hold` (a delivery
 that waits for a person since it came), `retention` (how long originals stay). Errors are in `errors`.
 """

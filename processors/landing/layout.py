@@ -56,6 +56,11 @@ class Layout:
         return self.root / "commitments"
 
     @cached_property
+    def performed_steps(self) -> Path:
+        """One file per performed procedure step."""
+        return self.root / "performed-steps"
+
+    @cached_property
     def notify(self) -> Path:
         """The FIFO that gets a byte for each news."""
         return self.root / "notify"
@@ -115,6 +120,10 @@ class Layout:
         """The file of a request for storage commitment."""
         return self.commitments / f"{request_id}.json"
 
+    def performed_step(self, step_id: str) -> Path:
+        """The file of a performed procedure step."""
+        return self.performed_steps / f"{step_id}.json"
+
     def journal_of(self, association_id: str) -> Path:
         """The journal of an association that is open."""
         return self.incoming / association_id / "journal.jsonl"
@@ -139,6 +148,7 @@ class Layout:
                 self.results,
                 self.results_inbox,
                 self.commitments,
+                self.performed_steps,
             ):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not self.notify.is_fifo():

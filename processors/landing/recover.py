@@ -4,14 +4,15 @@ Algorithm:
     1. Each unsealed delivery: a file without a journal line was never acknowledged and goes; what the journal tells of
        is sealed as `recovered`; one without an instance goes.
     2. Each sealed delivery without a ledger row gets its rows, from `delivery.json` and the journal's times.
-    3. Each request for storage commitment without a ledger row gets its rows.
+    3. Each request for storage commitment without a ledger row gets its rows; each performed procedure step is brought
+       to where its file says that it stands.
     4. Each association that never ended is ended as `lost`, with the duplicates and refusals of its journal and its
        evidence.
     5. Parts go: nobody was told of them.
 
 A journal with a line that cannot be read, as a later version or a damaged disk leaves it, may tell of acknowledged
 instances. What belongs to it stays as it is, is counted as unreadable, and is named by `sluice ledger reconcile`.
-An association whose evidence cannot be read stays open, and is counted too.
+An association whose evidence cannot be read stays open, and is counted too; so is the file of a step.
 """
 
 import contextlib
@@ -30,7 +31,8 @@ from processors.landing.errors import DeliveryUnreadableError, EvidenceUnreadabl
 from processors.landing.filling import JOURNAL_FILE, Filling, SealedDelivery
 from processors.landing.journal import AssociationLine, DeliveryLine, KeptInstance, OpenedDelivery
 from processors.landing.layout import Layout
-from processors.ledger import associations, commitments, deliveries
+from processors.landing.performed_steps import steps_beyond
+from processors.ledger import associations, commitments, deliveries, performed_steps
 from processors.ledger.schema import record_event, transaction
 
 
@@ -47,6 +49,7 @@ class Recovered:
     labels: int = 0
     """Label documents that only the landing knew."""
     commitments: int = 0
+    performed_steps: int = 0
     results: int = 0
     """Objects of results that only the landing knew."""
     set_aside: str = ""
@@ -69,6 +72,7 @@ def recover(layout: Layout, connection: sqlite3.Connection) -> Recovered:
                 continue
             done.unreadable += 1
     _enter_commitments(layout, connection, done)
+    _enter_performed_steps(layout, connection, done)
     _end_left_over(layout, connection, done)
     for part in layout.parts():
         part.unlink(missing_ok=True)
@@ -132,6 +136,15 @@ def _enter_commitments(layout: Layout, connection: sqlite3.Connection, done: Rec
     for request in requests_beyond(layout, commitments.known_ids(connection)):
         with transaction(connection):
             done.commitments += commitments.add(connection, request)
+
+
+def _enter_performed_steps(layout: Layout, connection: sqlite3.Connection, done: Recovered) -> None:
+    for step in steps_beyond(layout, performed_steps.ended_ids(connection)):
+        if step is None:
+            done.unreadable += 1
+            continue
+        with transaction(connection):
+            done.performed_steps += performed_steps.enter(connection, step, time.time())
 
 
 def _end_left_over(layout: Layout, connection: sqlite3.Connection, done: Recovered) -> None:

@@ -47,14 +47,17 @@ class PerformedList:
         return f"PerformedList({self.step_id}, {self.revision})"
 
 
-def add(connection: sqlite3.Connection, step_id: str) -> None:
-    """Add the next list and its pending evidence, in a transaction; a step of several studies or nothing has none."""
+def add(connection: sqlite3.Connection, step_id: str, first_revision: int = 1) -> None:
+    """Add the next list and its pending evidence, in a transaction; a step of several studies or nothing has none.
+
+    `first_revision` is that of a step that has no list yet.
+    """
     list_id = secrets.token_hex(16)
     added = connection.execute(
         "INSERT INTO performed_lists (id, step_id, revision) SELECT ?1, p.id,"
-        " (SELECT ifnull(max(revision), 0) + 1 FROM performed_lists WHERE step_id = ?2) FROM performed_steps p"
+        " (SELECT ifnull(max(revision) + 1, ?3) FROM performed_lists WHERE step_id = ?2) FROM performed_steps p"
         " WHERE p.id = ?2 AND p.study_uid <> '' AND EXISTS (SELECT 1 FROM performed_instances WHERE step_id = ?2)",
-        (list_id, step_id),
+        (list_id, step_id, first_revision),
     ).rowcount
     if added:
         connection.execute(

@@ -1,6 +1,7 @@
 """Modality Performed Procedure Steps and their state (PS3.4 F.7): made once, changed by who made them, ended once.
 
-A step keeps the instances that it names and nothing else of what it says. Once completed, it is evidence.
+A step keeps the instances that it names and nothing else of what it says. Once completed, it is evidence. Whoever
+makes or changes one may keep it elsewhere too: before the change is committed, so that this is never behind the ledger.
 """
 
 import secrets
@@ -9,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from processors.landing.performed_steps import Keep, KeptStep, State
 from processors.ledger import evidence, performed_lists
 from processors.ledger.schema import record_event, transaction
 
-State = Literal["IN PROGRESS", "COMPLETED", "DISCONTINUED"]
 Outcome = Literal["done", "exists", "unknown", "not-yours", "ended", "incomplete"]
 
 
@@ -45,26 +46,39 @@ class StepChange:
         return f"StepChange({self.state}, …)"
 
 
-def create(connection: sqlite3.Connection, new: NewStep, now: float) -> Outcome:
-    """Keep a new step, in progress; `exists` if there is one of this SOP Instance UID."""
-    id_ = secrets.token_hex(16)
+def create(connection: sqlite3.Connection, new: NewStep, now: float, keep: Keep = lambda _: None) -> Outcome:
+    """Enter a new step, in progress; `exists` if there is one of this SOP Instance UID.
+
+    Args:
+        connection: The ledger.
+        new: The step.
+        now: Unix seconds.
+        keep: Called with the step as it will be, before that is committed; whatever it raises leaves all as it was.
+    """
+    step = KeptStep(
+        id=secrets.token_hex(16),
+        sop_instance_uid=new.sop_instance_uid,
+        peer=new.peer,
+        association_id=new.association_id,
+        study_uid=new.study_uid,
+        state="IN PROGRESS",
+        created_at=now,
+        instances=new.instances,
+    )
     with transaction(connection):
         if _row(connection, new.sop_instance_uid) is not None:
             return "exists"
-        connection.execute(
-            "INSERT INTO performed_steps (sop_instance_uid, id, peer, association_id, study_uid, state, created_at)"
-            " VALUES (?, ?, ?, ?, ?, 'IN PROGRESS', ?)",
-            (new.sop_instance_uid, id_, new.peer, new.association_id, new.study_uid, now),
-        )
-        _name(connection, id_, new.instances)
-        record_event(connection, now, id_, "step-created", str(len(new.instances)))
+        _insert(connection, step)
+        record_event(connection, now, step.id, "step-created", str(len(new.instances)))
+        keep(step)
     return "done"
 
 
-def change(connection: sqlite3.Connection, wanted: StepChange, now: float) -> Outcome:
+def change(connection: sqlite3.Connection, wanted: StepChange, now: float, keep: Keep = lambda _: None) -> Outcome:
     """Change a step that is in progress; one that becomes COMPLETED is evidence from now on.
 
-    One that is to be COMPLETED and has never said what it made is `incomplete`, and changes nothing.
+    One that is to be COMPLETED and has never said what it made is `incomplete`, and changes nothing. `keep` is as for
+    `create`.
     """
     with transaction(connection):
         step = _row(connection, wanted.sop_instance_uid)
@@ -74,35 +88,81 @@ def change(connection: sqlite3.Connection, wanted: StepChange, now: float) -> Ou
             return "not-yours"
         if step["state"] != "IN PROGRESS":
             return "ended"
-        if wanted.state == "COMPLETED" and wanted.instances is None and not _names_any(connection, step["id"]):
+        if wanted.state == "COMPLETED" and wanted.instances is None and not _named(connection, step["id"]):
             return "incomplete"
-        if wanted.instances is not None:
-            connection.execute("DELETE FROM performed_instances WHERE step_id = ?", (step["id"],))
-            _name(connection, step["id"], wanted.instances)
-        if wanted.state in {"COMPLETED", "DISCONTINUED"}:
-            _end(connection, step, wanted.state, now)
+        state = wanted.state or "IN PROGRESS"
+        changed = KeptStep(
+            **dict(step)
+            | {"state": state, "ended_at": None if state == "IN PROGRESS" else now}
+            | {"instances": _named(connection, step["id"]) if wanted.instances is None else wanted.instances}
+        )
+        _update(connection, changed, now)
+        keep(changed)
     return "done"
 
 
-def _end(connection: sqlite3.Connection, step: sqlite3.Row, state: State, now: float) -> None:
-    connection.execute("UPDATE performed_steps SET state = ?, ended_at = ? WHERE id = ?", (state, now, step["id"]))
-    record_event(connection, now, step["id"], f"step-{state.lower()}")
-    if state == "COMPLETED":
-        performed_lists.add(connection, step["id"])
-    for list_id in performed_lists.waiting(connection, step["study_uid"]):
+def enter(connection: sqlite3.Connection, step: KeptStep, now: float) -> bool:
+    """Bring the ledger to where a step stands, inside a transaction; False if it has the step like that, or ended.
+
+    For a step that outlived its ledger, or the last transactions of it. What is told of it from now on counts as newer
+    than anything that was told before, of which nobody knows any more.
+    """
+    row = _row(connection, step.sop_instance_uid)
+    if row is None:
+        _insert(connection, step.model_copy(update={"state": "IN PROGRESS", "ended_at": None}))
+    else:
+        is_open = row["id"] == step.id and row["state"] == "IN PROGRESS"
+        says_more = step.state != "IN PROGRESS" or step.instances != _named(connection, step.id)
+        if not (is_open and says_more):
+            return False
+    record_event(connection, now, step.id, "step-found")
+    _update(connection, step, now, first_revision=max(int(now), 1))
+    return True
+
+
+def ended_ids(connection: sqlite3.Connection) -> set[str]:
+    """The ids of all steps that nobody can change any more."""
+    return {row[0] for row in connection.execute("SELECT id FROM performed_steps WHERE state <> 'IN PROGRESS'")}
+
+
+def _insert(connection: sqlite3.Connection, step: KeptStep) -> None:
+    connection.execute(
+        "INSERT INTO performed_steps (sop_instance_uid, id, peer, association_id, study_uid, state, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (step.sop_instance_uid, step.id, step.peer, step.association_id, step.study_uid, step.state, step.created_at),
+    )
+    _name(connection, step.id, step.instances)
+
+
+def _update(connection: sqlite3.Connection, step: KeptStep, now: float, first_revision: int = 1) -> None:
+    """Have the ledger say what the step says; the one that it has is in progress."""
+    if step.instances != _named(connection, step.id):
+        connection.execute("DELETE FROM performed_instances WHERE step_id = ?", (step.id,))
+        _name(connection, step.id, step.instances)
+    if step.state == "IN PROGRESS":
+        return
+    connection.execute(
+        "UPDATE performed_steps SET state = ?, ended_at = ? WHERE id = ?", (step.state, step.ended_at, step.id)
+    )
+    record_event(connection, now, step.id, f"step-{step.state.lower()}")
+    if step.state == "COMPLETED":
+        performed_lists.add(connection, step.id, first_revision)
+    for list_id in performed_lists.waiting(connection, step.study_uid):
         evidence.ready(connection, list_id)
 
 
 def _row(connection: sqlite3.Connection, sop_instance_uid: str) -> sqlite3.Row | None:
     found: sqlite3.Row | None = connection.execute(
-        "SELECT id, peer, study_uid, state FROM performed_steps WHERE sop_instance_uid = ?", (sop_instance_uid,)
+        "SELECT sop_instance_uid, id, peer, association_id, study_uid, state, created_at FROM performed_steps"
+        " WHERE sop_instance_uid = ?",
+        (sop_instance_uid,),
     ).fetchone()
     return found
 
 
-def _names_any(connection: sqlite3.Connection, step_id: str) -> bool:
-    named = connection.execute("SELECT 1 FROM performed_instances WHERE step_id = ?", (step_id,))
-    return named.fetchone() is not None
+def _named(connection: sqlite3.Connection, step_id: str) -> frozenset[str]:
+    rows = connection.execute("SELECT sop_instance_uid FROM performed_instances WHERE step_id = ?", (step_id,))
+    return frozenset(row[0] for row in rows)
 
 
 def _name(connection: sqlite3.Connection, step_id: str, instances: Iterable[str]) -> None:

@@ -44,8 +44,8 @@ def performed_steps() -> list[str]:
     return [
         """
         **Default: off.** A peer of the peers file with `performed_steps: true` may make steps and change its own; all
-        others are answered 0124. A step is durable in the ledger before it is answered, and is ended once: COMPLETED or
-        DISCONTINUED. Another peer cannot change it. The ledger alone has it: if that is lost, so are open steps.
+        others are answered 0124. A step is durable, in landing and ledger, before it is answered, and is ended once:
+        COMPLETED or DISCONTINUED. Another peer cannot change it. A lost ledger knows it again from the landing.
         """,
         f"""
         N-CREATE must have {required}, and a Study Instance UID in each item of the first; the state must be IN

@@ -28,7 +28,7 @@ from processors.dicom.services import (
     RESOURCE_LIMITATION,
     ServiceRequest,
 )
-from processors.ledger.performed_steps import State
+from processors.landing.performed_steps import State
 
 REQUIRED: Final = (
     "ScheduledStepAttributesSequence",

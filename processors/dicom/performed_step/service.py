@@ -1,4 +1,4 @@
-"""Takes performed procedure steps of the peers that may send them: durable in the ledger before the answer.
+"""Takes performed procedure steps of the peers that may send them: durable in landing and ledger before the answer.
 
 | | IN PROGRESS | COMPLETED, DISCONTINUED | unknown |
 |---|---|---|---|
@@ -31,6 +31,8 @@ from processors.dicom.services import (
     ServiceRequest,
 )
 from processors.landing.journal import AssociationFacts
+from processors.landing.layout import Layout
+from processors.landing.performed_steps import keeping
 from processors.ledger import performed_steps
 from processors.ledger.performed_steps import NewStep, Outcome, StepChange
 from processors.peers import Peers
@@ -43,7 +45,7 @@ STATUSES: Final[dict[int, str]] = {
     INVALID_INSTANCE: "N-CREATE: the SOP Instance UID is none",
     MISSING_ATTRIBUTE: "an attribute of type 1 is missing; N-SET to COMPLETED: no series were ever named",
     MISSING_ATTRIBUTE_VALUE: "an attribute of type 1 is empty",
-    RESOURCE_LIMITATION: f"there are more than {MAXIMUM_ITEMS} items in it",
+    RESOURCE_LIMITATION: f"there are more than {MAXIMUM_ITEMS} items in it, or the disk is down to its reserve",
     NOT_AUTHORIZED: "the peer may not send steps, or the step is another peer's",
 }
 """What is answered beside what every service may answer."""
@@ -65,9 +67,11 @@ class PerformedStepService:
 
     def __init__(
         self,
+        layout: Layout,
         ledger: sqlite3.Connection,
         peers: Callable[[], Peers],
         *,
+        has_room: Callable[[int], bool],
         tell: Tell,
         changed: Callable[[], object],
         report: Callable[[str, BaseException], None],
@@ -76,14 +80,17 @@ class PerformedStepService:
         """Begin.
 
         Args:
+            layout: The landing.
             ledger: A connection that any thread may use; it is used by one at a time.
             peers: Who may send steps, asked anew for each request.
+            has_room: Whether so many bytes more would leave the disk's reserve untouched; they count as written.
             tell: Told why a request was refused: cause, who asked, detail.
             changed: Called after each request that was taken: something may have become evidence.
-            report: Called with an event and an error of the ledger that made us refuse one.
+            report: Called with an event and an error of disk or ledger that made us refuse one.
             clock: Unix seconds.
         """
-        self._ledger, self._peers, self._clock = ledger, peers, clock
+        self._layout, self._ledger, self._peers, self._clock = layout, ledger, peers, clock
+        self._has_room = has_room
         self._tell, self._changed, self._report = tell, changed, report
         self._lock = threading.Lock()
 
@@ -99,7 +106,7 @@ class PerformedStepService:
             words = f"{request.operation.name.replace('_', '-')} {error.status:04X} {error.keyword}"
             self._tell("performed-step-refused", asks, words.strip())
             return ServiceAnswer(error.status)
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             self._report("performed-step-not-kept", error)
             return ServiceAnswer(PROCESSING_FAILURE)
 
@@ -118,8 +125,11 @@ class PerformedStepService:
 
         Raises:
             BadStepError: it is refused.
-            sqlite3.Error: the ledger does not take it; nothing has changed.
+            OSError: the disk does not take it; nothing has changed.
+            sqlite3.Error: the ledger does not; the same.
         """
+        if not self._has_room(len(request.data_set)):
+            raise BadStepError(RESOURCE_LIMITATION)
         match request.operation:
             case Operation.N_CREATE:
                 return self._create(request, asks, peer)
@@ -133,16 +143,16 @@ class PerformedStepService:
         uid = request.sop_instance_uid or f"2.25.{uuid.uuid4().int}"
         study = next(iter(step.studies)) if len(step.studies) == 1 else ""
         new = NewStep(uid, peer, asks.id, study, step.instances or frozenset())
-        with self._lock:
-            outcome = performed_steps.create(self._ledger, new, self._clock())
+        with self._lock, keeping(self._layout) as keep:
+            outcome = performed_steps.create(self._ledger, new, self._clock(), keep)
         self._judge(outcome)
         return ServiceAnswer(SUCCESS, uid)
 
     def _change(self, request: ServiceRequest, peer: str) -> ServiceAnswer:
         step = read_set(request)
         wanted = StepChange(request.sop_instance_uid, peer, step.state, step.instances)
-        with self._lock:
-            outcome = performed_steps.change(self._ledger, wanted, self._clock())
+        with self._lock, keeping(self._layout) as keep:
+            outcome = performed_steps.change(self._ledger, wanted, self._clock(), keep)
         self._judge(outcome)
         return ServiceAnswer()
 

@@ -1,6 +1,6 @@
 """Performed procedure steps with a real modality: pynetdicom as SCU, and a receiver that is killed in between."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate
 from pynetdicom import AE
 from pynetdicom.sop_class import CTImageStorage, Verification  # type: ignore[attr-defined]
 
+from processors.ledger.repair import rebuild
 from tests.builders import write_ct_series
 from tests.integration.receive.doctor import ask_doctor, troubles
 from tests.receiver_process import ReceiverProcess
@@ -88,6 +89,36 @@ def test_a_step_survives_a_crash_at_each_answer_and_names_what_was_stored(
     ]  # until NiFi has treated the delivery
     with calling(receiver) as association:
         assert change(association, step, ended([])) == 0x0110
+
+
+def deleted(ledger: Path) -> None:
+    for file in ledger.parent.glob("ledger.db*"):
+        file.unlink()
+
+
+def overwritten(ledger: Path) -> None:
+    ledger.write_bytes(b"no database" * 1000)
+
+
+@pytest.mark.parametrize("damage", [deleted, overwritten])
+def test_steps_outlive_their_ledger(receiver: ReceiverProcess, damage: Callable[[Path], None]) -> None:
+    study, going_on, over = "1.2.3", str(generate_uid()), str(generate_uid())
+    with calling(receiver) as association:
+        assert [create(association, step, study) for step in (going_on, over)] == [0, 0]
+        assert change(association, over, ended(["1.2.3.1"])) == 0
+        receiver.kill()
+        wait_for(lambda: not association.is_established)
+    before = receiver.rows(f"{STEPS} ORDER BY 1")
+    damage(receiver.ledger)
+    rebuild(receiver.layout.root, receiver.ledger)
+    receiver.start()
+    assert receiver.rows(f"{STEPS} ORDER BY 1") == before
+    with calling(receiver) as association:
+        assert create(association, going_on, study) == 0x0111
+        assert change(association, over, ended([])) == 0x0110
+        assert change(association, going_on, ended(["1.2.3.2"])) == 0
+    lists = "SELECT count(*) FROM performed_lists l JOIN evidence e ON e.association_id = l.id"
+    assert receiver.rows(lists) == [(2,)]
 
 
 def test_who_may_not_send_steps_hears_so_and_the_doctor_knows(

@@ -13,8 +13,9 @@ from handoff.contract.expected import EVIDENCE_MESSAGE
 from handoff.contract.performed import PerformedStep
 from processors.deid.pseudonyms import pseudonymous_uid
 from processors.delivery.announce import Announcer
+from processors.landing.performed_steps import State
 from processors.ledger import performed_steps
-from processors.ledger.performed_steps import NewStep, State, StepChange
+from processors.ledger.performed_steps import NewStep, StepChange
 from tests.unit.delivery.trusted_home import TrustedHome, ct, reference
 
 STEP, OTHER_STEP, PEER = "1.2.7", "1.2.8", "ct1"

@@ -13,7 +13,11 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from processors.dicom.performed_step.request import REQUIRED
 from processors.dicom.performed_step.service import STATUSES, PerformedStepService
 from processors.dicom.services import Operation, ServiceAnswer, ServiceRequest
+from processors.landing import performed_steps as landing_steps
 from processors.landing.journal import AssociationFacts
+from processors.landing.layout import Layout
+from processors.landing.performed_steps import KeptStep
+from processors.landing.recover import recover
 from processors.ledger.schema import connect
 from processors.peers import Peers
 from tests.unit.receive.performed_step import MPPS, created, encoded, ended
@@ -39,10 +43,15 @@ class Desk:
         self.told: list[tuple[str, str]] = []
         self.news = 0
         self.peers = Peers.parse(PEERS, "peers.yaml")
+        self.layout = Layout(ledger.parent / "landing")
+        self.layout.prepare()
         self.ledger = connect(ledger)
+        self.has_room = True
         self.service = PerformedStepService(
+            self.layout,
             connect(ledger),
             lambda: self.peers,
+            has_room=lambda _: self.has_room,
             tell=lambda cause, _, detail: self.told.append((cause, detail)),
             changed=self._changed,
             report=lambda event, _: self.told.append((event, "")),
@@ -78,6 +87,11 @@ class Desk:
     def named(self) -> list[str]:
         return [row[0] for row in self.ledger.execute("SELECT sop_instance_uid FROM performed_instances ORDER BY 1")]
 
+    def beside(self) -> list[tuple[str, str, list[str]]]:
+        """What lies in the landing: UID, state, instances."""
+        found = [KeptStep.read(file) for file in self.layout.performed_steps.iterdir()]
+        return sorted((one.sop_instance_uid, one.state, sorted(one.instances)) for one in found if one is not None)
+
     def evidence(self) -> int:
         return int(self.ledger.execute("SELECT count(*) FROM evidence").fetchone()[0])
 
@@ -106,7 +120,7 @@ def test_a_step_is_made_and_completed_and_is_evidence_then(desk: Desk, syntax: s
 def test_nothing_of_the_patient_is_kept(desk: Desk, tmp_path: Path) -> None:
     desk.create()
     desk.set(ended(MADE))
-    kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
     assert STUDY.encode() in kept
     assert not [value for value in (b"Nobody", b"HOSP-4711", b"A-17", b"THORAX", b"20260302") if value in kept]
 
@@ -327,6 +341,129 @@ def test_a_ledger_that_takes_nothing_makes_no_step(desk: Desk, tmp_path: Path) -
     blocker.close()
     assert desk.told == [("performed-step-not-kept", "")]
     assert (desk.steps(), desk.create()) == ([], 0)
+
+
+def lost(desk: Desk) -> Desk:
+    """The same landing with a ledger that knows nothing."""
+    other = Desk(desk.layout.root.parent / "other.db")
+    recover(other.layout, other.ledger)
+    return other
+
+
+def test_a_step_lies_in_the_landing_as_it_stands_before_it_is_answered(desk: Desk) -> None:
+    desk.create()
+    assert desk.beside() == [(STEP, "IN PROGRESS", [])]
+    desk.set(ended(MADE, "IN PROGRESS"))
+    assert desk.beside() == [(STEP, "IN PROGRESS", list(MADE))]
+    desk.set(ended(MADE[:1]))
+    assert desk.beside() == [(STEP, "COMPLETED", [MADE[0]])]
+
+
+@pytest.mark.parametrize("state", ["IN PROGRESS", "COMPLETED", "DISCONTINUED"])
+def test_a_lost_ledger_knows_the_steps_again_and_what_may_become_of_them(desk: Desk, state: str) -> None:
+    desk.create()
+    desk.set(ended(MADE, state))
+    of_step = "SELECT * FROM performed_steps"
+    before = tuple(desk.ledger.execute(of_step).fetchone())
+    other = lost(desk)
+    assert tuple(other.ledger.execute(of_step).fetchone()) == before
+    assert (other.named(), other.evidence()) == (list(MADE), int(state == "COMPLETED"))
+    assert other.create() == 0x0111
+    assert other.set(ended(MADE), sender="ct2") == 0x0124
+    assert other.set(ended(MADE)) == (0 if state == "IN PROGRESS" else 0x0110)
+    assert recover(other.layout, other.ledger).performed_steps == 0
+    assert other.evidence() == int(state != "DISCONTINUED")
+    other.close()
+
+
+def test_a_ledger_that_is_older_than_the_landing_is_brought_to_where_the_step_stands(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """As one that was restored from a backup."""
+    desk.create()
+    older = connect(tmp_path / "older.db")
+    desk.ledger.backup(older)
+    desk.set(ended(MADE))
+    assert recover(desk.layout, older).performed_steps == 1
+    assert [row[0] for row in older.execute("SELECT state FROM performed_steps")] == ["COMPLETED"]
+    assert [row[0] for row in older.execute("SELECT sop_instance_uid FROM performed_instances ORDER BY 1")] == [*MADE]
+    older.close()
+
+
+def test_what_is_told_after_a_lost_ledger_counts_as_newer_than_what_was_told_before(desk: Desk) -> None:
+    desk.create()
+    desk.set(ended(MADE))
+    other = lost(desk)
+    of_list = "SELECT l.revision, p.id FROM performed_lists l JOIN performed_steps p ON p.id = l.step_id"
+    (before, step), (after, same) = (one.ledger.execute(of_list).fetchone() for one in (desk, other))
+    assert after > before + 10**6
+    assert step == same
+    other.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"of": "a later version"}', b"\0" * 200])
+def test_a_file_that_cannot_be_read_is_counted_and_keeps_no_other_step_back(desk: Desk, content: bytes) -> None:
+    desk.create()
+    desk.create(step="1.2.8")
+    found = desk.ledger.execute("SELECT id FROM performed_steps WHERE sop_instance_uid = '1.2.8'").fetchone()[0]
+    desk.layout.performed_step(found).write_bytes(content)
+    other = connect(desk.layout.root.parent / "other.db")
+    done = recover(desk.layout, other)
+    assert (done.performed_steps, done.unreadable) == (1, 1)
+    assert [row[0] for row in other.execute("SELECT sop_instance_uid FROM performed_steps")] == [STEP]
+    other.close()
+
+
+def test_a_landing_that_takes_nothing_makes_no_step_and_changes_none(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(landing_steps, "write_whole", full)
+    assert desk.create() == 0x0110
+    assert (desk.steps(), desk.beside()) == ([], [])
+    monkeypatch.undo()
+    assert desk.create() == 0
+    monkeypatch.setattr(landing_steps, "write_whole", full)
+    assert desk.set(ended(MADE)) == 0x0110
+    assert desk.told == [("performed-step-not-kept", "")] * 2
+    assert (desk.steps(), desk.named(), desk.evidence()) == ([(STEP, STUDY, "IN PROGRESS")], [], 0)
+    monkeypatch.undo()
+    assert desk.set(ended(MADE)) == 0
+
+
+def test_what_the_ledger_does_not_take_is_put_back_in_the_landing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is written first; the commit comes after it."""
+
+    class Refusing:
+        """A ledger that commits nothing."""
+
+        def __init__(self, real: sqlite3.Connection) -> None:
+            self._real = real
+
+        def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+            if sql == "COMMIT":
+                self._real.execute("ROLLBACK")
+                raise sqlite3.OperationalError
+            return self._real.execute(sql, *values)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._real, name)
+
+    desk.create()
+    monkeypatch.setattr(desk.service, "_ledger", Refusing(desk.service._ledger))
+    assert desk.create(step="1.2.8") == 0x0110
+    assert desk.set(ended(MADE)) == 0x0110
+    assert desk.beside() == [(STEP, "IN PROGRESS", [])]
+    monkeypatch.undo()
+    assert desk.set(ended(MADE)) == 0
+
+
+def test_a_disk_without_room_takes_no_step(desk: Desk) -> None:
+    desk.has_room = False
+    assert desk.create() == 0x0213
+    assert (desk.steps(), desk.beside()) == ([], [])
 
 
 def test_every_status_that_is_told_is_in_the_conformance_statement(desk: Desk) -> None:

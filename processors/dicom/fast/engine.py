@@ -4,12 +4,15 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final
 
 from processors.dicom.admission import Caller, Everybody, Policy, Rejection
 from processors.dicom.engine import Listener
 from processors.dicom.errors import HandshakeError, ListenError
 from processors.dicom.fast.association import Association, Connection, Timers
+from processors.dicom.fast.threads import Threads
 from processors.dicom.pace import find_vanished
 from processors.dicom.rejections import rejection
 from processors.dicom.silence import silence
@@ -22,6 +25,14 @@ BACKLOG: Final = 512
 ABORT_SECONDS: Final = 10.0
 """How long an aborted association may take to end when we stop."""
 _BUSY_SECONDS: Final = 0.1
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """Of one connection among those that are served."""
+
+    socket: socket.socket
+    association: Association | None = None
 
 
 class FastEngine:
@@ -54,8 +65,9 @@ class FastEngine:
         self._tls = tls
         self._maximum = maximum_associations
         self._lock = threading.Lock()
-        self._threads: dict[threading.Thread, Association | None] = {}
-        self._sockets: dict[threading.Thread, socket.socket] = {}
+        self._left = threading.Condition(self._lock)
+        self._threads = Threads("association")
+        self._places: set[_Place] = set()
         self._stopping = False
         self._listener: Listener
         self._listening: socket.socket
@@ -69,6 +81,9 @@ class FastEngine:
             self._listening = socket.create_server(self._address, family=family, backlog=BACKLOG)
         except OSError as error:
             raise ListenError(f"Port {port} on {host} cannot be listened on: {error.strerror}.") from error
+        # On Linux each connection that is accepted has these from the start.
+        self._listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        find_vanished(self._listening, self._timers.vanished)
         threading.Thread(target=self._accept, name="acceptor", daemon=True).start()
         bound_host, bound_port = self._listening.getsockname()[:2]
         return str(bound_host), int(bound_port)
@@ -77,25 +92,28 @@ class FastEngine:
         """Accept no more, let each association finish its object, abort it, wait for its end."""
         with self._lock:
             self._stopping = True
-            threads = dict(self._threads)
-            sockets = dict(self._sockets)
+            places = list(self._places)
         with contextlib.suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)  # wakes up the acceptor; closing would not
         self._listening.close()
-        associations = [association for association in threads.values() if association is not None]
+        associations = [place.association for place in places if place.association is not None]
         for association in associations:
             association.stop()
         deadline = time.monotonic() + grace_seconds
         for association in associations:
             association.between_objects.wait(max(0.0, deadline - time.monotonic()))
         for how in (socket.SHUT_RD, socket.SHUT_RDWR):  # the second is for one whose peer does not read
-            for connection in sockets.values():
+            for place in places:
                 with contextlib.suppress(OSError):
                     # An SSLSocket's own shutdown would let its thread go on in the clear.
-                    socket.socket.shutdown(connection, how)
-            deadline = time.monotonic() + ABORT_SECONDS
-            for thread in threads:
-                thread.join(max(0.0, deadline - time.monotonic()))
+                    socket.socket.shutdown(place.socket, how)
+            self._await(places, ABORT_SECONDS)
+        self._threads.close()
+
+    def _await(self, places: Collection[_Place], seconds: float) -> None:
+        """Wait until none of these connections is served any more."""
+        with self._left:
+            self._left.wait_for(lambda: self._places.isdisjoint(places), seconds)
 
     def _accept(self) -> None:
         while True:
@@ -111,29 +129,27 @@ class FastEngine:
                 connection.close()
 
     def _begin(self, connection: socket.socket, address: str) -> bool:
-        """Start a thread for a connection; False if there can be none."""
-        thread = threading.Thread(target=self._serve, args=(connection, address), name="association", daemon=True)
+        """Have a thread serve a connection; False if there can be none."""
+        place = _Place(connection)
         with self._lock:
-            if self._stopping or len(self._threads) >= self._maximum + MORE_CONNECTIONS:
+            if self._stopping or len(self._places) >= self._maximum + MORE_CONNECTIONS:
                 return False
-            try:
-                thread.start()
-            except RuntimeError:  # the system has no thread left
-                return False
-            self._threads[thread], self._sockets[thread] = None, connection
-            return True
-
-    def _serve(self, connection: socket.socket, address: str) -> None:
-        """One connection, in its own thread."""
-        thread = threading.current_thread()
+            self._places.add(place)
         try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            find_vanished(connection, self._timers.vanished)
-            connection.settimeout(self._timers.artim)
+            self._threads.begin(lambda: self._serve(place, address))
+        except RuntimeError:  # the system has no thread left
+            self._forget(place)
+            return False
+        return True
+
+    def _serve(self, place: _Place, address: str) -> None:
+        """One connection, in a thread that is its own as long as it lasts."""
+        connection = place.socket
+        try:
             secured = self._secured(connection, address)
             association = Association(secured, self._listener, self._policy, self._is_full(), self._timers)
             with self._lock:
-                self._threads[thread], self._sockets[thread] = association, secured.socket
+                place.association, place.socket = association, secured.socket
                 if self._stopping:
                     association.stop()
             association.run()
@@ -144,13 +160,14 @@ class FastEngine:
         except OSError:
             pass  # the peer has gone before it said anything
         finally:
-            self._forget(thread)
             connection.close()
+            self._forget(place)
 
     def _secured(self, connection: socket.socket, address: str) -> Connection:
         """The connection, after the TLS handshake if there is to be one."""
         if self._tls is None:
             return Connection(connection, address)
+        connection.settimeout(self._timers.artim)
         if not connection.recv(1, socket.MSG_PEEK):
             raise ConnectionResetError  # somebody looked whether the port is open
         secured = self._tls.wrap(connection, self._timers.handshake / 2)
@@ -158,10 +175,10 @@ class FastEngine:
 
     def _is_full(self) -> Rejection | None:
         with self._lock:
-            too_many = len(self._threads) > self._maximum
+            too_many = len(self._places) > self._maximum
         return rejection("receiver-full", detail=str(self._maximum)) if too_many else None
 
-    def _forget(self, thread: threading.Thread) -> None:
-        with self._lock:
-            self._threads.pop(thread, None)
-            self._sockets.pop(thread, None)
+    def _forget(self, place: _Place) -> None:
+        with self._left:
+            self._places.discard(place)
+            self._left.notify_all()

@@ -5,14 +5,22 @@ neither on what is sent nor on what its lengths claim.
 """
 
 import socket
+import struct
 import time
 from collections.abc import Callable
 from typing import Final
 
+from processors.dicom.fast import buffers
+from processors.dicom.fast.buffers import BUFFER_BYTES
 from processors.dicom.fast.errors import LostError, SilentError, SlowError
 from processors.dicom.pace import Pace
 
-BUFFER_BYTES: Final = 262144
+_BULK_BYTES: Final = 16384
+"""A read that brings so much is one of many, and is acknowledged at once; another one before the next wait."""
+_TIME: Final = struct.Struct("@ll")
+"""A struct timeval of Linux: seconds, microseconds."""
+_SHORTEST_SECONDS: Final = 0.001
+"""None at all would be for ever."""
 
 
 class Wire:
@@ -36,13 +44,20 @@ class Wire:
         self._connection = connection
         self._before_refill = before_refill
         self._heard = heard
-        self._buffer = memoryview(bytearray(buffer_bytes))
+        self._memory: bytearray | None = buffers.take(buffer_bytes)
+        self._buffer = memoryview(self._memory)
         self._start = self._end = 0
         self._deadline: float | None = None
         self._messages: tuple[float, float, Pace] | None = None
         self._is_between = False
         self._timeout: float | None = None
+        self._send_timeout: float | None = None
         self._is_tcp = connection.family in {socket.AF_INET, socket.AF_INET6}
+        self._owes_acknowledgement = False
+        self._kernel_waits = self._is_tcp and type(connection) is socket.socket
+        """Whether the kernel's own timeouts are used: those of Python cost a second system call each time."""
+        if self._kernel_waits and connection.gettimeout() is not None:
+            connection.settimeout(None)
 
     def wait_at_most(self, seconds: float) -> None:
         """From now on each read waits so long; a deadline no longer counts."""
@@ -139,11 +154,14 @@ class Wire:
             LostError: the connection has ended.
             SilentError: the peer does not take it in time.
         """
-        if self._messages is not None:
+        if self._kernel_waits:
+            self._set_send_timeout()
+        elif self._messages is not None:
             self._set_timeout(self._messages[1])
+        self._owes_acknowledgement = False  # it goes with what is sent
         try:
             self._connection.sendall(content)
-        except TimeoutError as error:
+        except (TimeoutError, BlockingIOError) as error:
             raise SilentError("The peer does not read.") from error
         except OSError as error:
             raise LostError("The connection is gone.") from error
@@ -152,16 +170,22 @@ class Wire:
         """Nothing is read any more: give the buffer back now, and not when somebody looks for unreachable objects."""
         self._buffer = memoryview(b"")
         self._start = self._end = 0
+        memory, self._memory = self._memory, None
+        if memory is not None:
+            buffers.give_back(memory)
 
     def _read(self) -> None:
         self._prepare()
         began = time.monotonic()
         try:
+            if self._owes_acknowledgement:
+                self._acknowledge()
             count = self._connection.recv_into(self._buffer[self._end :])
-            if count and self._is_tcp:
-                # Not sticky, so after each read: else a sender with Nagle's algorithm waits 40 ms for our delayed ACK.
-                self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        except TimeoutError as error:
+            if count >= _BULK_BYTES and self._is_tcp:
+                self._acknowledge()
+            else:
+                self._owes_acknowledgement = self._is_tcp and count > 0
+        except (TimeoutError, BlockingIOError) as error:
             if self._messages is not None and not self._is_between:
                 raise SlowError(f"nothing in {self._messages[1]:g} s") from error
             raise SilentError("Nothing came in time.") from error
@@ -195,7 +219,27 @@ class Wire:
         if not pace.came(count, seconds):
             raise SlowError(f"less than {pace}")
 
+    def _acknowledge(self) -> None:
+        """Not sticky, so after each read: else a sender with Nagle's algorithm waits 40 ms for our delayed ACK."""
+        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        self._owes_acknowledgement = False
+
     def _set_timeout(self, seconds: float) -> None:
-        if seconds != self._timeout:  # a system call each time
+        if seconds == self._timeout:  # a system call each time
+            return
+        if self._kernel_waits:
+            self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(seconds))
+        else:
             self._connection.settimeout(seconds)
-            self._timeout = seconds
+        self._timeout = seconds
+
+    def _set_send_timeout(self) -> None:
+        seconds = self._messages[1] if self._messages is not None else self._timeout
+        if seconds is not None and seconds != self._send_timeout:
+            self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(seconds))
+            self._send_timeout = seconds
+
+
+def _timeval(seconds: float) -> bytes:
+    whole, part = divmod(max(seconds, _SHORTEST_SECONDS), 1)
+    return _TIME.pack(int(whole), int(part * 1_000_000))

@@ -62,7 +62,7 @@ def test_beyond_the_limit_of_associations_the_next_one_is_rejected_and_later_ser
         with listening.associate(), listening.connect() as second:
             second.sendall(request())
             assert second.recv(100) == pdu(3, bytes((0, 2, 3, 2)))
-        wait_for(lambda: not listening.engine._threads)
+        wait_for(lambda: not listening.engine._places)
         listening.associate().close()
     finally:
         listening.engine.stop(0)
@@ -122,8 +122,8 @@ def test_who_sends_http_is_told_of_as_no_dicom() -> None:
 def test_an_answer_does_not_wait_for_a_second_segment(listening: Listening) -> None:
     """Our TCP_NODELAY."""
     with listening.associate():
-        [connection] = listening.engine._sockets.values()
-        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        [place] = listening.engine._places
+        assert place.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def all_of(connection: socket.socket) -> bytes:

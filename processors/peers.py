@@ -10,19 +10,21 @@ peers:
     note: the radiology PACS; we query it and it gets results
     objects_per_second: 20
     between: "22:00-05:00"
+    tls: {authority: tls/hospital.pem, certificate: tls/sluice.pem, key: tls/sluice.key}
     sends: {addresses: [10.20.0.4]}
   ct1:
     sends: {ae_titles: [CT1], addresses: [10.20.1.0/24]}
 ```
 
-A peer has `ae_title`, `host` and `port` if we call it, and `sends` (`processors.senders`) if it may call us.
+A peer has `ae_title`, `host` and `port` if we call it, and `sends` (`processors.senders`) if it may call us. Paths are
+absolute or start at the folder of the file.
 """
 
 from pathlib import Path
 from typing import Annotated, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from processors.errors import PeersFileError, UnknownPeerError
 from processors.hours import WrittenHours
@@ -49,6 +51,28 @@ PeerName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Host = Annotated[str, AfterValidator(_host)]
 
 
+class CallTLS(BaseModel):
+    """How we call a peer by TLS."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    authority: Path = Field(description="PEM file of the authorities that may have signed its certificate.")
+    certificate: Path | None = Field(None, description="PEM file of the certificate that we show, with its chain.")
+    key: Path | None = Field(None, description="PEM file of its private key, without a password.")
+    name: str | None = Field(None, min_length=1, description="What its certificate is for; default: the host.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together: give both or neither")
+        return self
+
+    def below(self, folder: Path) -> Self:
+        """The same, with relative paths below a folder."""
+        paths = {name: getattr(self, name) for name in ("authority", "certificate", "key")}
+        return self.model_copy(update={name: folder / path for name, path in paths.items() if path is not None})
+
+
 class Peer(BaseModel):
     """One application entity, how to reach it, and how gently to treat it."""
 
@@ -62,6 +86,7 @@ class Peer(BaseModel):
     receiver_ae_title: AETitle | None = Field(
         None, description="What it calls our receiver, for C-MOVE; default: the calling AE title."
     )
+    tls: CallTLS | None = Field(None, description="Call it by TLS, with these files; default: without.")
     note: str = Field("", description="What it is for, for people.")
     connect_timeout_seconds: float = Field(10.0, gt=0, description="For the connection and the association.")
     answer_timeout_seconds: float = Field(60.0, gt=0, description="Longest silence while we wait for an answer.")
@@ -105,7 +130,13 @@ class Peers(BaseModel):
             text = file.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise PeersFileError(f"{file} cannot be used: {cause(error, _SHAPE)}.") from error
-        return cls.parse(text, str(file))
+        found = cls.parse(text, str(file))
+        folder = file.resolve().parent
+        called = {
+            name: peer if peer.tls is None else peer.model_copy(update={"tls": peer.tls.below(folder)})
+            for name, peer in found.peers.items()
+        }
+        return found.model_copy(update={"peers": called})
 
     @classmethod
     def parse(cls, text: str, called: str) -> Self:

@@ -3,7 +3,7 @@
 Read in this order: `engine` (what a network engine and the receiver promise each other), `fast` (the engine with a data
 path of our own), `pynetdicom_engine` (the reference for it), `storage_scp` (one C-STORE from the first byte to
 Success), `status` (every answer and its reason code), `sop_class` (what is storage), `header_scan` (identifiers and
-facts of a data set), `elements` and `inflate` (walk the elements of an encoded data set while it comes), `part10`
+facts of a data set), `digest` (its SHA-256 while it comes), `elements` and `inflate` (walk the elements of an encoded data set while it comes), `part10`
 (preamble and file meta), `receiver` (the whole process), `event_log` (what it says), `silence` (libraries that would
 log values), `account` (what became of the objects of an association), `metrics`, `peer_metrics` and `management` (what
 is counted, and where that is asked), `commands`.
@@ -17,6 +17,7 @@ there was none, in words), `trouble_book` (where that is written), `silence_watc
 When there is too much: `pace` (how slow a peer may be), `watchman` (sees to it for pynetdicom), `pressure` and
 `resources` (what the receiver runs short of, and what it answers then), `congestion` (whom it rejects then),
 `day_count` (what a peer sent before we began).
-Outwards: `associate` (an association, or why there is none), `checkpoint` (a race of pynetdicom's, closed),
-`storage_scu` (files as they are), `peer_check` (both ways), `peer_commands`. Errors are in `errors`.
+Outwards: `associate` (an association, or why there is none), `calling_tls` (by TLS), `checkpoint` (a race of
+pynetdicom's, closed), `storage_scu` (files as they are), `peer_check` (both ways), `upload_check` (uploads and tokens),
+`peer_finding` (one thing that was looked at), `peer_commands`. Errors are in `errors`.
 """

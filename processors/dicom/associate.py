@@ -10,6 +10,7 @@ from pynetdicom.pdu import A_ASSOCIATE_RJ
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import Verification
 
+from processors.dicom.calling_tls import tls_of, why_no_tls
 from processors.dicom.checkpoint import AssociationEndedError, guard
 from processors.dicom.errors import PeerDownError, PeerLostError, PeerRefusesError
 from processors.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -54,6 +55,7 @@ def associated(
         PeerDownError: no connection.
         PeerRefusesError: the association is rejected, or no context is accepted.
         PeerLostError: no answer to the request.
+        PeerTLSError: it is to be called by TLS, and that fails.
     """
     association = _ask(peer, contexts, roles, handlers)
     try:
@@ -103,6 +105,7 @@ def _ask(
         "ae_title": peer.ae_title,
         "max_pdu": MAXIMUM_PDU_BYTES,
         "ext_neg": list(roles),
+        "tls_args": tls_of(peer),
         "evt_handlers": [(evt.EVT_CONN_OPEN, connected), (evt.EVT_PDU_RECV, received), *handlers],
     }
     try:
@@ -147,6 +150,8 @@ def _why_rejected(peer: Peer, rejection: A_ASSOCIATE_RJ) -> PeerRefusesError:
 
 
 def _why_not(peer: Peer, association: Any, *, connected: bool) -> Exception:
+    if (fault := why_no_tls(peer)) is not None:
+        return fault
     if not connected:
         code, words = _probe(peer)
         return PeerDownError(f"Peer {peer.name} ({peer.host}:{peer.port}): {words}.", code)

@@ -8,6 +8,7 @@ DicomError                  (a ProcessorsError)
 ├── PeerError               a peer cannot be asked; `code` says why
 │   ├── PeerDownError       nobody answers there
 │   ├── PeerRefusesError    it rejects the association, or supports none of what is needed
+│   ├── PeerTLSError        it and we do not agree on TLS, or our files for that cannot be used
 │   └── PeerLostError       the association ended, or an answer did not come in time
 └── DataSetError            a data set cannot be read; becomes a refusal, never a message
     ├── TruncatedError      it ends in the middle of an element
@@ -73,6 +74,12 @@ class PeerRefusesError(PeerError):
     """The peer rejects us."""
 
     remedy: ClassVar[str] = "Have its administrator enter our AE title and address, and compare peers.yaml with it."
+
+
+class PeerTLSError(PeerError):
+    """The peer is to be called by TLS, and that fails."""
+
+    remedy: ClassVar[str] = "Compare `tls` of the peer in peers.yaml with what it says of its certificate and of ours."
 
 
 class PeerLostError(PeerError):

@@ -2,8 +2,8 @@
 
 | way | what is done |
 |---|---|
-| we call it | C-ECHO; whether it takes storage, by negotiating alone; if asked for, one test object |
-| it calls us | what the peers file would answer to it, from its own address; when it last sent, by the ledger |
+| we call it | by TLS if so declared; C-ECHO; whether it takes storage, by negotiating; if asked, one test object |
+| it calls us | what the peers file would answer to it, from its own address, to its uploads too; when it last sent |
 """
 
 import socket
@@ -11,33 +11,20 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from processors.dicom.admission import Caller, ClientCertificate, Rejection
+from processors.dicom.admitted import SOON_SECONDS
 from processors.dicom.associate import associated, echo
 from processors.dicom.causes import explain
-from processors.dicom.errors import PeerError
+from processors.dicom.errors import CertificateFilesError, PeerError
+from processors.dicom.peer_finding import Finding, age
 from processors.dicom.peers_policy import PeersPolicy
 from processors.dicom.storage_scu import send
+from processors.dicom.tls import expiry
+from processors.dicom.upload_check import refused_uploads, would_upload
 from processors.peers import Peer, Peers
 from processors.senders import Sender
-
-Way = Literal["to", "from"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    peer: str
-    way: Way
-    """`to`: we call it; `from`: it calls us."""
-    step: str
-    is_good: bool
-    sentence: str
-    remedy: str = ""
 
 
 def check(peers: Peers, name: str, ledger: sqlite3.Connection | None, *, store: bool) -> Iterator[Finding]:
@@ -57,21 +44,41 @@ def check(peers: Peers, name: str, ledger: sqlite3.Connection | None, *, store: 
         yield from _it_calls(peers, sender, called)
         if ledger is not None:
             yield _last_seen(ledger, sender)
+            at = None if called is None else _address_of(called)
+            yield from refused_uploads(ledger, sender, frozenset() if at is None else frozenset({at}))
 
 
 def _we_call(peer: Peer, *, store: bool) -> Iterator[Finding]:
+    if peer.tls is not None and peer.tls.certificate is not None:
+        yield _our_certificate(peer.name, peer.tls.certificate)
     try:
         echo(peer)
     except PeerError as error:
         yield Finding(peer.name, "to", "echo", False, str(error), error.remedy)
         return
-    yield Finding(peer.name, "to", "echo", True, f"{peer.ae_title} answers at {peer.host}:{peer.port}.")
+    how = " by TLS" if peer.tls is not None else ""
+    yield Finding(peer.name, "to", "echo", True, f"{peer.ae_title} answers{how} at {peer.host}:{peer.port}.")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "test.dcm"
         if store:
             yield _store(peer, file)
         else:
             yield _would_store(peer)
+
+
+def _our_certificate(name: str, file: Path) -> Finding:
+    """What we show it; whether it takes that, the handshake tells."""
+    renew = f"Renew {file} and its key; they are read again for each association."
+    try:
+        left = expiry(file) - time.time()
+    except CertificateFilesError as error:
+        return Finding(name, "to", "certificate", False, str(error), "Mend `tls` of the peer in peers.yaml.")
+    if left <= 0:
+        return Finding(name, "to", "certificate", False, f"The certificate that we show has expired: {file}.", renew)
+    if left < SOON_SECONDS:
+        said = f"The certificate that we show expires in {age(left)}: {file}."
+        return Finding(name, "to", "certificate", False, said, renew)
+    return Finding(name, "to", "certificate", True, f"The certificate that we show holds for {age(left)}.")
 
 
 def _would_store(peer: Peer) -> Finding:
@@ -124,6 +131,7 @@ def _it_calls(peers: Peers, sender: Sender, called: Peer | None) -> Iterator[Fin
         words = ", with TLS and its certificate" if tls is not None else ""
         said = f"Our receiver lets it in as {title} from {address}{words}."
         yield Finding(sender.name, "from", "admission", True, said)
+    yield from would_upload(peers, sender, address)
 
 
 def _last_seen(ledger: sqlite3.Connection, sender: Sender) -> Finding:
@@ -137,19 +145,12 @@ def _last_seen(ledger: sqlite3.Connection, sender: Sender) -> Finding:
     if row is None:
         remedy = "Have the device send or echo to our receiver, then look again; `sluice doctor` says why it cannot."
         return Finding(sender.name, "from", "last seen", False, "It has never had an association with us.", remedy)
-    age = _age(time.time() - row["opened_at"])
-    sentence = f"It last had an association {age} ago: {row['acknowledged']} objects kept, {row['refused']} refused."
+    ago = age(time.time() - row["opened_at"])
+    sentence = f"It last had an association {ago} ago: {row['acknowledged']} objects kept, {row['refused']} refused."
     good = row["ending"] == "released" and not row["refused"]
     return Finding(
         sender.name, "from", "last seen", good, sentence, "" if good else f"`sluice doctor --peer {sender.name}`."
     )
-
-
-def _age(seconds: float) -> str:
-    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{int(seconds // length)} {unit}"
-    return f"{max(int(seconds), 0)} s"
 
 
 def _address_of(peer: Peer) -> str | None:

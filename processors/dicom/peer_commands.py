@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from processors.dicom.peer_check import Finding
+    from processors.dicom.peer_finding import Finding
 
 _HOME = click.option(
     "--home",
@@ -40,7 +40,8 @@ def list_(*, as_json: bool, home: Path) -> None:
                 json.dumps(peer.model_dump(mode="json", exclude={"between"}) | {"between": _hours(peer.between)})
             )
         else:
-            words = f"{peer.name}: {peer.ae_title} at {peer.host}:{peer.port}, we are {peer.calling_ae_title}"
+            how = " by TLS" if peer.tls is not None else ""
+            words = f"{peer.name}: {peer.ae_title} at {peer.host}:{peer.port}{how}, we are {peer.calling_ae_title}"
             click.echo(f"{words}; {peer.note}" if peer.note else words)
     for sender in known.senders.values():
         if as_json:

@@ -195,14 +195,14 @@ def _load(files: TLSFiles) -> tuple[ssl.SSLContext, float]:
     except (ssl.SSLError, OSError) as error:
         raise CertificateFilesError(f"{files.authority} holds no authority's certificate in PEM.") from error
     try:
-        context.load_cert_chain(files.certificate, files.key, password=_no_password)
+        context.load_cert_chain(files.certificate, files.key, password=no_password)
     except (ssl.SSLError, OSError, ValueError) as error:
         words = f"{files.key} is no private key of the certificate {files.certificate}, or has a password"
         raise CertificateFilesError(f"{words}.") from error
     return context, expires_at
 
 
-def _no_password() -> str:
+def no_password() -> str:
     """OpenSSL would ask the terminal."""
     raise ValueError("a password is asked for")
 

@@ -4,10 +4,17 @@ from pydantic import BaseModel
 
 from processors.dicom import tls
 from processors.dicom.commands import receive
+from processors.peers import CallTLS
 from processors.senders import Limits, Receiving, Sends, TLSIdentity
 from sluice.conformance.markdown import sections, table
 
-_GROUPS = (("receiver", Receiving), ("sends", Sends), ("sends.tls", TLSIdentity), ("sends.limits", Limits))
+_GROUPS = (
+    ("receiver", Receiving),
+    ("sends", Sends),
+    ("sends.tls", TLSIdentity),
+    ("sends.limits", Limits),
+    ("tls", CallTLS),
+)
 
 
 def network() -> str:
@@ -67,7 +74,8 @@ def security() -> str:
         ends can (B.12): {_version()} and later, mutual authentication, cipher suites `{tls.CIPHERS}` of TLS 1.2 and
         those of TLS 1.3, no compression, no renegotiation. DHE is not offered. A client without a certificate of a
         configured authority gets no association. Certificates are X.509, PEM; revocation lists are not read.
-        REQUESTER uses no TLS.
+        REQUESTER calls a peer by TLS where the peers file says so, by the same profile: it checks the peer's
+        certificate and the name in it, and shows its own if it has one.
         """,
         "### 9.2 Association level",
         """

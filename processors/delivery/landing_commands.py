@@ -12,25 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from processors.home_option import home_option
+
 if TYPE_CHECKING:
     from processors.delivery.held import Held
     from processors.delivery.workplace import Workplace
 
-_HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".sluice"),
-    show_default=True,
-    envvar="SLUICE_HOME",
-    help="Whose trusted/ this is about.",
-)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _BY = click.option("--by", default=getpass.getuser, show_default="your account", help="Who says so, for the record.")
 
 
 @click.group(invoke_without_command=True)
 @_JSON
-@_HOME
+@home_option
 @click.pass_context
 def landing(context: click.Context, *, as_json: bool, home: Path) -> None:
     """Show what lies in the landing, what it waits for, and when the disk will be full.
@@ -71,7 +65,7 @@ def landing(context: click.Context, *, as_json: bool, home: Path) -> None:
     help="Only say what may go now, or remove it instead of waiting for the next sweep.",
 )
 @_JSON
-@_HOME
+@home_option
 def sweep(*, dry_run: bool, as_json: bool, home: Path) -> None:
     """Say, or remove, what every destination has confirmed and what has stayed its days.
 
@@ -99,7 +93,7 @@ def sweep(*, dry_run: bool, as_json: bool, home: Path) -> None:
 @landing.command("held")
 @click.option("--reason", help="Only what waits for this reason, or for one that begins so.")
 @_JSON
-@_HOME
+@home_option
 def list_held(*, reason: str | None, as_json: bool, home: Path) -> None:
     """List what waits for a person, oldest first. Says nothing of patients."""
     from processors.delivery.held import waiting
@@ -121,7 +115,7 @@ def list_held(*, reason: str | None, as_json: bool, home: Path) -> None:
 @click.argument("ids", nargs=-1, metavar="[ID...]")
 @click.option("--reason", help="Instead of ids: all that waits for this reason, or for one that begins so.")
 @_BY
-@_HOME
+@home_option
 def release(*, ids: tuple[str, ...], reason: str | None, by: str, home: Path) -> None:
     """Let what waits go on: ask rules and vault again, or send a refused package again. Exit 1 if some stays."""
     from processors.delivery import held
@@ -134,7 +128,7 @@ def release(*, ids: tuple[str, ...], reason: str | None, by: str, home: Path) ->
 @click.option("--waiting", "reason", metavar="REASON", help="Instead of ids: all that waits for this reason.")
 @click.option("--reason", "why", required=True, help="Why nobody wants it: a word or two, without a patient's name.")
 @_BY
-@_HOME
+@home_option
 def end(*, ids: tuple[str, ...], reason: str | None, why: str, by: str, home: Path) -> None:
     """End what waits: it goes nowhere, counts as discarded, and leaves the landing after its days."""
     from processors.delivery import held
@@ -145,7 +139,7 @@ def end(*, ids: tuple[str, ...], reason: str | None, why: str, by: str, home: Pa
 @landing.command("variants")
 @click.option("--all", "decided", is_flag=True, help="Also those of which somebody said which version counts.")
 @_JSON
-@_HOME
+@home_option
 def list_variants(*, decided: bool, as_json: bool, home: Path) -> None:
     """List instances that came with different bytes under one UID. UIDs are the original ones: they may be PHI.
 
@@ -179,7 +173,7 @@ def list_variants(*, decided: bool, as_json: bool, home: Path) -> None:
 @click.option("--revision", type=click.IntRange(1), required=True, help="The version that counts.")
 @click.option("--reason", required=True, help="Why: a word or two, without a patient's name.")
 @_BY
-@_HOME
+@home_option
 def pick(*, sop_instance_uid: str, revision: int, reason: str, by: str, home: Path) -> None:
     """Say which version of an instance counts. If a later one came, it is delivered again, as the highest revision."""
     from processors.delivery.again import pick as choose

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from processors.home_option import home_option
+
 if TYPE_CHECKING:
     from processors.dicom.tls import TLSFiles
     from processors.limits import ReceiverLimits
@@ -71,14 +73,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--show-limits", is_flag=True, help="Print every limit with its value and meaning, and end.")
 @click.option("--idle-seconds", type=float, default=10.0, hidden=True, help="Silence that seals deliveries.")
-@click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".sluice"),
-    show_default=True,
-    envvar="SLUICE_HOME",
-    help="Whose trusted/ this is about.",
-)
+@home_option
 def receive(
     *,
     port: int | None,

@@ -8,17 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from processors.home_option import home_option
+
 if TYPE_CHECKING:
     from processors.dicom.peer_finding import Finding
-
-_HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".sluice"),
-    show_default=True,
-    envvar="SLUICE_HOME",
-    help="Whose trusted/ this is about.",
-)
 
 
 @click.group()
@@ -28,7 +21,7 @@ def peers() -> None:
 
 @peers.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-@_HOME
+@home_option
 def list_(*, as_json: bool, home: Path) -> None:
     """List the peers."""
     from processors.peers import Peers
@@ -58,7 +51,7 @@ def list_(*, as_json: bool, home: Path) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="...its port...")
 @click.option("--called-ae", default="ANY-SCP", show_default=True, help="...and what it wants to be called by.")
 @click.option("--calling-ae", default="SLUICE", show_default=True, help="What we call ourselves there.")
-@_HOME
+@home_option
 def echo(*, name: str | None, host: str | None, port: int | None, called_ae: str, calling_ae: str, home: Path) -> None:
     """Ask a peer whether it is there (C-ECHO), and say in plain words why it is not. Exit 1 if it is not."""
     from pydantic import ValidationError
@@ -91,7 +84,7 @@ def echo(*, name: str | None, host: str | None, port: int | None, called_ae: str
 @click.option("--peers", "file", type=click.Path(path_type=Path), help="The file; default: the trusted home's.")
 @click.option("--store", is_flag=True, help="Store a test object at each that we call; it keeps it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-@_HOME
+@home_option
 def check(*, names: tuple[str, ...], file: Path | None, store: bool, as_json: bool, home: Path) -> None:
     """Check peers both ways: C-ECHO and storage to each, and what our receiver answers to it. Exit 1 if one fails."""
     from processors.dicom.peer_check import check as look
@@ -137,7 +130,7 @@ def token() -> None:
 @peers.command()
 @click.argument("names", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-@_HOME
+@home_option
 def rhythm(*, names: tuple[str, ...], as_json: bool, home: Path) -> None:
     """Show when peers usually send, as the ledger teaches, and who is silent for too long. Exit 1 if one is.
 
@@ -175,7 +168,7 @@ def rhythm(*, names: tuple[str, ...], as_json: bool, home: Path) -> None:
 
 @peers.command()
 @click.argument("calling_ae")
-@_HOME
+@home_option
 def release(*, calling_ae: str, home: Path) -> None:
     """Route what CALLING_AE sent while it was unknown and in quarantine."""
     from contextlib import closing

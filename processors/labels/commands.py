@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
+from processors.home_option import home_option
+
 if TYPE_CHECKING:
     from processors.labels.importing import Outcome
 
@@ -30,14 +32,7 @@ def labels() -> None:
 @click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write each listed line here, as JSON lines (0600).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".sluice"),
-    show_default=True,
-    envvar="SLUICE_HOME",
-    help="Whose trusted/ this is about.",
-)
+@home_option
 def import_(
     *,
     file: Path,

@@ -12,21 +12,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
+from processors.home_option import home_option
 from processors.ledger.handoff_pin import pinned
 
 if TYPE_CHECKING:
     from processors.ledger.gaps import HandoffShipment
     from processors.ledger.reconcile import Report
     from processors.site import Site
-
-_HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".sluice"),
-    show_default=True,
-    envvar="SLUICE_HOME",
-    help="Whose trusted/ this is about.",
-)
 
 
 @click.group()
@@ -64,7 +56,7 @@ def _zone(_context: click.Context, _option: click.Parameter, value: str | None) 
 @click.option("--handoff-url", help="Ask the handoff at this URL for its list of shipments too.")
 @click.option("--token", envvar="SLUICE_HANDOFF_TOKEN", help="API token for the handoff.")
 @pinned
-@_HOME
+@home_option
 def reconcile(
     *,
     as_json: bool,
@@ -148,7 +140,7 @@ def _by_peer(
 
 
 @ledger.command()
-@_HOME
+@home_option
 def rebuild(home: Path) -> None:
     """Enter into the ledger what only the landing knows; a lost ledger is made anew. The receiver must be stopped."""
     from processors.ledger import repair

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from processors.home_option import home_option
+
 if TYPE_CHECKING:
     from processors.ledger.silence import Standing
     from processors.ledger.troubles import CountedTrouble
@@ -33,14 +35,7 @@ def _seconds(_context: click.Context, _option: click.Parameter, value: str) -> f
 @click.option("--since", default="7d", show_default=True, callback=_seconds, help="How far back: 30m, 12h, 7d.")
 @click.option("--most", default=20, show_default=True, type=click.IntRange(1), help="Show no more than so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".sluice"),
-    show_default=True,
-    envvar="SLUICE_HOME",
-    help="Whose trusted/ this is about.",
-)
+@home_option
 def doctor(*, peer: str | None, since: float, most: int, as_json: bool, home: Path) -> None:
     """Say why associations were refused, aborted or odd, newest first, and what to change; and who is silent."""
     from processors.ledger import troubles

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from processors.home_option import home_option
 from processors.hours import Hours
 
 if TYPE_CHECKING:
@@ -80,14 +81,7 @@ def asking(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--modality", help="Only studies that have this modality."),
             click.option("--description", help="StudyDescription; * and ? are wildcards."),
             click.option("--json", "as_json", is_flag=True, help="JSON lines; also when stdout is no terminal."),
-            click.option(
-                "--home",
-                type=click.Path(path_type=Path),
-                default=Path(".sluice"),
-                show_default=True,
-                envvar="SLUICE_HOME",
-                help="Whose trusted/ this is about.",
-            ),
+            home_option,
         )
     ):
         command = option(command)

@@ -10,14 +10,8 @@ from pathlib import Path
 
 import click
 
-_HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".sluice"),
-    show_default=True,
-    envvar="SLUICE_HOME",
-    help="Whose trusted/ this is about.",
-)
+from processors.home_option import home_option
+
 Act = Callable[[sqlite3.Connection, str, float], bool]
 _STATES = ("fetched", "held", "ready", "sent", "parked", "closed")
 _SHOWN = ("id", "state", "reason", "project", "destination", "attempts", "handoff_id", "path")
@@ -35,7 +29,7 @@ def results() -> None:
 @results.command("list")
 @click.option("--state", "states", multiple=True, type=click.Choice(_STATES), help="Only this state; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-@_HOME
+@home_option
 def list_results(*, states: tuple[str, ...], as_json: bool, home: Path) -> None:
     """List objects, oldest first. Says nothing of patients."""
     from processors.ledger import results as rows
@@ -52,7 +46,7 @@ def list_results(*, states: tuple[str, ...], as_json: bool, home: Path) -> None:
 
 @results.command()
 @click.argument("result_id", metavar="ID")
-@_HOME
+@home_option
 def show(*, result_id: str, home: Path) -> None:
     """Say all about one object: its reason, where it lies, what happened to it; its UIDs may identify a patient."""
     from processors.landing.layout import Layout
@@ -76,7 +70,7 @@ def show(*, result_id: str, home: Path) -> None:
 
 @results.command()
 @click.argument("result_id", metavar="ID")
-@_HOME
+@home_option
 def release(*, result_id: str, home: Path) -> None:
     """Have what is held judged once more, or what the PACS refused sent once more, after its cause was mended."""
     from processors.ledger import results as rows
@@ -87,7 +81,7 @@ def release(*, result_id: str, home: Path) -> None:
 @results.command()
 @click.argument("result_id", metavar="ID")
 @click.option("--reason", required=True, help="Why nobody wants it: a word or two, without a patient's name.")
-@_HOME
+@home_option
 def discard(*, result_id: str, reason: str, home: Path) -> None:
     """End what is held, or what the PACS refused; it is never sent."""
     from processors.landing.layout import Layout

@@ -5,14 +5,7 @@ from pathlib import Path
 
 import click
 
-_HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".sluice"),
-    show_default=True,
-    envvar="SLUICE_HOME",
-    help="Whose trusted/ this is about.",
-)
+from processors.home_option import home_option
 
 
 @click.group()
@@ -26,7 +19,7 @@ def vault() -> None:
 
 @vault.command()
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
-@_HOME
+@home_option
 def backup(*, target: Path, home: Path) -> None:
     """Copy the vault to the new file TARGET, beside whoever uses it; prove that the copy is whole.
 
@@ -44,7 +37,7 @@ def backup(*, target: Path, home: Path) -> None:
 @vault.command()
 @click.argument("backup", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--replace", is_flag=True, help="A vault that is there gets another name first; it is not deleted.")
-@_HOME
+@home_option
 def restore(*, backup: Path, replace: bool, home: Path) -> None:
     """Put a copy of BACKUP in the vault's place, once it is proven whole and to open with the site's key.
 

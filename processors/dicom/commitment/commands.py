@@ -11,17 +11,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from processors.home_option import home_option
+
 if TYPE_CHECKING:
     from processors.ledger.commitments import Commitment, State
-
-_HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".sluice"),
-    show_default=True,
-    envvar="SLUICE_HOME",
-    help="Whose trusted/ this is about.",
-)
 
 
 @click.group()
@@ -43,7 +36,7 @@ def commitment() -> None:
 )
 @click.option("--most", default=20, show_default=True, type=click.IntRange(1), help="Show no more than so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-@_HOME
+@home_option
 def list_(*, peer: str | None, state: "State | None", most: int, as_json: bool, home: Path) -> None:
     """List requests, newest first."""
     from processors.ledger import commitments
@@ -62,7 +55,7 @@ def list_(*, peer: str | None, state: "State | None", most: int, as_json: bool, 
 @commitment.command()
 @click.argument("id_", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@_HOME
+@home_option
 def show(*, id_: str, as_json: bool, home: Path) -> None:
     """Show one request by its ID or its Transaction UID, with each instance that it names. Exit 1 if there is none."""
     from processors.dicom.commitment.judge import REASONS

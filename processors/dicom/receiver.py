@@ -1,6 +1,5 @@
 """The receiver as a whole: everything that `sluice receive` is made of is put together here."""
 
-import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -24,9 +23,10 @@ from processors.dicom.silence_watch import SilenceWatch
 from processors.dicom.storage_scp import StorageAssociation
 from processors.dicom.trouble_book import TroubleBook
 from processors.landing.association import OpenAssociation
-from processors.landing.closing import enter_ended, enter_sealed
+from processors.landing.closing import ending as ending_of
+from processors.landing.closing import sealing
 from processors.landing.delivery import SealReason
-from processors.landing.errors import LandingUnusableError, UnsealedDeliveriesError
+from processors.landing.errors import LandingUnusableError
 from processors.landing.filling import Filling, new_id
 from processors.landing.idle import IdleWatch
 from processors.landing.journal import AssociationFacts
@@ -39,7 +39,7 @@ from processors.landing.room import Room
 from processors.ledger import associations, instances
 from processors.ledger.associations import Ending
 from processors.ledger.commitments import Commitment
-from processors.ledger.schema import connect, connect_readonly, transaction
+from processors.ledger.schema import connect, connect_readonly
 from processors.ledger.writer import LedgerWriter
 from processors.limits import ReceiverLimits
 from processors.peers import Peers
@@ -119,7 +119,7 @@ class Receiver:
         self._log = log
         self._notifier = Notifier(layout.notify)
         self._room = Room(layout.free_bytes, settings.reserve_bytes)
-        self._writer = LedgerWriter(settings.ledger, log.fault)
+        self._writer = LedgerWriter(settings.ledger, log.fault, self._notifier.notify)
         self._reader = connect_readonly(settings.ledger, check_same_thread=False)
         self._known = KnownInstances(lambda uid: instances.earlier(self._reader, uid))
         self._idle = IdleWatch(settings.idle_seconds, time.monotonic, log.fault)
@@ -172,6 +172,8 @@ class Receiver:
             PERFORMED_STEP: self._performed_steps,
         }
         """Who answers what is no storage, by SOP class; each is a row of `processors.dicom.services.SERVED`."""
+        self._brought: dict[str, list[tuple[str, str, int]]] = {}
+        """Study, delivery and number of instances of what was sealed, by association, until it ends."""
         self.is_stopping = False
         """Whether what is aborted from now on is aborted by us."""
 
@@ -187,7 +189,7 @@ class Receiver:
             project_hint=peer.admission.project,
             hold=peer.admission.hold,
         )
-        self._writer.submit(lambda connection: _enter_open(connection, facts))
+        self._writer.submit(lambda connection: associations.add_open(connection, facts))
         association = OpenAssociation(self._layout, facts, self._known, self, time.time, elapsed=time.monotonic)
         self._idle.watch(association)
         storage = StorageAssociation(association, self._room.take, self._log, self.metrics, self.pressure)
@@ -219,38 +221,24 @@ class Receiver:
 
     def seal(self, filling: Filling, reason: SealReason, at: float, claims: list[Claim]) -> None:
         """Seal a delivery and enter it, in the writer's thread."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            if not filling.kept:
-                filling.remove()
-                return
-            enter_sealed(connection, filling.seal(reason, at))
-            self._known.committed(claims)
-            self._notifier.notify()
-
-        self._writer.submit(work)
+        if filling.kept:
+            brought = (filling.opened.study_instance_uid, filling.opened.id, len(filling.kept))
+            self._brought.setdefault(filling.opened.association_id, []).append(brought)
+        self._writer.submit(sealing(filling, reason, at, lambda: self._known.committed(claims)))
 
     def ended(self, association: OpenAssociation, ending: Ending) -> None:
-        """Enter how an association ended, in the writer's thread, after all its deliveries.
-
-        If one of them could not be entered, the end is left to the next start too: evidence must tell of them all.
-        """
+        """Enter how an association ended, in the writer's thread, after all its deliveries."""
         self._idle.forget(association)
-
-        def work(connection: sqlite3.Connection) -> None:
-            if instances.kept_by(connection, association.facts.id) != association.kept_count:
-                raise UnsealedDeliveriesError
-            enter_ended(
-                connection,
+        self._writer.submit(
+            ending_of(
                 self._layout,
                 association.facts,
                 ending,
+                brought=self._brought.pop(association.facts.id, ()),
                 duplicates=association.duplicates,
                 refusals=association.refusals,
             )
-            self._notifier.notify()
-
-        self._writer.submit(work)
+        )
 
     def close(self) -> None:
         """Enter all that was reported, then let go of everything."""
@@ -286,8 +274,3 @@ class Receiver:
             detail=detail,
             association=facts.id,
         )
-
-
-def _enter_open(connection: sqlite3.Connection, facts: AssociationFacts) -> None:
-    with transaction(connection):
-        associations.add_open(connection, facts)

@@ -4,7 +4,6 @@ Onset: a trouble (log, ledger, doctor, count by cause). End: the event `peer-hea
 so that a restart tells neither twice.
 """
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -20,9 +19,9 @@ from processors.dicom.causes import printable
 from processors.dicom.event_log import EventLog
 from processors.ledger import silences_told
 from processors.ledger.callers import CallerName
-from processors.ledger.schema import connect_readonly, transaction
+from processors.ledger.schema import connect_readonly
 from processors.ledger.silence import Silences, Standing
-from processors.ledger.writer import Work
+from processors.ledger.writer import Enter
 from processors.peers import Peers
 
 LOOK_SECONDS: Final = 300.0
@@ -49,7 +48,7 @@ class SilenceWatch:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def open(self, tell: Tell, submit: Callable[[Work], object], log: EventLog, registry: CollectorRegistry) -> None:
+    def open(self, tell: Tell, submit: Callable[[Enter], object], log: EventLog, registry: CollectorRegistry) -> None:
         """Begin to look, at first after some minutes: who could not reach us while we were away may do so now.
 
         Args:
@@ -70,7 +69,7 @@ class SilenceWatch:
         if self._thread is not None:
             self._thread.join()
 
-    def look(self, tell: Tell, submit: Callable[[Work], object], log: EventLog) -> list[Standing]:
+    def look(self, tell: Tell, submit: Callable[[Enter], object], log: EventLog) -> list[Standing]:
         """Look once, and tell what has changed.
 
         Raises:
@@ -106,31 +105,23 @@ class SilenceWatch:
         yield GaugeMetricFamily("sluice_silent_callers", "Peers and strangers that are silent for too long", number)
 
     def _compare(
-        self, standing: Standing, now: float, tell: Tell, submit: Callable[[Work], object], log: EventLog
+        self, standing: Standing, now: float, tell: Tell, submit: Callable[[Enter], object], log: EventLog
     ) -> None:
         caller, since, told = standing.caller, standing.silent_since, self._told[standing.caller]
         if told is not None and (since is None or since > told):
             log.write("peer-heard", peer=printable(caller.name), silent_since=round(told, 3), state=standing.state)
-            submit(_in_transaction(lambda connection: silences_told.tell_end(connection, caller, now)))
+            submit(lambda connection: silences_told.tell_end(connection, caller, now))
             self._told[caller] = told = None
         if since is not None and told is None:
             moment = datetime.fromtimestamp(since, self._zone).strftime("%Y-%m-%d %H:%M")
             detail = f"{moment} ({self._zone.key})"
             tell(CAUSE, calling_ae="", called_ae="", address="", peer=printable(caller.name), detail=detail)
-            submit(_in_transaction(lambda connection: silences_told.tell_begin(connection, caller, now, since)))
+            submit(lambda connection: silences_told.tell_begin(connection, caller, now, since))
             self._told[caller] = since
 
-    def _look_on(self, tell: Tell, submit: Callable[[Work], object], log: EventLog) -> None:
+    def _look_on(self, tell: Tell, submit: Callable[[Enter], object], log: EventLog) -> None:
         while not self._closing.wait(self._look_seconds):
             try:
                 self.look(tell, submit, log)
             except Exception as error:  # noqa: BLE001 - the outermost loop of this thread
                 log.fault("silence-watch", error)
-
-
-def _in_transaction(work: Work) -> Work:
-    def do(connection: sqlite3.Connection) -> None:
-        with transaction(connection):
-            work(connection)
-
-    return do

@@ -1,6 +1,5 @@
 """Where a trouble is written down: a line in the log, a count, and a row in the ledger."""
 
-import sqlite3
 import threading
 import time
 from typing import Final
@@ -9,9 +8,8 @@ from processors.dicom.causes import explain, printable
 from processors.dicom.event_log import EventLog
 from processors.dicom.metrics import ReceiverMetrics
 from processors.ledger import troubles
-from processors.ledger.schema import transaction
 from processors.ledger.troubles import Trouble
-from processors.ledger.writer import LedgerWriter
+from processors.ledger.writer import LedgerWriter, Work
 
 MOST_WAITING: Final = 1000
 """For the ledger; more are in log and metrics alone, so that a flood of them costs no memory."""
@@ -52,10 +50,8 @@ class TroubleBook:
                 return
             self._waiting += 1
         trouble = Trouble(at=time.time(), cause=cause, association_id=association, **facts)
-        self._writer.submit(lambda connection: self._enter(connection, trouble))
+        self._writer.submit(Work(lambda connection: troubles.add(connection, trouble), then=self._entered))
 
-    def _enter(self, connection: sqlite3.Connection, trouble: Trouble) -> None:
-        with transaction(connection):
-            troubles.add(connection, trouble)
+    def _entered(self) -> None:
         with self._lock:
             self._waiting -= 1

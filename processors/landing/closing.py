@@ -1,46 +1,120 @@
 """What is written when a delivery is sealed and when an association has ended: ledger rows, evidence, a notification.
 
-Runs in the ledger's writer thread and at start-up. Each function may be repeated after a crash in the middle of it.
+The receiver has the ledger's writer do it (`sealing`, `ending`), for many at a time; a start does it for what a crash
+has left (`enter_sealed`, `enter_ended`). Each may be repeated after a crash in the middle of it.
 """
 
 import shutil
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from processors.landing import journal
+from processors.landing.delivery import SealReason
 from processors.landing.durable import sync_folder
-from processors.landing.evidence import AssociationEvidence, compile_evidence, read_evidence, write_evidence
-from processors.landing.filling import SealedDelivery, new_id
+from processors.landing.errors import UnsealedDeliveriesError
+from processors.landing.evidence import AssociationEvidence, compile_evidence, encoded, read_evidence, write_evidence
+from processors.landing.filling import Filling, SealedDelivery, new_id
 from processors.landing.journal import AssociationFacts, AssociationLine, DuplicateInstance, RefusedObject
 from processors.landing.layout import Layout
+from processors.landing.together import WrittenTogether
 from processors.ledger import associations, deliveries, evidence, instances
 from processors.ledger.associations import Ending
 from processors.ledger.schema import transaction
+from processors.ledger.writer import Work
+
+
+def sealing(filling: Filling, reason: SealReason, at: float, entered: Callable[[], object]) -> Work:
+    """Seal a delivery and enter it, due at once; one that nothing was kept in goes.
+
+    Args:
+        filling: Takes no more, and is nobody else's.
+        reason: Why it is sealed.
+        at: When, Unix seconds.
+        entered: Called when its rows are committed.
+    """
+    sealed: list[SealedDelivery] = []
+
+    def prepare(files: WrittenTogether) -> None:
+        sealed.clear()
+        if filling.kept:
+            sealed.append(filling.seal(reason, at, files.write))
+        else:
+            filling.remove()
+
+    def enter(connection: sqlite3.Connection) -> None:
+        for one in sealed:
+            add_sealed(connection, one)
+
+    return Work(enter, prepare, entered, rows=len(filling.kept) + 1)
+
+
+def ending(
+    layout: Layout,
+    facts: AssociationFacts,
+    how: Ending,
+    *,
+    brought: Sequence[tuple[str, str, int]],
+    duplicates: Sequence[DuplicateInstance],
+    refusals: Sequence[RefusedObject],
+) -> Work:
+    """Enter the end of an association, after all its deliveries: evidence, rows, and its parts go.
+
+    If one of them could not be entered, the end is left to the next start too: evidence must tell of them all.
+
+    Args:
+        layout: The landing.
+        facts: Which association.
+        how: It ended.
+        brought: Study, delivery and number of instances of each of its deliveries, in order of sealing.
+        duplicates: Its instances that were here already.
+        refusals: What was refused.
+    """
+    body = compile_evidence(facts.id, how, brought, duplicates)
+    kept = sum(count for _, _, count in brought)
+
+    def prepare(files: WrittenTogether) -> None:
+        if body.studies:
+            files.write(layout.evidence_of(facts.id), encoded(body))
+
+    def enter(connection: sqlite3.Connection) -> None:
+        if instances.kept_by(connection, facts.id) != kept:
+            raise UnsealedDeliveriesError
+        _add_ended(connection, facts, body, duplicates, refusals)
+
+    def then() -> None:
+        _forget_parts(layout, facts, body)
+
+    return Work(enter, prepare, then, rows=len(duplicates) + len(refusals) + 2)
 
 
 def enter_sealed(connection: sqlite3.Connection, sealed: SealedDelivery) -> bool:
     """Commit a sealed delivery, due at once; False if the ledger has it already."""
-    delivery = sealed.delivery
     with transaction(connection):
-        associations.add_open(
-            connection,
-            # The association's own row is better (it has the peer); this one stands in if a crash has eaten it.
-            AssociationFacts(
-                id=delivery.association_id,
-                opened_at=sealed.opened_at,
-                calling_ae=delivery.calling_ae,
-                called_ae=delivery.called_ae,
-                peer=sealed.peer,
-            ),
-        )
-        return deliveries.add_sealed(
-            connection,
-            delivery,
+        return add_sealed(connection, sealed)
+
+
+def add_sealed(connection: sqlite3.Connection, sealed: SealedDelivery) -> bool:
+    """The same inside a transaction."""
+    delivery = sealed.delivery
+    associations.add_open(
+        connection,
+        # The association's own row is better (it has the peer); this one stands in if a crash has eaten it.
+        AssociationFacts(
+            id=delivery.association_id,
             opened_at=sealed.opened_at,
-            sealed_at=sealed.sealed_at,
-            received_at=sealed.received_at,
-        )
+            calling_ae=delivery.calling_ae,
+            called_ae=delivery.called_ae,
+            peer=sealed.peer,
+        ),
+    )
+    return deliveries.add_sealed(
+        connection,
+        delivery,
+        opened_at=sealed.opened_at,
+        sealed_at=sealed.sealed_at,
+        received_at=sealed.received_at,
+    )
 
 
 def enter_ended(
@@ -63,23 +137,37 @@ def enter_ended(
     if body.studies and found is None:
         write_evidence(path, body)
     with transaction(connection):
-        associations.add_open(connection, facts)
-        if associations.is_open(connection, facts.id):
-            associations.close(
-                connection,
-                facts,
-                ending=body.ending,
-                closed_at=time.time(),
-                duplicates=duplicates,
-                refusals=refusals,
-            )
-            if body.studies:
-                associations.add_evidence(connection, new_id(), facts.id)
-                evidence.ready(connection, facts.id)
+        _add_ended(connection, facts, body, duplicates, refusals)
+    _forget_parts(layout, facts, body)
+    return body
+
+
+def _add_ended(
+    connection: sqlite3.Connection,
+    facts: AssociationFacts,
+    body: AssociationEvidence,
+    duplicates: Sequence[DuplicateInstance],
+    refusals: Sequence[RefusedObject],
+) -> None:
+    associations.add_open(connection, facts)
+    if associations.is_open(connection, facts.id):
+        associations.close(
+            connection,
+            facts,
+            ending=body.ending,
+            closed_at=time.time(),
+            duplicates=duplicates,
+            refusals=refusals,
+        )
+        if body.studies:
+            associations.add_evidence(connection, new_id(), facts.id)
+            evidence.ready(connection, facts.id)
+
+
+def _forget_parts(layout: Layout, facts: AssociationFacts, body: AssociationEvidence) -> None:
     if body.studies:
         _keep_journal(layout, facts)
     shutil.rmtree(layout.incoming / facts.id, ignore_errors=True)
-    return body
 
 
 def _keep_journal(layout: Layout, facts: AssociationFacts) -> None:

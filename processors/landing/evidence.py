@@ -66,7 +66,12 @@ def compile_evidence(
 
 def write_evidence(path: Path, evidence: AssociationEvidence) -> None:
     """Write the file, durably."""
-    write_whole(path, evidence.model_dump_json().encode())
+    write_whole(path, encoded(evidence))
+
+
+def encoded(evidence: AssociationEvidence) -> bytes:
+    """The file's content."""
+    return evidence.model_dump_json().encode()
 
 
 def read_evidence(path: Path) -> AssociationEvidence | None:

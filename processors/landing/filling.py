@@ -8,6 +8,7 @@ without its journal line was never acknowledged.
 import os
 import secrets
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -142,8 +143,10 @@ class Filling:
             return "count"
         return "size" if self.total_bytes >= MAXIMUM_BYTES else None
 
-    def seal(self, reason: SealReason, now: float) -> SealedDelivery:
-        """Write `delivery.json`; from then on the folder never changes. Repeating it is harmless."""
+    def seal(
+        self, reason: SealReason, now: float, write: Callable[[Path, bytes], object] = write_whole
+    ) -> SealedDelivery:
+        """Have `write` write `delivery.json`; from then on the folder never changes. Repeating it is harmless."""
         self.rest()
         for target in self._left:
             Path(target).unlink(missing_ok=True)
@@ -164,7 +167,7 @@ class Filling:
             project_hint=opened.project_hint,
             hold=opened.hold,
         )
-        write_whole(self.folder / DELIVERY_FILE, delivery.to_json())
+        write(self.folder / DELIVERY_FILE, delivery.to_json())
         times = tuple(line.received_at for line in self.kept)
         return SealedDelivery(delivery, opened.opened_at, now, times, opened.peer)
 

@@ -3,30 +3,64 @@
 What it has not committed when the process dies is in the landing, from where recovery brings it in. So a commit here
 waits for no disk: a power cut may take the last transactions, whole ones and in order, and the next start makes them
 anew. Whoever acts on a row of the ledger commits with a sync of its own, which takes along all that came before.
+
+What comes within a moment is done together, since each transaction and each sync costs about as much as all that is in
+it:
+    1. Each work prepares its files; they are synced together.
+    2. All of them are entered, in their order, in one transaction.
+    3. Then each is told that it is.
+If any of that fails, each work is done alone, in their order, so that one that cannot be done stops no other.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Final
 
-from processors.ledger.schema import connect
+from processors.landing.together import WrittenTogether
+from processors.ledger.schema import connect, transaction
 
-Work = Callable[[sqlite3.Connection], None]
+GATHER_SECONDS: Final = 0.05
+"""So long others may come that are done together with the first one."""
+MOST_ROWS: Final = 2048
+"""Of one transaction, about: whoever else writes to the ledger waits for it."""
 _LONGEST_PAUSE_SECONDS: Final = 5.0
+
+Enter = Callable[[sqlite3.Connection], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something to be entered. All but `then` may be repeated, so it must bear repetition."""
+
+    enter: Enter
+    """Writes its rows, inside a transaction that may be rolled back."""
+    prepare: Callable[[WrittenTogether], object] | None = None
+    """Asks for the files that must be durable before the rows are written."""
+    then: Callable[[], object] | None = None
+    """Called once, when the rows are committed."""
+    rows: int = 1
+    """How many it writes, about."""
 
 
 class LedgerWriter:
-    """Does work on the ledger in the order in which it was submitted; each work makes its own transactions."""
+    """Does work on the ledger in the order in which it was submitted."""
 
-    def __init__(self, path: Path, report: Callable[[str, BaseException], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        report: Callable[[str, BaseException], None],
+        entered: Callable[[], object] = lambda: None,
+    ) -> None:
         """Open the ledger and start the thread.
 
         Args:
             path: The ledger file.
             report: Called with an event and the error when work must be tried again or is given up.
+            entered: Called after something was committed.
 
         Raises:
             LedgerUnreadableError: the ledger cannot be opened; raised here, where someone hears it.
@@ -34,21 +68,23 @@ class LedgerWriter:
         """
         self._connection = connect(path, check_same_thread=False)
         self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._report = report
+        self._report, self._entered = report, entered
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._taken = 0
         self._closing = Event()
+        self._is_last = False
         # A start that fails further on must end the process; `close` waits for what was submitted.
         self._thread = Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Work) -> None:
-        """Have `work` done soon; it is tried again until the database takes it, so it must bear repetition."""
-        self._queue.put(work)
+    def submit(self, work: Work | Enter) -> None:
+        """Have `work` done soon; it is tried again until disk and database take it."""
+        self._queue.put(work if isinstance(work, Work) else Work(work))
 
     @property
     def waiting(self) -> int:
         """How much of it is not done yet."""
-        return self._queue.qsize()
+        return self._queue.qsize() + self._taken
 
     def close(self) -> None:
         """Finish what was submitted and end. What the database still refuses is left to the next start's recovery."""
@@ -58,16 +94,48 @@ class LedgerWriter:
 
     def _run(self) -> None:
         try:
-            while (work := self._queue.get()) is not None:
-                self._do(self._connection, work)
+            while not self._is_last:
+                works = self._gather()
+                self._taken = len(works)
+                if len(works) < 2 or not self._do_together(works):
+                    for work in works:
+                        self._do(work)
+                        self._taken -= 1
+                self._taken = 0
         finally:
             self._connection.close()
 
-    def _do(self, connection: sqlite3.Connection, work: Work) -> None:
+    def _gather(self) -> list[Work]:
+        """What comes within a moment of the first, in its order."""
+        first = self._queue.get()
+        if first is not None:
+            self._closing.wait(GATHER_SECONDS)
+        works, rows, following = [], 0, first
+        while following is not None:
+            works.append(following)
+            rows += following.rows
+            if rows >= MOST_ROWS:
+                return works
+            try:
+                following = self._queue.get_nowait()
+            except Empty:
+                return works
+        self._is_last = True
+        return works
+
+    def _do_together(self, works: Sequence[Work]) -> bool:
+        try:
+            self._enter(works)
+        except Exception:  # noqa: BLE001 - whose fault it is, and what it is, is found when each is done alone
+            return False
+        self._tell(works)
+        return True
+
+    def _do(self, work: Work) -> None:
         pause = 0.1
         while True:
             try:
-                work(connection)
+                self._enter([work])
             except (sqlite3.Error, OSError) as error:
                 self._report("ledger-retry", error)
                 if self._closing.wait(pause):
@@ -77,4 +145,22 @@ class LedgerWriter:
                 self._report("ledger-fault", error)
                 return
             else:
+                self._tell([work])
                 return
+
+    def _enter(self, works: Sequence[Work]) -> None:
+        with WrittenTogether() as files:
+            for work in works:
+                if work.prepare is not None:
+                    work.prepare(files)
+        with transaction(self._connection):
+            for work in works:
+                work.enter(self._connection)
+
+    def _tell(self, works: Sequence[Work]) -> None:
+        for then in [*(work.then for work in works), self._entered]:
+            try:
+                if then is not None:
+                    then()
+            except Exception as error:  # noqa: BLE001 - as above: what was entered stays entered
+                self._report("ledger-fault", error)

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import socket
-import sqlite3
 import threading
 from collections import Counter
 from contextlib import closing
@@ -23,9 +22,10 @@ from processors.dicom.receiver import Receiver, ReceiverSettings
 from processors.landing.delivery import is_sealed, read_delivery
 from processors.landing.layout import Layout
 from processors.landing.recover import recover
+from processors.ledger import writer
 from processors.ledger.reconcile import reconcile
 from processors.ledger.schema import connect
-from processors.ledger.writer import LedgerWriter, Work
+from processors.ledger.writer import Enter, LedgerWriter, Work
 from processors.limits import ReceiverLimits
 from tests.faults.receive.disk import TracedDisk
 from tests.receiver_process import data_set_bytes
@@ -171,17 +171,13 @@ def in_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have whoever reports to the ledger wait for it, so that every run asks the disk for the same in one order."""
     submit = LedgerWriter.submit
 
-    def submit_and_wait(self: LedgerWriter, work: Work) -> None:
+    def submit_and_wait(self: LedgerWriter, work: Work | Enter) -> None:
         done = threading.Event()
-
-        def noted(connection: sqlite3.Connection) -> None:
-            work(connection)
-            done.set()
-
-        submit(self, noted)
-        submit(self, lambda _: done.set())  # work that was given up is done too
+        submit(self, work)
+        submit(self, Work(lambda _: None, then=done.set))  # work that was given up is done too
         done.wait()
 
+    monkeypatch.setattr(writer, "GATHER_SECONDS", 0.0)
     monkeypatch.setattr(LedgerWriter, "submit", submit_and_wait)
 
 

@@ -20,6 +20,7 @@ from processors.dicom.admission import Everybody
 from processors.dicom.fast.association import Association, Connection, Timers
 from processors.dicom.silence import silence
 from processors.ledger.schema import connect_readonly
+from processors.ledger.writer import Work
 from tests.faults.receive.desk import Desk, an_object
 from tests.unit.receive.raw_peer import CT, command, echo, pdu, pdv, request, store
 
@@ -141,7 +142,7 @@ class Held:
 def drain(desk: Desk) -> None:
     """Wait until all that was reported is in the ledger."""
     done = threading.Event()
-    desk.receiver._writer.submit(lambda _: done.set())
+    desk.receiver._writer.submit(Work(lambda _: None, then=done.set))
     done.wait()
 
 

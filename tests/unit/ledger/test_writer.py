@@ -1,13 +1,22 @@
 """The receiver's one writer to the ledger."""
 
+import os
+import sqlite3
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from processors.landing.journal import AssociationFacts
+from processors.ledger import associations
 from processors.ledger.errors import LedgerUnreadableError
-from processors.ledger.writer import LedgerWriter
+from processors.ledger.schema import connect
+from processors.ledger.writer import MOST_ROWS, LedgerWriter, Work
+from tests.waiting import wait_for
 
 
 def test_a_ledger_that_cannot_be_opened_is_heard_of_by_whoever_starts_the_writer(tmp_path):
@@ -48,3 +57,141 @@ def test_a_process_that_fails_beside_its_writer_ends(tmp_path: Path) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", fails, str(tmp_path / "ledger.db")], check=False, timeout=120)
     assert ended.returncode == 3
+
+
+class Blocked:
+    """A work that holds the writer, so that what is submitted meanwhile waits together."""
+
+    def __init__(self, writer: LedgerWriter) -> None:
+        self._go_on, begun = threading.Event(), threading.Event()
+
+        def wait(_connection: sqlite3.Connection) -> None:
+            begun.set()
+            self._go_on.wait(60)
+
+        writer.submit(wait)
+        begun.wait(60)
+
+    def end(self) -> None:
+        self._go_on.set()
+
+
+def commits(statements: Sequence[str]) -> int:
+    return statements.count("COMMIT")
+
+
+def adds(id_: str) -> Callable[[sqlite3.Connection], object]:
+    facts = AssociationFacts(id=id_ * 32, opened_at=1.0, calling_ae="CT1", called_ae="LUNG", peer="192.0.2.1")
+    return lambda connection: associations.add_open(connection, facts)
+
+
+def test_what_comes_while_the_writer_is_busy_is_committed_together(tmp_path: Path) -> None:
+    news: list[str] = []
+    writer = LedgerWriter(tmp_path / "ledger.db", lambda *_: None, lambda: news.append("entered"))
+    statements: list[str] = []
+    blocked = Blocked(writer)
+    for id_ in "abcdef":
+        writer.submit(Work(adds(id_), then=lambda id_=id_: news.append(id_)))  # type: ignore[misc]
+    writer._connection.set_trace_callback(statements.append)
+    blocked.end()
+    writer.close()
+    assert commits(statements) == 2  # what blocked, and all of them
+    assert news == ["entered", *"abcdef", "entered"]
+
+
+@pytest.mark.parametrize("step", ["prepare", "enter"])
+def test_one_work_that_cannot_be_done_takes_nothing_from_those_beside_it(tmp_path: Path, step: str) -> None:
+    told, done = [], []
+    writer = LedgerWriter(tmp_path / "ledger.db", lambda event, error: told.append((event, type(error))))
+
+    def fault(_: object) -> None:
+        raise KeyError
+
+    blocked = Blocked(writer)
+    writer.submit(Work(adds("a"), then=lambda: done.append("a")))
+    writer.submit(
+        Work(
+            fault if step == "enter" else adds("b"),
+            fault if step == "prepare" else None,
+            lambda: done.append("b"),
+        )
+    )
+    writer.submit(Work(adds("c"), then=lambda: done.append("c")))
+    blocked.end()
+    writer.close()
+    assert (told, done) == ([("ledger-fault", KeyError)], ["a", "c"])
+    with closing(connect(tmp_path / "ledger.db")) as ledger:
+        assert associations.known_ids(ledger) == {"a" * 32, "c" * 32}
+
+
+def test_what_the_database_refuses_for_a_while_is_done_later_and_in_order(tmp_path: Path) -> None:
+    told: list[str] = []
+    done: list[str] = []
+    writer = LedgerWriter(tmp_path / "ledger.db", lambda event, _error: told.append(event))
+    refusals = [sqlite3.OperationalError("database is locked") for _ in range(3)]
+
+    def refused(connection: sqlite3.Connection) -> None:
+        if refusals:
+            raise refusals.pop()
+        adds("a")(connection)
+
+    blocked = Blocked(writer)
+    writer.submit(Work(refused, then=lambda: done.append("a")))
+    writer.submit(Work(adds("b"), then=lambda: done.append("b")))
+    blocked.end()
+    wait_for(lambda: done == ["a", "b"])
+    writer.close()
+    assert told == ["ledger-retry"] * 2  # the first one was of all together
+
+
+def test_rows_are_written_only_when_the_files_of_all_are_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    real = os.fsync
+
+    def synced(descriptor: int) -> None:
+        steps.append("sync")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    writer = LedgerWriter(tmp_path / "ledger.db", lambda *_: None)
+    blocked = Blocked(writer)
+    for name in "ab":
+        writer.submit(
+            Work(
+                lambda _: steps.append("enter"),
+                lambda files, name=name: files.write(tmp_path / name, b"content"),  # type: ignore[misc]
+                lambda: steps.append("then"),
+            )
+        )
+    blocked.end()
+    writer.close()
+    assert steps == ["sync"] * 3 + ["enter"] * 2 + ["then"] * 2  # two files, and their folder once
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() == b"content"
+
+
+def test_one_transaction_holds_no_more_than_others_can_wait_for(tmp_path: Path) -> None:
+    statements: list[str] = []
+    writer = LedgerWriter(tmp_path / "ledger.db", lambda *_: None)
+    blocked = Blocked(writer)
+    for _ in range(4):
+        writer.submit(Work(lambda _: None, rows=MOST_ROWS // 2))
+    assert writer.waiting == 5
+    writer._connection.set_trace_callback(statements.append)
+    blocked.end()
+    writer.close()
+    assert commits(statements) == 3
+
+
+def test_what_is_told_and_fails_undoes_nothing(tmp_path: Path) -> None:
+    told: list[str] = []
+    writer = LedgerWriter(tmp_path / "ledger.db", lambda event, _error: told.append(event))
+    blocked = Blocked(writer)
+    writer.submit(Work(adds("a"), then=lambda: 1 / 0))
+    writer.submit(adds("b"))
+    blocked.end()
+    writer.close()
+    assert told == ["ledger-fault"]
+    with closing(connect(tmp_path / "ledger.db")) as ledger:
+        assert associations.known_ids(ledger) == {"a" * 32, "b" * 32}

@@ -4,18 +4,19 @@ The receiver has the ledger's writer do it (`sealing`, `ending`), for many at a 
 has left (`enter_sealed`, `enter_ended`). Each may be repeated after a crash in the middle of it.
 """
 
+import contextlib
+import os
 import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
 
-from processors.landing import journal
 from processors.landing.delivery import SealReason
 from processors.landing.durable import sync_folder
 from processors.landing.errors import UnsealedDeliveriesError
 from processors.landing.evidence import AssociationEvidence, compile_evidence, encoded, read_evidence, write_evidence
 from processors.landing.filling import Filling, SealedDelivery, new_id
-from processors.landing.journal import AssociationFacts, AssociationLine, DuplicateInstance, RefusedObject
+from processors.landing.journal import AssociationFacts, DuplicateInstance, RefusedObject
 from processors.landing.layout import Layout
 from processors.landing.together import WrittenTogether
 from processors.ledger import associations, deliveries, evidence, instances
@@ -70,7 +71,8 @@ def ending(
         duplicates: Its instances that were here already.
         refusals: What was refused.
     """
-    body = compile_evidence(facts.id, how, brought, duplicates)
+    has_journal = os.path.exists(layout.journal_of(facts.id))  # noqa: PTH110 - cheaper
+    body = compile_evidence(facts.id, how, brought, duplicates, None if has_journal else facts)
     kept = sum(count for _, _, count in brought)
 
     def prepare(files: WrittenTogether) -> None:
@@ -131,11 +133,13 @@ def enter_ended(
     An evidence file that is there already says how the association ended; a crash came before the commit.
     """
     path = layout.evidence_of(facts.id)
-    found = read_evidence(path)
-    brought = instances.brought_by(connection, facts.id)
-    body = found or compile_evidence(facts.id, ending, brought, duplicates)
-    if body.studies and found is None:
-        write_evidence(path, body)
+    body = read_evidence(path)
+    if body is None:
+        brought = instances.brought_by(connection, facts.id)
+        by_whom = None if layout.journal_of(facts.id).exists() else facts
+        body = compile_evidence(facts.id, ending, brought, duplicates, by_whom)
+        if body.studies:
+            write_evidence(path, body)
     with transaction(connection):
         _add_ended(connection, facts, body, duplicates, refusals)
     _forget_parts(layout, facts, body)
@@ -165,18 +169,10 @@ def _add_ended(
 
 
 def _forget_parts(layout: Layout, facts: AssociationFacts, body: AssociationEvidence) -> None:
+    """Remove what an association has left; its journal, if it has one, is kept beside its evidence."""
+    journal = layout.journal_of(facts.id)
     if body.studies:
-        _keep_journal(layout, facts)
-    shutil.rmtree(layout.incoming / facts.id, ignore_errors=True)
-
-
-def _keep_journal(layout: Layout, facts: AssociationFacts) -> None:
-    """Keep the association's journal beside its evidence; one that it had no need for says who sent."""
-    kept = layout.kept_journal_of(facts.id)
-    try:
-        layout.journal_of(facts.id).rename(kept)
-    except FileNotFoundError:
-        if not kept.exists():
-            journal.append(kept, AssociationLine(association=facts), durable=False)
-    else:
-        sync_folder(layout.evidence)  # before its other name goes with the folder
+        with contextlib.suppress(FileNotFoundError):
+            journal.rename(layout.kept_journal_of(facts.id))
+            sync_folder(layout.evidence)  # before its other name goes with the folder
+    shutil.rmtree(journal.parent, ignore_errors=True)

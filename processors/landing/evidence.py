@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from processors.landing.durable import write_whole
 from processors.landing.errors import EvidenceUnreadableError
-from processors.landing.journal import DuplicateInstance
+from processors.landing.journal import AssociationFacts, DuplicateInstance
 
 
 class StudyEvidence(BaseModel):
@@ -29,6 +29,9 @@ class AssociationEvidence(BaseModel):
     association_id: str
     ending: Literal["released", "aborted", "lost"]
     studies: dict[str, StudyEvidence] = Field(description="By StudyInstanceUID.")
+    association: AssociationFacts | None = Field(
+        None, description="Who sent; absent if a journal beside the file says it."
+    )
 
 
 def compile_evidence(
@@ -36,6 +39,7 @@ def compile_evidence(
     ending: Literal["released", "aborted", "lost"],
     brought: Iterable[tuple[str, str, int]],
     duplicates: Sequence[DuplicateInstance],
+    facts: AssociationFacts | None = None,
 ) -> AssociationEvidence:
     """Count by study.
 
@@ -44,6 +48,7 @@ def compile_evidence(
         ending: How.
         brought: Study, delivery and number of instances of each of its deliveries.
         duplicates: Its instances that were here already.
+        facts: Who sent, if no journal says it.
     """
     kept: dict[str, int] = {}
     deliveries: dict[str, list[str]] = {}
@@ -61,7 +66,7 @@ def compile_evidence(
         )
         for study in sorted(kept | again)
     }
-    return AssociationEvidence(association_id=association_id, ending=ending, studies=studies)
+    return AssociationEvidence(association_id=association_id, ending=ending, studies=studies, association=facts)
 
 
 def write_evidence(path: Path, evidence: AssociationEvidence) -> None:
@@ -71,7 +76,7 @@ def write_evidence(path: Path, evidence: AssociationEvidence) -> None:
 
 def encoded(evidence: AssociationEvidence) -> bytes:
     """The file's content."""
-    return evidence.model_dump_json().encode()
+    return evidence.model_dump_json(exclude_none=True).encode()
 
 
 def read_evidence(path: Path) -> AssociationEvidence | None:

@@ -28,8 +28,9 @@ from processors.landing.closing import enter_ended, enter_sealed
 from processors.landing.commitments import requests_beyond
 from processors.landing.delivery import is_sealed, read_delivery
 from processors.landing.errors import DeliveryUnreadableError, EvidenceUnreadableError
+from processors.landing.evidence import read_evidence
 from processors.landing.filling import JOURNAL_FILE, Filling, SealedDelivery
-from processors.landing.journal import AssociationLine, DeliveryLine, KeptInstance, OpenedDelivery
+from processors.landing.journal import AssociationFacts, AssociationLine, DeliveryLine, KeptInstance, OpenedDelivery
 from processors.landing.layout import Layout
 from processors.landing.performed_steps import steps_beyond
 from processors.ledger import associations, commitments, deliveries, performed_steps
@@ -152,13 +153,17 @@ def _end_left_over(layout: Layout, connection: sqlite3.Connection, done: Recover
     known = associations.known_ids(connection)
     left_over = {facts.id: facts for facts in associations.open_associations(connection)}
     folders = layout.open_association_ids()
-    forgotten = {file.stem for file in layout.evidence.glob("*.jsonl")} - known
+    forgotten = {file.stem for file in layout.evidence.iterdir() if file.suffix in {".json", ".jsonl"}} - known
     for association_id in sorted(folders | forgotten | left_over.keys()):
         if not journal.is_readable(layout.journal_of(association_id), AssociationLine):
             done.unreadable += 1
             continue
         lines = _journal_lines(layout, association_id)
-        facts = next((line.association for line in lines if line.association), None) or left_over.get(association_id)
+        facts = (
+            next((line.association for line in lines if line.association), None)
+            or _said_by_evidence(layout, association_id)
+            or left_over.get(association_id)
+        )
         if facts is None:  # a crash before anything was stored
             shutil.rmtree(layout.incoming / association_id, ignore_errors=True)
             continue
@@ -177,3 +182,12 @@ def _journal_lines(layout: Layout, association_id: str) -> list[AssociationLine]
         if lines := list(journal.read(path, AssociationLine)):
             return lines
     return []
+
+
+def _said_by_evidence(layout: Layout, association_id: str) -> AssociationFacts | None:
+    """Who sent, as the evidence has it; None if there is none, or if the file is a message to a project."""
+    try:
+        said = read_evidence(layout.evidence_of(association_id))
+    except EvidenceUnreadableError:
+        return None
+    return said.association if said else None

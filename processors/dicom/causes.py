@@ -266,6 +266,16 @@ CAUSES: Final[dict[str, Cause]] = {
         "More than {detail} entries wait in memory for the ledger: objects are refused (A700).",
         "See in the receiver's log what the ledger's disk or another writer does; it goes on by itself.",
     ),
+    "pressure-ledger": Cause(
+        "The ledger is damaged or cannot be written: associations are rejected and objects refused (A700).",
+        "Stop the receiver, then `sluice ledger rebuild`, which makes the ledger anew from the landing; nothing that"
+        " was acknowledged is lost. If only its disk was read-only, mend that: it goes on by itself.",
+    ),
+    "ledger-entry-refused": Cause(
+        "The ledger refuses entries for good ({detail}); what they are of is in the landing.",
+        "Restart the receiver, which enters it; `sluice ledger reconcile` names what is missing. Report it: it is a"
+        " fault of Sluice.",
+    ),
     "pressure-over": Cause(
         "The receiver takes objects again, as far as {detail} was the matter.",
         "Nothing; see that the devices have sent again what was refused.",

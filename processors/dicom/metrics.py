@@ -61,6 +61,9 @@ class ReceiverMetrics:
         self._uploads = Counter(
             "sluice_uploads", "HTTP uploads answered, by status", ["status"], registry=self.registry
         )
+        self._refused_entries = Counter(
+            "sluice_ledger_entries_refused", "Entries that the ledger will never take", registry=self.registry
+        )
         self._parts = Gauge("sluice_part_files_open", "Objects on their way to a part file", registry=self.registry)
         self.by_peer = PeerMetrics(self.registry)
         self._success = self._stores.labels(f"{SUCCESS:04X}")
@@ -86,6 +89,10 @@ class ReceiverMetrics:
         self._troubles.labels(cause).inc()
         if cause in REJECTIONS:
             self.by_peer.rejected(peer)
+
+    def entry_refused(self) -> None:
+        """The ledger refuses an entry for good; recovery will try again."""
+        self._refused_entries.inc()
 
     def part_opened(self) -> None:
         """A part file was opened."""

@@ -1,4 +1,4 @@
-"""When the receiver has to refuse for a while, and when that is over: disk, descriptors, backlog, the ledger's queue.
+"""When the receiver has to refuse for a while, and when that is over: disk, descriptors, backlog, the ledger.
 
 Algorithm:
     1. A thread measures each resource every so often; a store that fails for lack of one has it measured at once.
@@ -26,8 +26,9 @@ BACKLOG_BYTES: Final = "backlog-bytes"
 BACKLOG_OBJECTS: Final = "backlog-objects"
 BACKLOG_DELIVERIES: Final = "backlog-deliveries"
 LEDGER_QUEUE: Final = "ledger-queue"
-REJECTS: Final = frozenset({DESCRIPTORS})
-"""Kinds for which new associations are rejected: each would take another descriptor or two."""
+LEDGER: Final = "ledger"
+REJECTS: Final = frozenset({DESCRIPTORS, LEDGER})
+"""Kinds for which new associations are rejected: each would take another descriptor or two, or entries that wait."""
 
 
 @dataclass(frozen=True, slots=True)

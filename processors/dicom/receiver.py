@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from processors.dicom.admission import Caller
@@ -16,7 +17,7 @@ from processors.dicom.event_log import EventLog
 from processors.dicom.gate import Gate
 from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.performed_step.service import PerformedStepService
-from processors.dicom.pressure import Pressure
+from processors.dicom.pressure import LEDGER, Pressure
 from processors.dicom.resources import resources
 from processors.dicom.services import PERFORMED_STEP, STORAGE_COMMITMENT, Service
 from processors.dicom.silence_watch import SilenceWatch
@@ -43,6 +44,9 @@ from processors.ledger.schema import connect, connect_readonly
 from processors.ledger.writer import LedgerWriter
 from processors.limits import ReceiverLimits
 from processors.peers import Peers
+
+_REFUSED_TOLD_SECONDS: Final = 60.0
+"""Least time between two troubles about entries that the ledger refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +123,9 @@ class Receiver:
         self._log = log
         self._notifier = Notifier(layout.notify)
         self._room = Room(layout.free_bytes, settings.reserve_bytes)
-        self._writer = LedgerWriter(settings.ledger, log.fault, self._notifier.notify)
-        self._reader = connect_readonly(settings.ledger, check_same_thread=False)
         self._known = KnownInstances(lambda uid: instances.earlier(self._reader, uid))
         self._idle = IdleWatch(settings.idle_seconds, time.monotonic, log.fault)
         self.metrics = ReceiverMetrics(settings.ledger, layout.free_bytes, time.time)
-        self._troubles = TroubleBook(log, self.metrics, self._writer)
         self.pressure = Pressure(
             resources(
                 settings.limits,
@@ -132,6 +133,7 @@ class Receiver:
                 free_bytes=layout.free_bytes,
                 ledger=settings.ledger,
                 queued=lambda: self._writer.waiting,
+                is_broken=lambda: self._writer.is_broken,
                 most_descriptors=settings.most_descriptors,
             ),
             relief=settings.limits.relief,
@@ -140,6 +142,10 @@ class Receiver:
             tell=lambda cause, detail: self.troubled(Caller("", "", ""), cause, detail),
         )
         self.metrics.watch(self.pressure)
+        self._refused_told_until = 0.0
+        self._writer = LedgerWriter(settings.ledger, self._ledger_fault, self._notifier.notify)
+        self._troubles = TroubleBook(log, self.metrics, self._writer)
+        self._reader = connect_readonly(settings.ledger, check_same_thread=False)
         peers = settings.gate.peers if settings.gate is not None else Peers
         self._silences = SilenceWatch(settings.ledger, peers, ZoneInfo(settings.time_zone), time.time)
         self._silences.open(self._troubles.note, self._writer.submit, log, self.metrics.registry)
@@ -251,6 +257,17 @@ class Receiver:
         self._reader.close()
         self._writer.close()
         self._notifier.close()
+
+    def _ledger_fault(self, event: str, error: BaseException) -> None:
+        """Work for the ledger must be tried again, or was given up; in the writer's thread."""
+        self._log.fault(event, error)
+        if event == "ledger-broken":
+            self.pressure.doubt(LEDGER, is_certain=True)
+        elif event == "ledger-fault":
+            self.metrics.entry_refused()
+            if time.monotonic() >= self._refused_told_until:  # this is an entry too
+                self._refused_told_until = time.monotonic() + _REFUSED_TOLD_SECONDS
+                self.troubled(Caller("", "", ""), "ledger-entry-refused", type(error).__name__)
 
     def _commitment_troubled(self, one: Commitment, cause: str, detail: str) -> None:
         self._troubles.note(

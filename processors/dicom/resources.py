@@ -15,6 +15,7 @@ from processors.dicom.pressure import (
     BACKLOG_OBJECTS,
     DESCRIPTORS,
     DISK,
+    LEDGER,
     LEDGER_QUEUE,
     Resource,
 )
@@ -65,6 +66,7 @@ def resources(
     free_bytes: Callable[[], int],
     ledger: Path,
     queued: Callable[[], int],
+    is_broken: Callable[[], bool] = lambda: False,
     most_descriptors: int | None = None,
 ) -> list[Resource]:
     """All that has a limit.
@@ -75,6 +77,7 @@ def resources(
         free_bytes: What the landing's disk has left.
         ledger: The ledger file.
         queued: How many entries wait for the ledger.
+        is_broken: Whether they wait for a person to mend it.
         most_descriptors: The highest that the engine can use; None for the system's limit.
     """
     known = _Seen(ledger)
@@ -82,6 +85,7 @@ def resources(
         Resource(DISK, reserve_bytes, "B", free_bytes, is_floor=True),
         Resource(DESCRIPTORS, limits.descriptors, "count", lambda: free_descriptors(most_descriptors), is_floor=True),
         Resource(LEDGER_QUEUE, limits.ledger_queue, "count", queued, is_floor=False),
+        Resource(LEDGER, 0, "count", lambda: int(is_broken()), is_floor=False),
     ]
     for kind, limit, unit, measure in (
         (BACKLOG_BYTES, limits.backlog_bytes, "B", lambda seen: seen.bytes),

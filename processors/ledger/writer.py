@@ -9,7 +9,9 @@ it:
     1. Each work prepares its files; they are synced together.
     2. All of them are entered, in their order, in one transaction.
     3. Then each is told that it is.
-If any of that fails, each work is done alone, in their order, so that one that cannot be done stops no other.
+If any of that fails, each work is done alone, in their order, so that one that cannot be done stops no other: what the
+database refuses for good is given up, and left to recovery. What only a person can mend, such as a damaged file, is
+tried again for ever; `is_broken` says so meanwhile, and whoever submits should do so no more.
 """
 
 import sqlite3
@@ -21,6 +23,7 @@ from threading import Event, Thread
 from typing import Final
 
 from processors.landing.together import WrittenTogether
+from processors.ledger.curable import cure_of
 from processors.ledger.schema import connect, transaction
 
 GATHER_SECONDS: Final = 0.05
@@ -59,7 +62,8 @@ class LedgerWriter:
 
         Args:
             path: The ledger file.
-            report: Called with an event and the error when work must be tried again or is given up.
+            report: Called with an event and the error when work must be tried again (`ledger-retry`, `ledger-broken`)
+                or is given up (`ledger-fault`).
             entered: Called after something was committed.
 
         Raises:
@@ -73,12 +77,14 @@ class LedgerWriter:
         self._taken = 0
         self._closing = Event()
         self._is_last = False
+        self.is_broken = False
+        """Whether nothing can be entered before somebody has mended the ledger."""
         # A start that fails further on must end the process; `close` waits for what was submitted.
         self._thread = Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
 
     def submit(self, work: Work | Enter) -> None:
-        """Have `work` done soon; it is tried again until disk and database take it."""
+        """Have `work` done soon; it is tried again until disk and database take it, unless they never will."""
         self._queue.put(work if isinstance(work, Work) else Work(work))
 
     @property
@@ -136,15 +142,18 @@ class LedgerWriter:
         while True:
             try:
                 self._enter([work])
-            except (sqlite3.Error, OSError) as error:
-                self._report("ledger-retry", error)
+            except Exception as error:  # noqa: BLE001 - the outermost loop of this thread; recovery enters what this did not
+                cure = cure_of(error)
+                if cure == "none":
+                    self._report("ledger-fault", error)
+                    return
+                self.is_broken = cure == "person"
+                self._report("ledger-broken" if self.is_broken else "ledger-retry", error)
                 if self._closing.wait(pause):
                     return
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-            except Exception as error:  # noqa: BLE001 - the outermost loop of this thread; recovery enters what this did not
-                self._report("ledger-fault", error)
-                return
             else:
+                self.is_broken = False
                 self._tell([work])
                 return
 

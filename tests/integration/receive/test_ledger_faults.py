@@ -152,6 +152,34 @@ def test_whoever_holds_the_ledger_open_keeps_no_store_waiting(tmp_path: Path, ho
     assert reconcile(desk.layout.root, desk.ledger, pause=lambda _: None).gaps == []
 
 
+def test_a_ledger_that_only_a_person_can_mend_refuses_early_and_says_what_to_do(tmp_path: Path) -> None:
+    """Were objects still taken, all that is to be entered would pile up in memory for as long as nobody looks."""
+    desk = Desk(tmp_path)
+    with desk:
+        sender = desk.associate()
+        first, second, *_ = OBJECTS.items()
+        assert sender.store(*first) == 0
+        with closing(sqlite3.connect(desk.ledger, isolation_level=None)) as person:
+            wait_for(lambda: person.execute("SELECT count(*) FROM associations").fetchone() == (1,))
+            person.execute("ALTER TABLE deliveries RENAME TO elsewhere")
+            sender.release()
+            wait_for(lambda: desk.receiver.pressure.states == ("ledger",))
+            assert desk.receiver.pressure.congestion() == "ledger"  # what rejects associations
+            assert desk.receiver.metrics.strains() == ("ledger",)  # what makes /readyz say no
+            late = desk.associate()
+            assert late.store(*second) == 0xA700
+            person.execute("ALTER TABLE elsewhere RENAME TO deliveries")
+        wait_for(lambda: len(account(desk)) == 1)
+        desk.relax()
+        assert late.store(*second) == 0
+        late.release()
+    assert {row[0] for row in account(desk)} == {first[0], second[0]}
+    told = [event for event in desk.events() if event["event"] == "trouble"]
+    assert [event["cause"] for event in told] == ["pressure-ledger", "pressure-over", "objects-refused"]
+    assert "sluice ledger rebuild" in told[0]["remedy"]
+    assert reconcile(desk.layout.root, desk.ledger, pause=lambda _: None).gaps == []
+
+
 class Clock:
     """The module `time`, with a clock that can be set."""
 

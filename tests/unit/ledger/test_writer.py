@@ -13,8 +13,9 @@ import pytest
 
 from processors.landing.journal import AssociationFacts
 from processors.ledger import associations
+from processors.ledger.curable import cure_of
 from processors.ledger.errors import LedgerUnreadableError
-from processors.ledger.schema import connect
+from processors.ledger.schema import connect, transaction
 from processors.ledger.writer import MOST_ROWS, LedgerWriter, Work
 from tests.waiting import wait_for
 
@@ -142,6 +143,96 @@ def test_what_the_database_refuses_for_a_while_is_done_later_and_in_order(tmp_pa
     wait_for(lambda: done == ["a", "b"])
     writer.close()
     assert told == ["ledger-retry"] * 2  # the first one was of all together
+
+
+def insert_again(connection: sqlite3.Connection) -> None:
+    """What no later attempt makes good."""
+    for _ in range(2):
+        connection.execute("INSERT INTO performed_lists (id, step_id, revision) VALUES ('b', 'b', 1)")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        insert_again,
+        lambda connection: connection.execute("INSERT INTO events (at) VALUES (?)", ()),
+        lambda connection: connection.execute("SELECT ?", (object(),)),
+    ],
+    ids=["a constraint", "a value too few", "a value of no type"],
+)
+def test_what_the_database_refuses_for_good_is_given_up_and_told_and_the_next_is_done(
+    tmp_path: Path, fault: Callable[[sqlite3.Connection], object]
+) -> None:
+    told: list[str] = []
+    writer = LedgerWriter(tmp_path / "ledger.db", lambda event, _error: told.append(event))
+    writer.submit(fault)
+    writer.submit(adds("a"))
+    wait_for(lambda: writer.waiting == 0)
+    assert not writer.is_broken
+    writer.close()
+    assert told == ["ledger-fault"]
+    with closing(connect(tmp_path / "ledger.db")) as ledger:
+        assert associations.known_ids(ledger) == {"a" * 32}
+
+
+def test_a_ledger_that_only_a_person_can_mend_is_told_as_broken_until_it_is_mended(tmp_path: Path) -> None:
+    told: list[str] = []
+    writer = LedgerWriter(tmp_path / "ledger.db", lambda event, _error: told.append(event))
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as person:
+        person.execute("ALTER TABLE associations RENAME TO elsewhere")
+        for id_ in "abc":
+            writer.submit(adds(id_))
+        wait_for(lambda: writer.is_broken)
+        assert writer.waiting == 3
+        person.execute("ALTER TABLE elsewhere RENAME TO associations")
+    wait_for(lambda: writer.waiting == 0)
+    assert not writer.is_broken
+    writer.close()
+    assert set(told) == {"ledger-broken"}
+    with closing(connect(tmp_path / "ledger.db")) as ledger:
+        assert associations.known_ids(ledger) == {id_ * 32 for id_ in "abc"}
+
+
+def coded(code: int | None) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError()
+    if code is not None:
+        error.sqlite_errorcode = code
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "cure"),
+    [
+        (OSError(), "time"),
+        (coded(None), "time"),
+        (coded(sqlite3.SQLITE_BUSY_SNAPSHOT), "time"),
+        (coded(sqlite3.SQLITE_FULL), "time"),
+        (coded(sqlite3.SQLITE_IOERR_FSYNC), "time"),
+        (coded(sqlite3.SQLITE_CORRUPT_INDEX), "person"),
+        (coded(sqlite3.SQLITE_NOTADB), "person"),
+        (coded(sqlite3.SQLITE_READONLY_DIRECTORY), "person"),
+        (coded(sqlite3.SQLITE_CONSTRAINT_UNIQUE), "none"),
+        (sqlite3.ProgrammingError(), "none"),
+        (KeyError(), "none"),
+    ],
+)
+def test_what_may_cure_an_error(error: BaseException, cure: str) -> None:
+    assert cure_of(error) == cure
+
+
+def _ends_by_itself(ledger: sqlite3.Connection) -> None:
+    ledger.execute("ROLLBACK")
+    raise sqlite3.OperationalError("disk full")
+
+
+def test_a_transaction_that_the_database_has_ended_by_itself_says_what_was_wrong(tmp_path: Path) -> None:
+    """Not that there is nothing to roll back."""
+    with closing(connect(tmp_path / "ledger.db")) as ledger:
+        with pytest.raises(sqlite3.OperationalError, match="disk full"), transaction(ledger):
+            _ends_by_itself(ledger)
+        with transaction(ledger):
+            adds("a")(ledger)
+        assert associations.known_ids(ledger) == {"a" * 32}
 
 
 def test_rows_are_written_only_when_the_files_of_all_are_durable(

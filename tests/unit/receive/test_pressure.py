@@ -151,7 +151,7 @@ def test_only_what_associations_make_worse_rejects_them(yard: Yard) -> None:
 def test_every_kind_has_words_for_the_doctor() -> None:
     limits = ReceiverLimits(backlog_bytes=1, backlog_objects=1, backlog_deliveries=1)
     kinds = resources(limits, reserve_bytes=1, free_bytes=lambda: 1, ledger=Path("none"), queued=lambda: 0)
-    assert len(kinds) == 6
+    assert len(kinds) == 7
     assert {f"pressure-{each.kind}" for each in kinds} <= set(CAUSES)
 
 

@@ -8,31 +8,27 @@ Algorithm:
 """
 
 import errno
-import os
 import sqlite3
 import time
 from collections.abc import Callable
 
 from processors.dicom import status
 from processors.dicom.account import Account, RefusedReception
-from processors.dicom.digest import Digest
 from processors.dicom.engine import Reception, StoreCommand
 from processors.dicom.errors import DataSetError
 from processors.dicom.event_log import EventLog, Fact
 from processors.dicom.header_scan import HeaderScan, is_uid
 from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.part10 import file_head
+from processors.dicom.part_file import PartFile
 from processors.dicom.pressure import DESCRIPTORS, DISK, NoStrain, Strain
 from processors.dicom.sop_class import is_storage
 from processors.dicom.status import Refusal
 from processors.landing.association import ArrivedInstance, OpenAssociation
-from processors.landing.durable import write_all
 from processors.ledger.associations import Ending
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE}
-_EARLY_BYTES = 4 << 20
-"""Of a large object so much is given to the disk while the rest still comes, so that the sync finds little."""
 
 
 class StorageAssociation:
@@ -97,12 +93,11 @@ class StoreReception:
         self._command = command
         self._has_room = has_room
         self._strain = strain
-        self._digest = Digest()
-        self._size = self._given = 0
+        self._size = 0
         self._scan = HeaderScan(command.transfer_syntax_uid)
         self._head = b""
-        self._part: str | None = None
-        self._descriptor = -1
+        self._part: PartFile | None = None
+        self._is_kept = False
         self._refusal: Refusal | None = None
         self._attempt(self._open)
 
@@ -172,25 +167,17 @@ class StoreReception:
             self._ran_short(DISK, status.no_space())
             return
         if self._part is None:
-            self._begin_part(pieces)
-        else:
-            write_all(self._descriptor, *pieces)
+            self._part = self._new_part()
+        self._part.write(*pieces)
         for piece in pieces:
-            self._digest.update(piece)
             self._scan.feed(memoryview(piece))
         self._size += size
-        if self._size - self._given >= _EARLY_BYTES:
-            # On Linux this starts to write what is dirty, and does not wait; what is not written yet stays in memory.
-            os.posix_fadvise(self._descriptor, self._given, self._size - self._given, os.POSIX_FADV_DONTNEED)
-            self._given = self._size
 
-    def _begin_part(self, pieces: tuple[bytes | memoryview, ...]) -> None:
+    def _new_part(self) -> PartFile:
         """The first bytes have come: only now there is a file."""
-        part = self._account.association.new_part()
-        self._descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        self._part = part
+        part = PartFile(self._account.association.new_part(), self._head)
         self._account.metrics.part_opened()
-        write_all(self._descriptor, self._head, *pieces)
+        return part
 
     def _store(self) -> None:
         header = self._scan.finish()
@@ -204,28 +191,26 @@ class StoreReception:
             raise AssertionError
         self._account.association.store(
             ArrivedInstance(
-                part=self._part,
+                part=self._part.path,
                 sop_instance_uid=header.sop_instance_uid,
                 sop_class_uid=header.sop_class_uid,
                 study_instance_uid=header.study_instance_uid,
                 series_instance_uid=header.series_instance_uid,
                 transfer_syntax_uid=self._command.transfer_syntax_uid,
-                digest=self._digest.hexdigest(),
+                digest=self._part.digest(),
                 size=self._size,
                 header=header.facts,
-                descriptor=self._descriptor,
+                descriptor=self._part.descriptor,
             )
         )
-        self._part = None
+        self._is_kept = True
 
     def _close(self) -> None:
-        self._digest.close()
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        if self._part is not None and self._part.is_open:
+            self._part.close()
             self._account.metrics.part_closed()
 
     def _discard(self) -> None:
-        if self._part is not None:
-            self._account.association.discard(self._part)
-            self._part = None
+        part, self._part = self._part, None
+        if part is not None and not self._is_kept:
+            self._account.association.discard(part.path)

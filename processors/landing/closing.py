@@ -170,9 +170,11 @@ def _add_ended(
 
 def _forget_parts(layout: Layout, facts: AssociationFacts, body: AssociationEvidence) -> None:
     """Remove what an association has left; its journal, if it has one, is kept beside its evidence."""
+    if body.association is not None:  # it needed no journal, and has no folder
+        return
     journal = layout.journal_of(facts.id)
     if body.studies:
         with contextlib.suppress(FileNotFoundError):
             journal.rename(layout.kept_journal_of(facts.id))
-            sync_folder(layout.evidence)  # before its other name goes with the folder
+        sync_folder(layout.evidence)  # before its other name goes with the folder
     shutil.rmtree(journal.parent, ignore_errors=True)

@@ -37,14 +37,14 @@ Enter = Callable[[sqlite3.Connection], object]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Something to be entered. All but `then` may be repeated, so it must bear repetition."""
+    """Something to be entered. Each step is repeated until it is done, so it must bear repetition."""
 
     enter: Enter
     """Writes its rows, inside a transaction that may be rolled back."""
     prepare: Callable[[WrittenTogether], object] | None = None
     """Asks for the files that must be durable before the rows are written."""
     then: Callable[[], object] | None = None
-    """Called once, when the rows are committed."""
+    """Called when the rows are committed, and never before."""
     rows: int = 1
     """How many it writes, about."""
 
@@ -138,24 +138,28 @@ class LedgerWriter:
         return True
 
     def _do(self, work: Work) -> None:
+        if self._is_done(lambda: self._enter([work])):
+            self._tell([work])
+
+    def _is_done(self, step: Callable[[], object]) -> bool:
+        """Do a step until it is done; False if it was given up."""
         pause = 0.1
         while True:
             try:
-                self._enter([work])
+                step()
             except Exception as error:  # noqa: BLE001 - the outermost loop of this thread; recovery enters what this did not
                 cure = cure_of(error)
                 if cure == "none":
                     self._report("ledger-fault", error)
-                    return
+                    return False
                 self.is_broken = cure == "person"
                 self._report("ledger-broken" if self.is_broken else "ledger-retry", error)
                 if self._closing.wait(pause):
-                    return
+                    return False
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             else:
                 self.is_broken = False
-                self._tell([work])
-                return
+                return True
 
     def _enter(self, works: Sequence[Work]) -> None:
         with WrittenTogether() as files:
@@ -168,8 +172,5 @@ class LedgerWriter:
 
     def _tell(self, works: Sequence[Work]) -> None:
         for then in [*(work.then for work in works), self._entered]:
-            try:
-                if then is not None:
-                    then()
-            except Exception as error:  # noqa: BLE001 - as above: what was entered stays entered
-                self._report("ledger-fault", error)
+            if then is not None:
+                self._is_done(then)

@@ -1,5 +1,6 @@
 """The receiver's one writer to the ledger."""
 
+import errno
 import os
 import sqlite3
 import subprocess
@@ -286,3 +287,22 @@ def test_what_is_told_and_fails_undoes_nothing(tmp_path: Path) -> None:
     assert told == ["ledger-fault"]
     with closing(connect(tmp_path / "ledger.db")) as ledger:
         assert associations.known_ids(ledger) == {"a" * 32, "b" * 32}
+
+
+def test_what_is_told_is_told_until_the_disk_lets(tmp_path: Path) -> None:
+    """What an association leaves must not stay for want of a moment's room."""
+    told: list[str] = []
+    done: list[str] = []
+    failures = [OSError(errno.ENOSPC, "no space")] * 2
+
+    def then() -> None:
+        if failures:
+            raise failures.pop()
+        done.append("a")
+
+    writer = LedgerWriter(tmp_path / "ledger.db", lambda event, _error: told.append(event))
+    writer.submit(Work(adds("a"), then=then))
+    writer.submit(Work(adds("b"), then=lambda: done.append("b")))
+    wait_for(lambda: done == ["a", "b"])
+    writer.close()
+    assert told == ["ledger-retry"] * 2

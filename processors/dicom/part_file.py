@@ -1,6 +1,6 @@
 """The file of an object on its way in, and its SHA-256: a small one in its caller's thread, a large one beside it.
 
-A small object would lose more by waking up threads than it gains, so they begin with what follows the first megabytes.
+A small object would lose more by waking up threads than it gains, so they begin with what makes it large.
 """
 
 import hashlib
@@ -33,7 +33,6 @@ class PartFile:
         self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._head = head
         self._hash = hashlib.sha256()
-        self._at_once = LARGE_BYTES
         self._relay: Relay | None = None
         self._written = self._given = 0
 
@@ -48,6 +47,10 @@ class PartFile:
         Raises:
             OSError: they, or some before them, could not be written.
         """
+        if self._relay is None and self._grows_large(pieces):
+            self._append(self._head)
+            self._head = b""
+            self._relay = Relay.begun(self._hash.update, self._append)
         if self._relay is not None:
             for piece in pieces:
                 self._relay.take(memoryview(piece))
@@ -56,9 +59,10 @@ class PartFile:
         self._head = b""
         for piece in pieces:
             self._hash.update(piece)
-        if 0 < self._at_once < self._written:
-            self._at_once = 0
-            self._relay = Relay.begun(self._hash.update, self._append)
+
+    def _grows_large(self, pieces: tuple[bytes | memoryview, ...]) -> bool:
+        """Whether it becomes large by these, and was not before."""
+        return self._written <= LARGE_BYTES < self._written + sum(map(len, pieces))
 
     def digest(self) -> str:
         """In hexadecimal, of the whole data set, which has been written when this returns.

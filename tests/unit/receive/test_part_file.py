@@ -18,7 +18,7 @@ from processors.dicom import part_file, relay
 from processors.dicom.part_file import PartFile
 from tests.waiting import wait_for
 
-HEAD = b"head"
+HEAD, SMALL = b"head", b"s" * 36
 SECONDS = 60
 
 
@@ -108,6 +108,7 @@ def test_it_is_the_same_however_the_bytes_come(tmp_path: Path, pieces: list[byte
 
 def test_only_what_is_large_has_threads(part: PartFile) -> None:
     part.write(b"." * (part_file.LARGE_BYTES - len(HEAD)))
+    part.write(b"")
     assert threads() == []
     part.write(b".")
     assert threads() == ["hashing", "writing"]
@@ -118,16 +119,16 @@ def test_only_what_is_large_has_threads(part: PartFile) -> None:
 def test_reading_goes_on_while_the_disk_is_slow_and_no_further_than_there_are_blocks(
     part: PartFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = bytes(range(64)) + b"".join(bytes([number]) * 16 for number in range(50))
+    content = SMALL + b"".join(bytes([number]) * 16 for number in range(50))
     with writes_held(monkeypatch) as held:
-        part.write(content[:64])
+        part.write(SMALL)
         for number in range(relay.BLOCKS):
-            part.write(content[64 + 16 * number : 80 + 16 * number])
-        rest = threading.Thread(target=part.write, args=(content[64 + 16 * relay.BLOCKS :],))
+            part.write(content[len(SMALL) + 16 * number :][:16])
+        rest = threading.Thread(target=part.write, args=(content[len(SMALL) + 16 * relay.BLOCKS :],))
         rest.start()
         wait_for(lambda: part._relay is not None and part._relay._free.empty())
         assert rest.is_alive()
-        assert Path(part.path).stat().st_size == len(HEAD) + 64
+        assert Path(part.path).stat().st_size == len(HEAD + SMALL)
         held.go.set()
         rest.join(SECONDS)
         assert part.digest() == hashlib.sha256(content).hexdigest()
@@ -138,7 +139,7 @@ def test_reading_goes_on_while_the_disk_is_slow_and_no_further_than_there_are_bl
 def test_a_write_that_fails_in_its_thread_fails_the_next_and_the_end(
     part: PartFile, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    part.write(b"." * 64)
+    part.write(SMALL)
     with writes_held(monkeypatch, lambda: fail(code)) as held:
         part.write(b"." * 16)
         held.go.set()
@@ -150,7 +151,7 @@ def test_a_write_that_fails_in_its_thread_fails_the_next_and_the_end(
 
 
 def test_a_write_that_fails_last_is_told_by_the_digest(part: PartFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    part.write(b"." * 64)
+    part.write(SMALL)
     with writes_held(monkeypatch, lambda: fail(errno.EIO)) as held:
         part.write(b"the last")
         held.go.set()
@@ -159,7 +160,7 @@ def test_a_write_that_fails_last_is_told_by_the_digest(part: PartFile, monkeypat
 
 
 def test_what_is_closed_early_is_not_written_to_its_end(part: PartFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    part.write(b"." * 64)
+    part.write(SMALL)
     with writes_held(monkeypatch) as held:
         part.write(b"." * 16)
         assert held.begun.wait(SECONDS)
@@ -175,7 +176,7 @@ def test_what_is_closed_early_is_not_written_to_its_end(part: PartFile, monkeypa
         part.close()
         part.close()
     assert threads() == []
-    assert Path(part.path).stat().st_size == len(HEAD) + 80
+    assert Path(part.path).stat().st_size == len(HEAD + SMALL) + 16
 
 
 def test_blocks_are_let_go_with_the_file(part: PartFile) -> None:

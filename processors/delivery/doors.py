@@ -151,7 +151,9 @@ def receive(home: str, value: "Value", board: "Log") -> None:
         stop_receiving(home)
         if what is not None:
             with _receivers_lock:
-                _receivers[str(Path(home))] = EmbeddedReceiver(what, Site.load(Path(home)).workers_log, board)
+                site = Site.load(Path(home))
+                grace = site.limits.stop_grace
+                _receivers[str(Path(home))] = EmbeddedReceiver(what, site.workers_log, board, stop_grace=grace)
     except Exception as error:  # noqa: BLE001  # as for every door
         _confide_at(home, error)
         board.error(f"The receiver cannot be started: {code_of(error)}.")

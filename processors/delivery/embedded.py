@@ -23,9 +23,12 @@ FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
 HEALTHY_SECONDS: Final = 60.0
 """A receiver that listened for so long begins again with the first pause."""
-STOP_SECONDS: Final = 30.0
-"""For it to end its associations; one that takes longer is killed, and loses nothing of what it acknowledged."""
-_LOUD: Final = frozenset({"trouble", "refused", "cannot-start", "thread-fault", "ledger-fault", "ledger-retry"})
+CLOSE_SECONDS: Final = 30.0
+"""For it to end, beyond what objects on their way are given (`stop_grace`): what they are aborted with and what the
+ledger gets. One that takes longer is killed, and loses nothing of what it acknowledged."""
+_LOUD: Final = frozenset(
+    {"trouble", "refused", "cannot-start", "thread-fault", "ledger-fault", "ledger-retry", "ledger-broken"}
+)
 
 
 class Log(Protocol):
@@ -45,7 +48,14 @@ class EmbeddedReceiver:
     """One receiver of one trusted home, kept alive by a thread of this process."""
 
     def __init__(
-        self, what: Receiving, stderr: Path, log: Log, pause: float = FIRST_PAUSE_SECONDS, module: str = MODULE
+        self,
+        what: Receiving,
+        stderr: Path,
+        log: Log,
+        *,
+        pause: float = FIRST_PAUSE_SECONDS,
+        module: str = MODULE,
+        stop_grace: float = 0.0,
     ) -> None:
         """Start it; failures are logged and tried again, they are not raised.
 
@@ -55,9 +65,11 @@ class EmbeddedReceiver:
             log: Where its events go.
             pause: Seconds before the first restart; each later pause is twice as long, up to a minute.
             module: What is run; tests run something else.
+            stop_grace: Seconds that it gives objects on their way when it is to end.
         """
         self.what = what
         self._stderr, self._log, self._pause, self._module = stderr, log, pause, module
+        self._stop_seconds = stop_grace + CLOSE_SECONDS
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
@@ -80,10 +92,10 @@ class EmbeddedReceiver:
                     child.stdin.close()
         if child is not None:
             try:
-                child.wait(STOP_SECONDS)
+                child.wait(self._stop_seconds)
             except subprocess.TimeoutExpired:
                 child.kill()
-        self._thread.join(STOP_SECONDS)
+        self._thread.join(CLOSE_SECONDS)
 
     def _supervise(self) -> None:
         pause = self._pause

@@ -52,11 +52,13 @@ class Timers:
     """For each 64 KiB of a body."""
     handshake: float = 20.0
     """For a whole TLS handshake."""
+    vanished: float = 120.0
+    """After which TCP gives up a sender that no longer answers."""
 
     @classmethod
     def of(cls, limits: ReceiverLimits) -> Self:
         """As the receiver's limits have them."""
-        return cls(head=limits.request, patience=limits.silence_inside, handshake=limits.handshake)
+        return cls(limits.request, limits.silence_inside, limits.handshake, limits.vanished)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,7 @@ class UploadConnection:
         self.between_requests.set()
 
     def _send(self, content: bytes) -> None:
+        """All of it within our patience, over TLS too, as it is written by one call."""
         self._wire.wait_at_most(self._timers.patience)
         self._wire.send(content)
 

@@ -10,6 +10,7 @@ from typing import Final
 from processors.dicom.admission import Caller, Everybody, Policy
 from processors.dicom.engine import Listener
 from processors.dicom.errors import HandshakeError, ListenError
+from processors.dicom.pace import find_vanished
 from processors.dicom.silence import silence
 from processors.dicom.tls import ServerTLS, shown_by
 from processors.dicom.upload.connection import CALLER_WITHOUT_NAME, Accepted, Timers, UploadConnection
@@ -74,6 +75,9 @@ class UploadEngine:
         try:
             family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
             self._listening = socket.create_server(self._address, family=family, backlog=BACKLOG)
+            # On Linux each connection that is accepted has these from the start.
+            self._listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            find_vanished(self._listening, self._timers.vanished)
         except OSError as error:
             raise ListenError(f"Port {port} on {host} cannot be listened on: {error.strerror}.") from error
         threading.Thread(target=self._accept, name="upload-acceptor", daemon=True).start()
@@ -143,8 +147,6 @@ class UploadEngine:
         """One connection, in its own thread."""
         thread = threading.current_thread()
         try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             accepted = self._secured(connection, address)
             upload = UploadConnection(
                 accepted,

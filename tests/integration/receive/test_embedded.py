@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from processors.delivery.embedded import EmbeddedReceiver
+from processors.delivery.embedded import CLOSE_SECONDS, EmbeddedReceiver
 from processors.dicom.embedded import Receiving
 from processors.landing.layout import Layout
 from processors.landing.lock import hold, holder
@@ -104,6 +104,22 @@ def receiver(home: Home) -> Iterator[EmbeddedReceiver]:
     receiver = home.start()
     yield receiver
     receiver.stop()
+
+
+def test_it_is_not_killed_while_it_gives_objects_on_their_way_the_time_that_the_site_says(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited, real = [], subprocess.Popen.wait
+
+    def wait(child: "subprocess.Popen[bytes]", timeout: float | None = None) -> int:
+        waited.append(timeout)
+        return real(child, timeout)
+
+    receiver = home.start(stop_grace=90.0)
+    home.port()
+    monkeypatch.setattr(subprocess.Popen, "wait", wait)
+    receiver.stop()
+    assert 90.0 + CLOSE_SECONDS in waited
 
 
 @pytest.mark.usefixtures("receiver")

@@ -71,8 +71,7 @@ def ending(
         duplicates: Its instances that were here already.
         refusals: What was refused.
     """
-    has_journal = os.path.exists(layout.journal_of(facts.id))  # noqa: PTH110 - cheaper
-    body = compile_evidence(facts.id, how, brought, duplicates, None if has_journal else facts)
+    body = compile_evidence(facts, how, brought, duplicates)
     kept = sum(count for _, _, count in brought)
 
     def prepare(files: WrittenTogether) -> None:
@@ -136,8 +135,7 @@ def enter_ended(
     body = read_evidence(path)
     if body is None:
         brought = instances.brought_by(connection, facts.id)
-        by_whom = None if layout.journal_of(facts.id).exists() else facts
-        body = compile_evidence(facts.id, ending, brought, duplicates, by_whom)
+        body = compile_evidence(facts, ending, brought, duplicates)
         if body.studies:
             write_evidence(path, body)
     with transaction(connection):
@@ -170,11 +168,11 @@ def _add_ended(
 
 def _forget_parts(layout: Layout, facts: AssociationFacts, body: AssociationEvidence) -> None:
     """Remove what an association has left; its journal, if it has one, is kept beside its evidence."""
-    if body.association is not None:  # it needed no journal, and has no folder
+    folder = f"{layout.incoming}/{facts.id}"
+    if not os.path.isdir(folder):  # noqa: PTH112 - most have none
         return
-    journal = layout.journal_of(facts.id)
     if body.studies:
         with contextlib.suppress(FileNotFoundError):
-            journal.rename(layout.kept_journal_of(facts.id))
+            layout.journal_of(facts.id).rename(layout.kept_journal_of(facts.id))
         sync_folder(layout.evidence)  # before its other name goes with the folder
-    shutil.rmtree(journal.parent, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)

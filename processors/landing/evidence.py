@@ -30,25 +30,23 @@ class AssociationEvidence(BaseModel):
     ending: Literal["released", "aborted", "lost"]
     studies: dict[str, StudyEvidence] = Field(description="By StudyInstanceUID.")
     association: AssociationFacts | None = Field(
-        None, description="Who sent; absent if a journal beside the file says it."
+        None, description="Who sent; absent if an earlier version wrote it, beside a journal that says it."
     )
 
 
 def compile_evidence(
-    association_id: str,
+    facts: AssociationFacts,
     ending: Literal["released", "aborted", "lost"],
     brought: Iterable[tuple[str, str, int]],
     duplicates: Sequence[DuplicateInstance],
-    facts: AssociationFacts | None = None,
 ) -> AssociationEvidence:
     """Count by study.
 
     Args:
-        association_id: The association that has ended.
+        facts: The association that has ended.
         ending: How.
         brought: Study, delivery and number of instances of each of its deliveries.
         duplicates: Its instances that were here already.
-        facts: Who sent, if no journal says it.
     """
     kept: dict[str, int] = {}
     deliveries: dict[str, list[str]] = {}
@@ -66,7 +64,7 @@ def compile_evidence(
         )
         for study in sorted(kept | again)
     }
-    return AssociationEvidence(association_id=association_id, ending=ending, studies=studies, association=facts)
+    return AssociationEvidence(association_id=facts.id, ending=ending, studies=studies, association=facts)
 
 
 def write_evidence(path: Path, evidence: AssociationEvidence) -> None:

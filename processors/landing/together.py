@@ -1,7 +1,7 @@
 """Files that are written whole, as `durable.write_whole` does, many at a time: they wait for the disk together.
 
 Algorithm:
-    1. Each content is written under a temporary name, and the disk is asked to begin with it.
+    1. Each content is written under a temporary name.
     2. All of them are synced: a file system with a journal commits with the first, and the others find little to do.
     3. Each gets its name.
     4. Each folder that was given a name is synced, once.
@@ -59,8 +59,6 @@ class WrittenTogether:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._open.append(descriptor)
         write_all(descriptor, content)
-        # On Linux this begins to write what is dirty, and does not wait.
-        os.posix_fadvise(descriptor, 0, len(content), os.POSIX_FADV_DONTNEED)
         self._names.append((temporary, os.fspath(path)))
         self._folders[folder or "."] = None
         if len(self._open) >= MOST_OPEN:

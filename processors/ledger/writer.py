@@ -26,7 +26,7 @@ from processors.landing.together import WrittenTogether
 from processors.ledger.curable import cure_of
 from processors.ledger.schema import connect, transaction
 
-GATHER_SECONDS: Final = 0.05
+GATHER_SECONDS: Final = 0.1
 """So long others may come that are done together with the first one."""
 MOST_ROWS: Final = 2048
 """Of one transaction, about: whoever else writes to the ledger waits for it."""

@@ -118,6 +118,18 @@ def sluice() -> None:
     """
 
 
+def _remedy_of_damage(error: Exception) -> str | None:
+    """What to do about a database of the trusted zone whose file is damaged: it is met wherever it is read."""
+    from processors.ledger.curable import is_damage
+
+    if not is_damage(error):
+        return None
+    return (
+        "A database of the trusted zone is damaged. The ledger: stop the receiver, then `sluice ledger rebuild` makes a"
+        " new one from the landing, and keeps the old one. The vault: restore its backup, `sluice vault restore`."
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and turn an error with a remedy into one line and an exit code."""
     try:
@@ -129,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(130)
     except Exception as error:
         # The outermost loop: errors that name a remedy are for people, the rest are bugs and keep their traceback.
-        remedy = getattr(error, "remedy", None)
+        remedy = getattr(error, "remedy", None) or _remedy_of_damage(error)
         if remedy is None:
             raise
         click.echo(f"sluice: {error} {remedy}", err=True)

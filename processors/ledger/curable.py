@@ -27,6 +27,14 @@ _NONE: Final = frozenset(
 )
 
 
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether a database's file is damaged, or is none."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+
+
 def cure_of(error: BaseException) -> Cure:
     """What may help whoever met an error while writing.
 

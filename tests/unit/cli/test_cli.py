@@ -3,6 +3,7 @@
 import click
 import pytest
 
+from processors.ledger.schema import connect
 from sluice.cli import COMMANDS, main, sluice
 
 
@@ -65,6 +66,22 @@ def test_a_home_that_received_nothing_is_told_by_the_option_that_the_command_has
     assert code == 1
     assert "--home" in said
     assert "--landing" not in said
+
+
+@pytest.mark.parametrize("command", [["doctor"], ["landing"], ["commitment", "list"]])
+def test_a_ledger_that_is_damaged_is_one_line_with_a_remedy(capsys, tmp_path, command):
+    ledger = tmp_path / "trusted" / "ledger.db"
+    connect(ledger).close()
+    content = bytearray(ledger.read_bytes())
+    for page in range(4096, len(content), 4096):
+        content[page : page + 64] = b"\xa5" * 64
+    ledger.write_bytes(content)
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--home", str(tmp_path)])
+    assert ended.value.code == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert "is malformed" in line
+    assert "sluice ledger rebuild" in line
 
 
 def test_a_key_file_that_cannot_be_written_is_one_line_with_a_remedy(capsys, tmp_path):

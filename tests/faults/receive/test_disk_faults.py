@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from processors.dicom import part_file, relay
 from processors.landing.layout import Layout
 from processors.landing.recover import recover
 from processors.ledger.schema import connect
@@ -23,6 +24,7 @@ from tests.faults.receive.disk import Step, Survives, TracedDisk, after_power_cu
 
 pytestmark = pytest.mark.faults
 
+LARGE = b"large " * 1000
 OBJECTS = (
     ("1.3.1", an_object("1.3.1")),
     ("1.3.2", an_object("1.3.2")),
@@ -30,6 +32,7 @@ OBJECTS = (
     ("1.3.1", an_object("1.3.1", pixels=b"others")),  # a variant
     ("1.3.3", an_object("1.3.3", series="1.2.3")),
     ("1.3.3", an_object("1.3.3", series="1.2.3")),  # a duplicate
+    ("1.3.4", an_object("1.3.4", pixels=LARGE)),  # written by a thread of its own
 )
 TAKES_ROOM = {"names", "mkdir", "write"}
 NO_SPACE, NOT_WRITTEN = 0xA700, 0xC001
@@ -48,6 +51,8 @@ def receive(folder: Path, monkeypatch: pytest.MonkeyPatch, fails: Fails) -> tupl
     desk = Desk(folder)
     with monkeypatch.context() as patched:
         in_step(patched)
+        patched.setattr(part_file, "LARGE_BYTES", 2000)
+        patched.setattr(relay, "BLOCK_BYTES", 1000)
         disk = TracedDisk(patched, desk.layout.root)
         disk.fail = fails
         with desk:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from processors.dicom import part_file, relay
 from processors.landing.layout import Layout
 from processors.landing.recover import recover
 from processors.ledger.schema import connect
@@ -35,6 +36,8 @@ class Session:
         self._ledgers = [(0, self.empty_ledger)]
         self._version = 0
         with monkeypatch.context() as patched:
+            patched.setattr(part_file, "LARGE_BYTES", 2000)
+            patched.setattr(relay, "BLOCK_BYTES", 1000)
             self.disk = self.desk.disk = TracedDisk(patched, self.desk.layout.root)
             self._reader = sqlite3.connect(f"file:{self.desk.ledger}?mode=ro", uri=True, check_same_thread=False)
             self.disk.watch = self._look
@@ -54,6 +57,7 @@ class Session:
             (one, "1.3.4", an_object("1.3.4")[:-3]),  # refused
             (one, "1.3.5", an_object("1.3.5", series="1.2.3")),
             (third, "1.3.6", an_object("1.3.6")),
+            (one, "1.3.7", an_object("1.3.7", pixels=b"large " * 1000)),  # written by a thread of its own
         ):
             sender.store(uid, content)
         for sender in (third, one):
@@ -82,8 +86,9 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
 
 
 def test_the_session_is_the_one_that_is_meant(session: Session) -> None:
-    assert [one.answer for one in session.desk.sent] == [0, 0, 0, 0, 0, 0, 0xC000, 0, 0]
-    assert [one.note for one in session.steps if one.kind == "note"] == [0, 0, 0, 0, 0, 0, 0xC000, 0, 0]
+    assert [one.answer for one in session.desk.sent] == [0, 0, 0, 0, 0, 0, 0xC000, 0, 0, 0]
+    assert [one.note for one in session.steps if one.kind == "note"] == [0, 0, 0, 0, 0, 0, 0xC000, 0, 0, 0]
+    assert sum(one.kind == "write" and b"large " in one.content for one in session.steps) > 1
     with closing(connect(session.desk.ledger)) as ledger:
         recover(session.desk.layout, ledger)
     sent = session.desk.sent

@@ -1,4 +1,4 @@
-"""The fast engine: a thread that accepts, and one blocking thread for each association."""
+"""The fast engine: one blocking thread for each association, and a few that wait for the next one."""
 
 import contextlib
 import socket
@@ -32,6 +32,7 @@ class _Place:
     """Of one connection among those that are served."""
 
     socket: socket.socket
+    address: str
     association: Association | None = None
 
 
@@ -66,7 +67,7 @@ class FastEngine:
         self._maximum = maximum_associations
         self._lock = threading.Lock()
         self._left = threading.Condition(self._lock)
-        self._threads = Threads("association")
+        self._threads = Threads("association", self._accept, self._serve, self._turn_away)
         self._places: set[_Place] = set()
         self._stopping = False
         self._listener: Listener
@@ -84,7 +85,7 @@ class FastEngine:
         # On Linux each connection that is accepted has these from the start.
         self._listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         find_vanished(self._listening, self._timers.vanished)
-        threading.Thread(target=self._accept, name="acceptor", daemon=True).start()
+        self._threads.start()
         bound_host, bound_port = self._listening.getsockname()[:2]
         return str(bound_host), int(bound_port)
 
@@ -94,7 +95,7 @@ class FastEngine:
             self._stopping = True
             places = list(self._places)
         with contextlib.suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)  # wakes up the acceptor; closing would not
+            self._listening.shutdown(socket.SHUT_RDWR)  # wakes up all that wait; closing would not
         self._listening.close()
         associations = [place.association for place in places if place.association is not None]
         for association in associations:
@@ -108,43 +109,39 @@ class FastEngine:
                     # An SSLSocket's own shutdown would let its thread go on in the clear.
                     socket.socket.shutdown(place.socket, how)
             self._await(places, ABORT_SECONDS)
-        self._threads.close()
 
     def _await(self, places: Collection[_Place], seconds: float) -> None:
         """Wait until none of these connections is served any more."""
         with self._left:
             self._left.wait_for(lambda: self._places.isdisjoint(places), seconds)
 
-    def _accept(self) -> None:
+    def _accept(self) -> _Place | None:
+        """Wait for a connection that can be served; None when we stop."""
         while True:
             try:
                 connection, address = self._listening.accept()
             except OSError:
                 if self._stopping:
-                    return
+                    return None
                 # No file descriptor is left; an association that ends gives its own back.
                 time.sleep(_BUSY_SECONDS)
                 continue
-            if not self._begin(connection, str(address[0])):
-                connection.close()
+            place = _Place(connection, str(address[0]))
+            with self._lock:
+                can_be = not self._stopping and len(self._places) < self._maximum + MORE_CONNECTIONS
+                if can_be:
+                    self._places.add(place)
+            if can_be:
+                return place
+            connection.close()
 
-    def _begin(self, connection: socket.socket, address: str) -> bool:
-        """Have a thread serve a connection; False if there can be none."""
-        place = _Place(connection)
-        with self._lock:
-            if self._stopping or len(self._places) >= self._maximum + MORE_CONNECTIONS:
-                return False
-            self._places.add(place)
-        try:
-            self._threads.begin(lambda: self._serve(place, address))
-        except RuntimeError:  # the system has no thread left
-            self._forget(place)
-            return False
-        return True
+    def _turn_away(self, place: _Place) -> None:
+        place.socket.close()
+        self._forget(place)
 
-    def _serve(self, place: _Place, address: str) -> None:
+    def _serve(self, place: _Place) -> None:
         """One connection, in a thread that is its own as long as it lasts."""
-        connection = place.socket
+        connection, address = place.socket, place.address
         try:
             secured = self._secured(connection, address)
             association = Association(secured, self._listener, self._policy, self._is_full(), self._timers)

@@ -1,61 +1,84 @@
-"""Threads that are used again: to make and to end one costs as much as all the rest of a short association."""
+"""Threads that each take the next connection by themselves, and are used again.
+
+To make and to end a thread costs as much as all the rest of a short association, and to hand a connection from one
+thread to another about as much as to answer its request. So several wait for the next one, and the system wakes up
+one of them. Whoever is about to serve sees to it first that another one waits.
+"""
 
 from collections.abc import Callable
-from queue import SimpleQueue
 from threading import Lock, Thread
-from typing import Final
+from typing import Final, Generic, TypeVar
 
-MOST_IDLE: Final = 16
-"""So many wait for their next work; they hold a stack each and nothing else."""
+MOST_WAITING: Final = 16
+"""They hold a stack each and nothing else."""
 
-Work = Callable[[], None]
+_Taken = TypeVar("_Taken")
 
 
-class Threads:
-    """As many as there is work at one time; a few wait, without polling, for the next. Any thread may call."""
+class Threads(Generic[_Taken]):
+    """As many as there is to serve at one time, and a few that wait without polling."""
 
-    def __init__(self, name: str, most_idle: int = MOST_IDLE) -> None:
+    def __init__(
+        self,
+        name: str,
+        take: Callable[[], _Taken | None],
+        serve: Callable[[_Taken], object],
+        turn_away: Callable[[_Taken], object],
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
         """Begin without any.
 
         Args:
             name: What each is called.
-            most_idle: How many may wait; others end when their work does.
+            take: Waits for the next to be served; None when there will be no more. Several threads call it at once.
+            serve: Serves it to its end, and sees to its own errors.
+            turn_away: Called instead when the system has no thread left that could wait meanwhile.
+            most_waiting: How many may wait; others end when they have served.
         """
-        self._name, self._most_idle = name, most_idle
+        self._name, self._take, self._serve, self._turn_away = name, take, serve, turn_away
+        self._most_waiting = most_waiting
         self._lock = Lock()
-        self._work: SimpleQueue[Work | None] = SimpleQueue()
-        self._idle = 0
-        self._closed = False
+        self._waiting = 0
 
-    def begin(self, work: Work) -> None:
-        """Have `work` done now, beside all that is being done; it sees to its own errors.
+    def start(self) -> None:
+        """Have the first one wait.
 
         Raises:
             RuntimeError: the system has no thread left.
         """
         with self._lock:
-            is_waited_for = self._idle > 0
-            if is_waited_for:
-                self._idle -= 1
-        if is_waited_for:
-            self._work.put(work)
-        else:
-            Thread(target=self._run, args=(work,), name=self._name, daemon=True).start()
+            self._begin_one()
 
-    def close(self) -> None:
-        """Let those that wait end; the others end after their work."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, 0
-        for _ in range(idle):
-            self._work.put(None)
+    def _begin_one(self) -> None:
+        self._waiting += 1
+        try:
+            Thread(target=self._run, name=self._name, daemon=True).start()
+        except RuntimeError:
+            self._waiting -= 1
+            raise
 
-    def _run(self, work: Work | None) -> None:
-        while work is not None:
-            work()
-            del work  # what it held is not needed while this waits
+    def _run(self) -> None:
+        while (taken := self._take()) is not None:
+            if not self._is_relieved():
+                self._turn_away(taken)
+                continue
+            self._serve(taken)
+            del taken  # what it held is not needed while this waits
             with self._lock:
-                if self._closed or self._idle >= self._most_idle:
+                if self._waiting >= self._most_waiting:
                     return
-                self._idle += 1
-            work = self._work.get()
+                self._waiting += 1
+        with self._lock:
+            self._waiting -= 1
+
+    def _is_relieved(self) -> bool:
+        """Whether another one waits from now on; if not, this one must go on."""
+        with self._lock:
+            self._waiting -= 1
+            if self._waiting == 0:
+                try:
+                    self._begin_one()
+                except RuntimeError:
+                    self._waiting += 1
+                    return False
+            return True

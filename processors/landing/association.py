@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from processors.landing import journal
 from processors.landing.delivery import ReceivedInstance, SealReason
-from processors.landing.durable import sync_folder
+from processors.landing.durable import failed_syncs, sync_folder
 from processors.landing.filling import Filling, new_id
 from processors.landing.journal import (
     AssociationFacts,
@@ -183,13 +183,14 @@ class OpenAssociation:
         """Make the association's journal, if it has none: most never need one while they are open."""
         folder = self._journal.parent
         if not self._has_journal:
+            self._failed_before = failed_syncs(folder.parent)
             folder.mkdir(mode=0o700, exist_ok=True)
             journal.append(self._journal, AssociationLine(association=self.facts), durable=durable)
             self._has_journal = True
         if durable and not self._journal_is_durable:
             try:
                 sync_folder(folder)
-                sync_folder(folder.parent)
+                sync_folder(folder.parent, self._failed_before)
             except OSError:  # a later sync would not bring these names back: the next one begins anew
                 shutil.rmtree(folder, ignore_errors=True)
                 self._has_journal = False
@@ -264,6 +265,7 @@ class OpenAssociation:
             project_hint=self.facts.project_hint,
             hold=self.facts.hold,
             peer=self.facts.peer,
+            marked=True,
         )
         self._open[series] = _Open(Filling.begin(self._layout.deliveries, opened))
         return self._open[series]

@@ -1,16 +1,20 @@
 """Writes that survive a power cut: content is synced, and each folder that was given a name.
 
 The promise to a sender: when Success is said of an object, all of this has been synced, in this order:
-    1. its bytes, in a file that has its last name already;
+    1. its bytes, in a file that has its last name already, and the mark in its preamble that says so (`mark`);
     2. the delivery's folder, so that the name is there; for the delivery's first object also the folder of deliveries;
-    3. the line of the delivery's journal that tells of it.
-So a journal line means an object that is whole, and without its line an object was never acknowledged. All names are
-given before anything is synced: a file system with a journal then commits once, and the syncs after the first one
-have next to nothing to wait for. What is not synced before Success can be made anew from these three: what is sealed,
-who sent (but for duplicates: their line in the association's journal is synced instead), and every row of the ledger.
+    3. for the delivery's first object: what the delivery is, and the line that tells of the object.
+The lines of all others are appended then and synced when the delivery is sealed: what a power cut takes of them is made
+anew from their files (`adopt`). So a journal line means an object that is whole; a file without its line was
+acknowledged at most if its mark is true, and if a line before it is there. All names are given before anything is
+synced: a file system with a journal then commits once, and the syncs after the first one have next to nothing to wait
+for. What is not synced before Success can be made anew from these three: what is sealed, who sent (but for duplicates:
+their line in the association's journal is synced instead), and every row of the ledger.
 """
 
+import errno
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -18,13 +22,35 @@ _MOST_PIECES: Final = 1024
 """IOV_MAX of Linux."""
 
 
-def sync_folder(folder: Path | str) -> None:
-    """Make the names in `folder` durable."""
+_failed_syncs: Final[Counter[str]] = Counter()
+
+
+def failed_syncs(folder: Path | str) -> int:
+    """How often this process has failed to sync a folder; to be asked before a name is given in it."""
+    return _failed_syncs[os.fspath(folder)]
+
+
+def sync_folder(folder: Path | str, since: int | None = None) -> None:
+    """Make the names in `folder` durable.
+
+    Args:
+        folder: The folder.
+        since: What `failed_syncs` said before the names were given, if others give names in it too. A sync that fails
+            is told once: whoever opens the folder afterwards hears of success, though the names of all are lost.
+
+    Raises:
+        OSError: the disk does not take them, or has not taken what was there at some time since; give them anew.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    except OSError:
+        _failed_syncs[os.fspath(folder)] += 1
+        raise
     finally:
         os.close(descriptor)
+    if since is not None and failed_syncs(folder) != since:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), os.fspath(folder))
 
 
 def make_folder(folder: Path) -> None:
@@ -44,8 +70,9 @@ def write_whole(path: Path, content: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    failed_before = failed_syncs(folder)
     os.rename(temporary, path)  # noqa: PTH104 - as above
-    sync_folder(folder)
+    sync_folder(folder, failed_before)
 
 
 def write_all(descriptor: int, *pieces: bytes | memoryview) -> None:

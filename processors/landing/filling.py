@@ -1,10 +1,12 @@
 """A delivery that is being filled, and the rules by which it is sealed.
 
-The journal is the truth until `delivery.json` stands. An instance becomes durable as `durable` says: part file renamed
-into the folder, synced, folders synced, journal line synced. So a journal line without its file is damage, and a file
-without its journal line was never acknowledged.
+The journal is the truth until `delivery.json` stands. An instance becomes durable as `durable` says: part file marked,
+renamed into the folder, synced, folders synced. Then its line is appended; only the first one is synced at once, with
+what the delivery is. So a journal line without its file is damage, and a file without its journal line was acknowledged
+at most if its mark says so (`adopt`).
 """
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -15,8 +17,9 @@ from pathlib import Path
 from typing import Final
 
 from processors.landing.delivery import DELIVERY_FILE, Delivery, ReceivedInstance, SealReason
-from processors.landing.durable import sync_folder, write_whole
+from processors.landing.durable import failed_syncs, sync_folder, write_whole
 from processors.landing.journal import DeliveryLine, Journal, KeptInstance, OpenedDelivery
+from processors.landing.mark import Mark, file_name, wipe_mark, write_mark
 
 MAXIMUM_INSTANCES: Final = 512
 MAXIMUM_BYTES: Final = 256 * 1024 * 1024
@@ -48,6 +51,10 @@ class Filling:
     _journal: Journal | None = None
     _folder_descriptor: int = -1
     _is_durable: bool = False
+    _failed_before: int = 0
+    """How often the folder of deliveries could not be synced before this one was in it."""
+    _is_told_durably: bool = False
+    """Whether the journal's first line is synced: without it no file of the delivery can be adopted."""
     _left: list[str] = field(default_factory=list)
 
     @classmethod
@@ -58,6 +65,7 @@ class Filling:
             OSError: the disk does not take it.
         """
         folder = deliveries / opened.id
+        failed_before = failed_syncs(deliveries)
         os.mkdir(folder, 0o700)  # noqa: PTH102 - a path is parsed for each use otherwise
         journal = Journal(folder / JOURNAL_FILE)
         try:
@@ -66,59 +74,77 @@ class Filling:
             journal.rest()
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        return cls(folder, opened, _journal=journal)
+        return cls(folder, opened, _journal=journal, _failed_before=failed_before)
 
     def next_file(self) -> str:
         """A name that this delivery has not used."""
         self.last_number += 1
-        return f"{self.last_number:06d}.dcm"
+        return file_name(self.last_number)
 
     def keep(self, part: Path | str, instance: ReceivedInstance, received_at: float, descriptor: int = -1) -> None:
         """Move `part` in; when this returns the instance is durable.
 
         Args:
             part: The file.
-            instance: What it is.
+            instance: What it is; its file is the last that `next_file` has named.
             received_at: Unix seconds.
-            descriptor: Of the file; -1 if the file is synced already.
+            descriptor: Of the file, open for writing; -1 if it is not open.
 
         Raises:
             OSError: it is not durable, and neither file nor journal line tells of it.
         """
+        if descriptor < 0:
+            descriptor = os.open(part, os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                self._keep(part, instance, received_at, descriptor)
+            finally:
+                os.close(descriptor)
+        else:
+            self._keep(part, instance, received_at, descriptor)
+
+    def _keep(self, part: Path | str, instance: ReceivedInstance, received_at: float, descriptor: int) -> None:
         if self._journal is None:
             raise AssertionError
+        line = KeptInstance(received_at=received_at, instance=instance)
+        mark = Mark(self.opened.id, instance.digest, instance.size, received_at, instance.revision, self.last_number)
         target = f"{self.folder}/{instance.file}"
+        write_mark(descriptor, mark)
         os.rename(part, target)  # noqa: PTH104 - as above
         try:
-            if descriptor >= 0:
-                os.fdatasync(descriptor)
+            os.fdatasync(descriptor)
             self._sync_folders()
-            line = KeptInstance(received_at=received_at, instance=instance)
-            self._journal.append(DeliveryLine(kept=line))
-        except OSError:
-            self._drop(target)
+            self._journal.append(DeliveryLine(kept=line), durable=not self._is_told_durably)
+            self._is_told_durably = True
+        except BaseException:
+            self._drop(target, descriptor)
             raise
         self.kept.append(line)
         self._uids.add(instance.sop_instance_uid)
         self.total_bytes += instance.size
 
-    def _drop(self, target: str) -> None:
-        """Remove a file that was not acknowledged, now or when the delivery is sealed.
+    def _drop(self, target: str, descriptor: int) -> None:
+        """Remove a file that was not acknowledged, durably if the disk lets: its mark would have it adopted.
 
-        Without its line in the journal recovery removes it too, should a power cut bring it back.
+        A power cut could bring back a name that is gone, and with it an object that its sender has sent again since.
+        So its mark goes too, if it is not sure that the name does.
         """
         try:
             os.unlink(target)  # noqa: PTH108 - as above
+            os.fsync(self._folder_descriptor if self._folder_descriptor >= 0 else self._open_folder())
         except OSError:
+            with contextlib.suppress(OSError):
+                wipe_mark(descriptor)
             self._left.append(target)
+
+    def _open_folder(self) -> int:
+        self._folder_descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return self._folder_descriptor
 
     def _sync_folders(self) -> None:
         """Make the names in the folder durable, and the folder's own."""
-        if self._folder_descriptor < 0:
-            self._folder_descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        os.fsync(self._folder_descriptor)
+        os.fsync(self._folder_descriptor if self._folder_descriptor >= 0 else self._open_folder())
         if not self._is_durable:
-            sync_folder(self.folder.parent)
+            sync_folder(self.folder.parent, self._failed_before)
             self._is_durable = True
 
     def rest(self) -> None:
@@ -146,11 +172,19 @@ class Filling:
     def seal(
         self, reason: SealReason, now: float, write: Callable[[Path, bytes], object] = write_whole
     ) -> SealedDelivery:
-        """Have `write` write `delivery.json`; from then on the folder never changes. Repeating it is harmless."""
-        self.rest()
+        """Have `write` write `delivery.json`; from then on the folder never changes. Repeating it is harmless.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        opened = self.opened
+        self._journal = self._journal or Journal(self.folder / JOURNAL_FILE)
+        try:
+            self._journal.sync(lambda: [DeliveryLine(opened=opened), *(DeliveryLine(kept=line) for line in self.kept)])
+        finally:
+            self.rest()
         for target in self._left:
             Path(target).unlink(missing_ok=True)
-        opened = self.opened
         delivery = Delivery(
             id=opened.id,
             association_id=opened.association_id,

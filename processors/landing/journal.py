@@ -1,29 +1,26 @@
 """Journals: JSON Lines that are appended to, and read again only after a crash.
 
-A line counts if it is complete. A crash can tear only what was not synced, the last line and refusals before it, and
-none of that was acknowledged. A power cut may leave the size of an append without its bytes: such lines hold NULs,
-which no line of ours does.
-
-Zeros after the last line are room that was made before it is needed: a line that is written there is synced without
-the file growing, so that the file system has nothing to note.
+A line counts if it is complete. A crash can tear only what was not synced, and none of that is missed: refusals are
+counted apart, what a kept instance's line says its file says too (`mark`), and nothing else was acknowledged. A power
+cut may leave the size of an append without its bytes: such lines hold NULs, which no line of ours does.
 """
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from processors.landing.delivery import ReceivedInstance
-from processors.landing.durable import write_all
+from processors.landing.durable import write_all, write_whole
 
 _Line = TypeVar("_Line", bound=BaseModel)
-_BLOCK_BYTES: Final = 4096
-_MOST_ROOM_BYTES: Final = 65536
-_NOT_SYNCED: Final = b'{"refusal":'
+_NOT_SYNCED: Final = (b'{"refusal":',)
+_NOT_SYNCED_IF_MARKED: Final = (*_NOT_SYNCED, b'{"kept":')
 """How lines begin that are appended without a sync."""
+_MARKED: Final = b'"marked":true'
 
 
 class AssociationFacts(BaseModel):
@@ -92,6 +89,7 @@ class OpenedDelivery(BaseModel):
     project_hint: str | None = None
     hold: str | None = None
     peer: str = Field("", description="Address of the sender.")
+    marked: bool = Field(False, description="Whether its files tell of themselves, so that their lines need no sync.")
 
 
 class KeptInstance(BaseModel):
@@ -119,35 +117,53 @@ class Journal:
         """Begin a journal; its file is made with the first line."""
         self._path = str(path)
         self._descriptor = -1
-        self._end = self._room = 0
+        self._end = 0
+        self._is_synced = self._has_failed = False
 
     def append(self, line: BaseModel, *, durable: bool = True) -> None:
-        """Append a line, and with `durable` return only when it would survive a power cut.
+        """Append a line, and with `durable` return only when it would survive a power cut, and all lines before it.
 
         A failed append leaves the journal as it was, so that it never tells of what was refused.
 
         Raises:
             OSError: the disk does not take it.
         """
-        content = line.model_dump_json(exclude_none=True).encode() + b"\n"
+        content = _encoded(line)
+        descriptor = self._opened()
+        self._is_synced = False
+        try:
+            written = 0
+            while written < len(content):
+                written += os.pwrite(descriptor, content[written:], self._end + written)
+            if durable:
+                os.fdatasync(descriptor)
+                self._is_synced = True
+        except OSError:
+            self._has_failed |= durable
+            _take_back(descriptor, self._end, durable=durable)
+            raise
+        self._end += len(content)
+
+    def sync(self, lines: Callable[[], Sequence[BaseModel]]) -> None:
+        """Make what has been appended durable.
+
+        Args:
+            lines: All of them: once a sync has failed a later one may succeed although it brings nothing back.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        if self._has_failed:
+            rewrite(Path(self._path), *lines())
+        elif not self._is_synced:
+            self._has_failed = True
+            os.fdatasync(self._opened())
+        self._has_failed, self._is_synced = False, True
+
+    def _opened(self) -> int:
         if self._descriptor < 0:
             self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.lseek(self._descriptor, self._end, os.SEEK_SET)
-            following = self._end + len(content)
-            if following <= self._room:
-                write_all(self._descriptor, content)
-            else:
-                room = -(-(following + min(self._room, _MOST_ROOM_BYTES)) // _BLOCK_BYTES) * _BLOCK_BYTES
-                write_all(self._descriptor, content, bytes(room - following))
-                self._room = room
-            if durable:
-                os.fdatasync(self._descriptor)
-        except OSError:
-            _take_back(self._descriptor, self._end, durable=durable)
-            self._room = self._end
-            raise
-        self._end = following
+        return self._descriptor
 
     def rest(self) -> None:
         """Let go of the file until the next line."""
@@ -161,7 +177,7 @@ def append(path: Path, *lines: BaseModel, durable: bool = True) -> None:
 
     A failed append leaves the journal as it was, so that it never tells of what was refused.
     """
-    content = b"".join(line.model_dump_json(exclude_none=True).encode() + b"\n" for line in lines)
+    content = b"".join(map(_encoded, lines))
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         before = os.fstat(descriptor).st_size
@@ -182,6 +198,15 @@ def _take_back(descriptor: int, end: int, *, durable: bool) -> None:
     if durable:
         with contextlib.suppress(OSError):
             os.fdatasync(descriptor)
+
+
+def rewrite(path: Path, *lines: BaseModel) -> None:
+    """Replace a journal, durably, by one with these lines."""
+    write_whole(path, b"".join(map(_encoded, lines)))
+
+
+def _encoded(line: BaseModel) -> bytes:
+    return line.model_dump_json(exclude_none=True).encode() + b"\n"
 
 
 def is_readable(path: Path, line_type: type[BaseModel]) -> bool:
@@ -218,4 +243,5 @@ def _whole_lines(content: bytes) -> list[bytes]:
     """
     lines = content.split(b"\n")[:-1]
     torn = next((number for number, line in enumerate(lines) if b"\0" in line), len(lines))
-    return lines[:torn] if all(line.startswith(_NOT_SYNCED) for line in lines[torn + 1 :]) else lines
+    not_synced = _NOT_SYNCED_IF_MARKED if torn and _MARKED in lines[0] else _NOT_SYNCED
+    return lines[:torn] if all(line.startswith(not_synced) for line in lines[torn + 1 :]) else lines

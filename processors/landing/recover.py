@@ -1,8 +1,9 @@
 """Put a landing in order after a crash, before a receiver starts on it. Repeating it is harmless.
 
 Algorithm:
-    1. Each unsealed delivery: a file without a journal line was never acknowledged and goes; what the journal tells of
-       is sealed as `recovered`; one without an instance goes.
+    1. Each unsealed delivery: a file without a journal line gets its line back if its mark says that it was whole, and
+       goes otherwise, as it was never acknowledged; what the journal then tells of is sealed as `recovered`; a delivery
+       without an instance goes.
     2. Each sealed delivery without a ledger row gets its rows, from `delivery.json` and the journal's times.
     3. Each request for storage commitment without a ledger row gets its rows; each performed procedure step is brought
        to where its file says that it stands.
@@ -24,6 +25,7 @@ from datetime import datetime
 from pathlib import Path
 
 from processors.landing import journal
+from processors.landing.adopt import adopted
 from processors.landing.closing import enter_ended, enter_sealed
 from processors.landing.commitments import requests_beyond
 from processors.landing.delivery import is_sealed, read_delivery
@@ -44,6 +46,8 @@ class Recovered:
     sealed: int = 0
     entered: int = 0
     ended: int = 0
+    adopted_files: int = 0
+    """Files whose journal line a power cut had taken."""
     dropped_files: int = 0
     missing_files: int = 0
     unreadable: int = 0
@@ -101,13 +105,23 @@ def as_sealed(folder: Path) -> SealedDelivery:
 
 
 def _seal_left_over(folder: Path, connection: sqlite3.Connection, done: Recovered) -> None:
-    opened, kept = _read_journal(folder)
+    opened, told = _read_journal(folder)
+    listed = {line.instance.file for line in told}
+    unlisted = [file for file in folder.glob("*.dcm") if file.name not in listed]
+    try:
+        # The first line is synced with the first object: without it nothing of the delivery was acknowledged.
+        again = [line for file in unlisted if opened and told and (line := adopted(file, opened))]
+    except OSError:  # what cannot be read may be an acknowledged one: none goes
+        done.unreadable += 1
+        return
+    kept = sorted((*told, *again), key=lambda line: line.instance.file)
     present = [line for line in kept if _is_whole(folder, line)]
-    listed = {line.instance.file for line in kept}
-    for file in folder.glob("*.dcm"):
-        if file.name not in listed:
+    saved = {line.instance.file for line in again}
+    for file in unlisted:
+        if file.name not in saved:
             file.unlink()
             done.dropped_files += 1
+    done.adopted_files += len(again)
     if len(present) < len(kept):
         done.missing_files += len(kept) - len(present)
         with transaction(connection):
@@ -116,6 +130,7 @@ def _seal_left_over(folder: Path, connection: sqlite3.Connection, done: Recovere
         if not kept:
             shutil.rmtree(folder)
         return
+    journal.rewrite(folder / JOURNAL_FILE, DeliveryLine(opened=opened), *(DeliveryLine(kept=line) for line in kept))
     Filling(folder, opened, present, sum(line.instance.size for line in present)).seal("recovered", time.time())
     done.sealed += 1
 
@@ -136,7 +151,7 @@ def _is_whole(folder: Path, line: KeptInstance) -> bool:
 def _enter_commitments(layout: Layout, connection: sqlite3.Connection, done: Recovered) -> None:
     for request in requests_beyond(layout, commitments.known_ids(connection)):
         with transaction(connection):
-            done.commitments += commitments.add(connection, request)
+            done.commitments += commitments.add(connection, request, time.time())
 
 
 def _enter_performed_steps(layout: Layout, connection: sqlite3.Connection, done: Recovered) -> None:

@@ -129,13 +129,20 @@ class TracedDisk:
             return self._written(descriptor, content, lambda: self._real["write"](descriptor, content))
         return self._written(descriptor, content, lambda: self._real["writev"](descriptor, pieces))
 
-    def _written(self, descriptor: int, content: bytes, act: Callable[[], int]) -> int:
+    def _pwrite(self, descriptor: int, content: Any, offset: int) -> int:
+        content = bytes(content)
+        if self.short_writes and len(content) > 1:
+            content = content[: len(content) // 2]
+        return self._written(descriptor, content, lambda: self._real["pwrite"](descriptor, content, offset), offset)
+
+    def _written(self, descriptor: int, content: bytes, act: Callable[[], int], offset: int | None = None) -> int:
         with self._lock:
             node = self._file(descriptor)
             if node is None:
                 return act()
-            appends = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND
-            offset = os.fstat(descriptor).st_size if appends else os.lseek(descriptor, 0, os.SEEK_CUR)
+            if offset is None:
+                appends = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND
+                offset = os.fstat(descriptor).st_size if appends else os.lseek(descriptor, 0, os.SEEK_CUR)
             done: int = self._do(Step("write", node, offset=offset, content=content), act)
             assert done == len(content)
             return done
@@ -199,6 +206,7 @@ _WATCHED: Final = (
     "open",
     "write",
     "writev",
+    "pwrite",
     "fsync",
     "fdatasync",
     "ftruncate",

@@ -21,6 +21,26 @@ from processors.ledger.associations import Ending
 from processors.ledger.schema import connect
 
 
+def element(group: int, number: int, vr: bytes, value: bytes) -> bytes:
+    """An element, explicit VR little endian."""
+    value += b"\0" * (len(value) % 2)
+    head = group.to_bytes(2, "little") + number.to_bytes(2, "little") + vr
+    size = b"\0\0" + len(value).to_bytes(4, "little") if vr == b"OW" else len(value).to_bytes(2, "little")
+    return head + size + value
+
+
+def data_set(uid: str, *, study: str = "1.9", series: str = "1.9.1", pixels: bytes = b"pixels") -> bytes:
+    """A data set with identifiers, a modality and pixels, explicit VR little endian."""
+    return (
+        element(8, 0x16, b"UI", str(CTImageStorage).encode())
+        + element(8, 0x18, b"UI", uid.encode())
+        + element(8, 0x60, b"CS", b"CT")
+        + element(0x20, 0xD, b"UI", study.encode())
+        + element(0x20, 0xE, b"UI", series.encode())
+        + element(0x7FE0, 0x10, b"OW", pixels)
+    )
+
+
 class Desk:
     """Opens associations and stores made-up instances in them."""
 

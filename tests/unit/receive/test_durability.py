@@ -16,7 +16,10 @@ from processors.dicom.engine import StoreCommand
 from processors.dicom.event_log import EventLog
 from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.storage_scp import StorageAssociation
+from processors.landing import journal
 from processors.landing.delivery import read_delivery
+from processors.landing.filling import Filling
+from processors.landing.journal import DeliveryLine
 from processors.landing.layout import Layout
 from processors.landing.recover import recover
 from processors.ledger.schema import connect
@@ -32,6 +35,7 @@ class Disk:
         self._wrap(monkeypatch, "open", self._opened, before=lambda path, *_: os.path.exists(path))  # noqa: PTH110
         self._wrap(monkeypatch, "write", self._wrote)
         self._wrap(monkeypatch, "writev", self._wrote)
+        self._wrap(monkeypatch, "pwrite", self._wrote)
         self._wrap(monkeypatch, "fsync", self._synced)
         self._wrap(monkeypatch, "fdatasync", self._synced)
         self._wrap(monkeypatch, "rename", lambda _found, old, new: self._renamed(str(old), str(new)))
@@ -105,12 +109,73 @@ def send(association: StorageAssociation, uid: str) -> int:
     return reception.finish()
 
 
-def test_after_success_a_power_cut_takes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_success_a_power_cut_takes_at_most_lines_that_their_files_tell_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     disk = Disk(monkeypatch)
     association = taking(desk)
-    for uid in ("1.2.1", "1.2.2", "1.2.1"):  # the last one is a duplicate, of which only the journal tells
+    assert send(association, "1.2.1") == status.SUCCESS
+    assert disk.lost() == set()
+    [told] = map(str, desk.layout.deliveries.glob("*/journal.jsonl"))
+    for uid in (
+        "1.2.2",
+        "1.2.3",
+        "1.2.1",
+    ):  # the last one is a duplicate, of which only the association's journal tells
         assert send(association, uid) == status.SUCCESS
-        assert disk.lost() == set()
+        assert disk.lost() == {told}
+
+
+def test_before_a_delivery_is_sealed_its_journal_is_durable(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk(monkeypatch)
+    association = taking(desk)
+    for uid in ("1.2.1", "1.2.2"):
+        assert send(association, uid) == status.SUCCESS
+    association.ended("released")
+    assert not [path for path in disk.lost() if "/deliveries/" in path]
+
+
+def test_a_journal_whose_sync_failed_is_written_anew_before_the_seal(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later sync may succeed although it brings nothing back."""
+    disk = TracedDisk(monkeypatch, desk.layout.root)
+    fillings: list[Filling] = []
+    monkeypatch.setattr(desk, "seal", lambda filling, *_: fillings.append(filling))
+    association = taking(desk)
+    for uid in ("1.2.1", "1.2.2"):
+        assert send(association, uid) == status.SUCCESS
+    association.ended("released")
+    [filling] = fillings
+    fails = syncs(0)
+    disk.fail = lambda _, step: OSError(errno.EIO, "broken") if fails(step) else None
+    with pytest.raises(OSError, match="broken"):
+        filling.seal("release", desk.now)
+    filling.seal("release", desk.now)
+    after_power_cut(disk.steps, disk.root_node, Survives(), tmp_path / "cut")
+    [left] = (tmp_path / "cut").glob("deliveries/*/journal.jsonl")
+    assert len(list(journal.read(left, DeliveryLine))) == 3
+
+
+def test_lines_that_a_power_cut_takes_are_made_anew_from_their_files(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = TracedDisk(monkeypatch, desk.layout.root)
+    association = taking(desk)
+    for uid in ("1.2.1", "1.2.2", "1.2.3"):
+        desk.now += 1.5
+        assert send(association, uid) == status.SUCCESS
+    [file] = desk.layout.deliveries.glob("*/journal.jsonl")
+    lines = list(journal.read(file, DeliveryLine))
+    told = list(disk.steps)
+    layout = Layout(tmp_path / "cut")
+    after_power_cut(told, disk.root_node, Survives(), layout.root)
+    [left] = layout.deliveries.glob("*/journal.jsonl")
+    assert list(journal.read(left, DeliveryLine)) == lines[:2]  # what the delivery is, and its first object
+    layout.prepare()
+    with closing(connect(tmp_path / "ledger.db")) as ledger:
+        assert recover(layout, ledger).adopted_files == 2
+    assert list(journal.read(left, DeliveryLine)) == lines
 
 
 def test_a_duplicate_that_comes_first_on_its_association_is_told_of_durably(
@@ -141,29 +206,75 @@ def test_this_test_sees_what_is_not_synced(desk: Desk, monkeypatch: pytest.Monke
     assert any(Path(path).match(lost) for path in disk.lost())
 
 
-@pytest.mark.parametrize("failing", range(3), ids=["sync of the object", "sync of the folder", "sync of the journal"])
-def test_what_was_refused_is_gone_before_it_is_said_though_the_disk_had_written_it(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+def syncs(number: int) -> Callable[[Step], bool]:
+    """Of the syncs from now on, the one with this number."""
+    numbers = iter(range(100))
+    return lambda step: step.kind == "sync" and next(numbers) == number
+
+
+def lines(step: Step) -> bool:
+    return step.content.startswith(b'{"kept":')
+
+
+FAILS: dict[str, Callable[[], list[Callable[[Step], bool]]]] = {
+    "sync of the object": lambda: [syncs(0)],
+    "sync of the folder": lambda: [syncs(1)],
+    "line of the journal": lambda: [lines],
+    "line of the journal, and its file's name does not go": lambda: [lines, lambda step: step.kind == "names"],
+    "line of the journal, and the folder's next sync": lambda: [lines, syncs(0)],
+}
+"""What fails, one after the other."""
+
+
+@pytest.mark.parametrize("fails", FAILS.values(), ids=FAILS)
+@pytest.mark.parametrize("reached", [True, False], ids=["the disk had written it", "the disk had not"])
+def test_what_was_refused_is_gone_before_it_is_said_whatever_fails(
+    desk: Desk,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fails: Callable[[], list[Callable[[Step], bool]]],
+    *,
+    reached: bool,
 ) -> None:
     """Else a power cut after its retry would leave it twice, or a journal that tells of a file that is not there."""
     disk = TracedDisk(monkeypatch, desk.layout.root)
     monkeypatch.setattr(desk, "seal", lambda *_: None)  # the ledger's writer has not come to it yet
     association = taking(desk)
     assert send(association, "1.2.1") == status.SUCCESS
-    syncs = iter(range(100))
-    error = OSError(errno.EIO, "broken")
-    disk.fail = lambda _, step: error if step.kind == "sync" and next(syncs) == failing else None
+    left = fails()
+
+    def fail(_: int, step: Step) -> OSError | None:
+        if not left or not left[0](step):
+            return None
+        del left[0]
+        return OSError(errno.EIO, "broken")
+
+    disk.fail = fail
     assert send(association, "1.2.2") == 0xC001
+    assert not left
     told = len(disk.steps)
     assert send(association, "1.2.2") == status.SUCCESS
     for steps, kept in ((disk.steps[:told], ["1.2.1"]), (disk.steps, ["1.2.1", "1.2.2"])):
-        assert recovered_uids(steps, disk, tmp_path / f"cut{len(kept)}") == kept
+        survives = Survives(failed=reached, names=reached)
+        assert recovered_uids(steps, disk, tmp_path / f"cut{len(kept)}", survives) == kept
 
 
-def recovered_uids(steps: list[Step], disk: TracedDisk, folder: Path) -> list[str]:
-    """What recovery finds after a power cut; syncs that failed had written what they were for."""
+def test_a_first_object_whose_line_could_not_be_synced_leaves_nothing(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = TracedDisk(monkeypatch, desk.layout.root)
+    monkeypatch.setattr(desk, "seal", lambda *_: None)
+    association = taking(desk)
+    fails = syncs(3)  # object, folder, folder of deliveries, journal
+    disk.fail = lambda _, step: OSError(errno.EIO, "broken") if fails(step) else None
+    assert send(association, "1.2.1") == 0xC001
+    assert recovered_uids(disk.steps, disk, tmp_path / "cut", Survives(failed=True)) == []
+
+
+def recovered_uids(steps: list[Step], disk: TracedDisk, folder: Path, survives: Survives) -> list[str]:
+    """What recovery finds after a power cut."""
     layout = Layout(folder / "landing")
-    after_power_cut(steps, disk.root_node, Survives(failed=True), layout.root)
+    after_power_cut(steps, disk.root_node, survives, layout.root)
     layout.prepare()
     with closing(connect(folder / "ledger.db")) as ledger:
         assert recover(layout, ledger).missing_files == 0

@@ -1,9 +1,10 @@
 """A crash at any moment: what was acknowledged is there once after recovery, what was not leaves nothing."""
 
+import errno
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,16 +16,14 @@ from processors.landing.evidence import read_evidence
 from processors.landing.recover import recover
 from processors.ledger.reconcile import reconcile
 from processors.ledger.schema import connect, transaction
-from tests.unit.receive.landing_desk import Desk
+from tests.unit.receive.landing_desk import Desk, data_set
 
 
 def crash(desk: Desk) -> OpenAssociation:
     """An association with three acknowledged instances, a duplicate and a refusal, cut off before any seal."""
     one = desk.associate()
-    desk.store(one)
-    desk.store(one)
-    alone = desk.store(one, series="1.9.2")
-    desk.store(one, alone)
+    for uid, series in (("1.2.1", "1.9.1"), ("1.2.2", "1.9.1"), ("1.2.3", "1.9.2"), ("1.2.3", "1.9.2")):
+        desk.store(one, uid, content=data_set(uid, series=series), series=series)
     one.refuse(0xC000, "truncated")
     return one
 
@@ -74,26 +73,42 @@ def test_parts_that_were_being_received_go(desk: Desk) -> None:
 
 
 def test_a_file_that_its_journal_does_not_know_was_not_acknowledged_and_goes(desk: Desk) -> None:
-    """The crash came between the rename and the journal line."""
+    """The crash came before it was synced."""
     crash(desk)
-    shutil.copy(open_folder(desk, 2) / "000001.dcm", open_folder(desk, 2) / "000003.dcm")
+    (open_folder(desk, 2) / "000003.dcm").write_bytes((open_folder(desk, 2) / "000001.dcm").read_bytes())
     assert_sound(desk, kept=3, duplicates=1)
     assert not list(desk.layout.deliveries.glob("*/000003.dcm"))
 
 
 @pytest.mark.parametrize("cut", [1, 2, 30, 200])
-def test_a_torn_last_line_was_not_acknowledged_and_its_file_goes(desk: Desk, cut: int) -> None:
+def test_a_torn_last_line_is_made_anew_from_its_file(desk: Desk, cut: int) -> None:
+    """It is not synced, so its object may have been acknowledged."""
     crash(desk)
     journal = open_folder(desk, 2) / "journal.jsonl"
-    journal.write_bytes(journal.read_bytes().rstrip(b"\0")[:-cut])
-    assert_sound(desk, kept=2, duplicates=1)
-    assert sum(1 for _ in desk.layout.deliveries.glob("*/*.dcm")) == 2
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[:-cut])
+    assert_sound(desk, kept=3, duplicates=1)
+    assert journal.read_bytes() == whole
+
+
+def test_a_line_with_nuls_before_whole_ones_is_made_anew_from_its_file(desk: Desk) -> None:
+    """The page that it was in was not written, the next one was."""
+    one = desk.associate()
+    for uid in ("1.2.1", "1.2.2", "1.2.3", "1.2.4"):
+        desk.store(one, uid, content=data_set(uid))
+    [folder] = desk.layout.deliveries.iterdir()
+    whole = (folder / "journal.jsonl").read_bytes()
+    opened, first, second, *others = whole.splitlines(keepends=True)
+    (folder / "journal.jsonl").write_bytes(b"".join((opened, first, bytes(len(second)), *others)))
+    assert recover(desk.layout, desk.ledger).adopted_files == 3
+    assert (folder / "journal.jsonl").read_bytes() == whole
 
 
 def test_every_cut_of_a_journal_is_recovered(desk: Desk, tmp_path: Path) -> None:
+    """Its first two lines are synced together: before them nothing was acknowledged, after them all files count."""
     crash(desk)
     folder = open_folder(desk, 2)
-    whole = (folder / "journal.jsonl").read_bytes().rstrip(b"\0")
+    whole = (folder / "journal.jsonl").read_bytes()
     lines = [index + 1 for index, byte in enumerate(whole) if byte == 10]
     for length in {0, *range(5, len(whole), 61), *lines, *(end - 1 for end in lines)}:
         copy = Desk(tmp_path / f"copy{length}")
@@ -101,10 +116,73 @@ def test_every_cut_of_a_journal_is_recovered(desk: Desk, tmp_path: Path) -> None
             shutil.rmtree(copy.layout.root)
             shutil.copytree(desk.layout.root, copy.layout.root, ignore=shutil.ignore_patterns("notify"))
             (copy.layout.delivery(folder.name) / "journal.jsonl").write_bytes(whole[:length])
-            whole_lines = sum(end <= length for end in lines)
-            assert_sound(copy, kept=1 + max(0, whole_lines - 1), duplicates=1)
+            assert_sound(copy, kept=3 if length >= lines[1] else 1, duplicates=1)
         finally:
             copy.close()
+
+
+def changed(file: Path, at: int) -> None:
+    content = bytearray(file.read_bytes())
+    content[at] ^= 1
+    file.write_bytes(content)
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "its preamble is zeros": lambda file: file.write_bytes(bytes(128) + file.read_bytes()[128:]),
+    "its mark is damaged": lambda file: changed(file, 72),
+    "a later version marked it": lambda file: changed(file, 7),
+    "its data set is damaged": lambda file: changed(file, -1),
+    "its data set is cut": lambda file: file.write_bytes(file.read_bytes()[:-2]),
+    "its data set is longer": lambda file: file.write_bytes(file.read_bytes() + b"\0\0"),
+    "it ends in its head": lambda file: file.write_bytes(file.read_bytes()[:200]),
+    "it is empty": lambda file: file.write_bytes(b""),
+    "it is another file's copy": lambda file: shutil.copy(file.with_name("000001.dcm"), file),
+    "it is another delivery's": lambda file: shutil.copy(
+        next(other for other in file.parent.parent.glob("*/000001.dcm") if other.parent != file.parent), file
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_file_without_its_line_goes_if(desk: Desk, damage: Callable[[Path], object]) -> None:
+    """Its mark must say what it is, and be true: else it was not whole, and was not acknowledged."""
+    crash(desk)
+    folder = open_folder(desk, 2)
+    lines = (folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "journal.jsonl").write_bytes(b"".join(lines[:2]))
+    damage(folder / "000002.dcm")
+    assert_sound(desk, kept=2, duplicates=1)
+    assert not (folder / "000002.dcm").exists()
+
+
+def test_a_file_without_its_line_that_cannot_be_read_stays(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be an acknowledged one; a later start may be able to read it."""
+    crash(desk)
+    folder = open_folder(desk, 2)
+    lines = (folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "journal.jsonl").write_bytes(b"".join(lines[:2]))
+
+    def unreadable(*_: object) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("processors.landing.recover.adopted", unreadable)
+        assert recover(desk.layout, desk.ledger).unreadable == 1
+    assert len(list(folder.glob("*.dcm"))) == 2
+    recover(desk.layout, desk.ledger)
+    assert sum(len(delivery.instances) for delivery in desk.on_disk()) == 3
+
+
+def test_nuls_in_a_journal_whose_files_have_no_marks_are_damage(desk: Desk) -> None:
+    """An earlier version synced each line: a file without one may be an acknowledged one, so none goes."""
+    crash(desk)
+    folder = open_folder(desk, 2)
+    first, second, third = (folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    earlier = first.replace(b',"marked":true', b"")
+    assert earlier != first
+    (folder / "journal.jsonl").write_bytes(earlier + second[:50] + bytes(5) + second[55:] + third)
+    assert recover(desk.layout, desk.ledger).unreadable == 1
+    assert len(list(folder.glob("*.dcm"))) == 2
 
 
 @pytest.mark.parametrize("line", [0, 1, 2])
@@ -234,7 +312,8 @@ def test_a_resend_after_recovery_is_a_duplicate(desk: Desk) -> None:
     again = desk.associate()
     for delivery in desk.on_disk():
         for instance in delivery.instances:
-            desk.store(again, instance.sop_instance_uid)
+            content = data_set(instance.sop_instance_uid, series=delivery.series_instance_uid)
+            desk.store(again, instance.sop_instance_uid, content=content)
     again.end("released")
     assert len(again.duplicates) == 3
     assert len(desk.on_disk()) == 2

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from processors.landing.durable import sync_folder, write_all
+from processors.landing.durable import failed_syncs, sync_folder, write_all
 
 MOST_OPEN: Final = 32
 """Files that are held open at one time; with more, those are synced first."""
@@ -41,10 +41,11 @@ class WrittenTogether:
         try:
             if kind is None:
                 self._sync()
+                failed_before = {folder: failed_syncs(folder) for folder in self._folders}
                 for temporary, path in self._names:
                     os.rename(temporary, path)  # noqa: PTH104 - a path would be parsed for each
-                for folder in self._folders:
-                    sync_folder(folder)
+                for folder, failed in failed_before.items():
+                    sync_folder(folder, failed)
         finally:
             self._close()
 

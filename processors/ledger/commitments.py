@@ -64,10 +64,14 @@ class CommittedInstance:
 _COLUMNS: Final = ", ".join(field.name for field in fields(Commitment))
 
 
-def add(connection: sqlite3.Connection, request: CommitmentRequest) -> bool:
+def add(connection: sqlite3.Connection, request: CommitmentRequest, found_at: float | None = None) -> bool:
     """Enter a request, due at once unless it was reported, inside a transaction; False if it is there already.
 
-    What another ledger promised over it is promised again.
+    Args:
+        connection: The ledger.
+        request: The request.
+        found_at: When it was found in the landing, after another ledger was lost, Unix seconds; None for a new one.
+            What that ledger promised over it is promised again, and its list counts as newer than any that was told.
     """
     reported = request.reported_at is not None
     added = connection.execute(
@@ -98,6 +102,8 @@ def add(connection: sqlite3.Connection, request: CommitmentRequest) -> bool:
         ],
     )
     record_event(connection, request.received_at, request.id, "commitment-requested", str(len(request.instances)))
+    if found_at is not None:
+        record_event(connection, found_at, request.id, "commitment-found")
     if request.kept_until is not None:
         _promise_again(connection, request.id, request.kept_until, request.received_at)
     if reported:
@@ -282,5 +288,8 @@ def _promise_again(connection: sqlite3.Connection, commitment_id: str, until: fl
 
 def _list(connection: sqlite3.Connection, commitment_id: str) -> None:
     """Have the list told as evidence, once what is here of it is past treatment."""
-    if (new := commitment_lists.add(connection, commitment_id)) is not None:
+    found_at = connection.execute(
+        "SELECT max(at) FROM events WHERE subject = ? AND event = 'commitment-found'", (commitment_id,)
+    ).fetchone()[0]
+    if (new := commitment_lists.add(connection, commitment_id, max(int(found_at or 0), 1))) is not None:
         evidence.ready(connection, new)

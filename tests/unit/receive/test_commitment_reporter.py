@@ -217,12 +217,16 @@ def test_a_promise_outlives_the_ledger_though_the_requester_has_heard(hospital: 
         wait_for(lambda: hospital.get(told).state == "reported")
     promised = promised_until(hospital.desk.ledger, delivery)
     assert promised is not None
+    of_list = "SELECT revision FROM commitment_lists WHERE commitment_id = ?"
+    assert [row[0] for row in hospital.desk.ledger.execute(of_list, (told,))] == [1]
     hospital.desk.close()
     for file in hospital.desk.ledger_file.parent.glob("ledger.db*"):
         file.unlink()
     hospital.desk.ledger = connect(hospital.desk.ledger_file, check_same_thread=False)
     recover(hospital.desk.layout, hospital.desk.ledger)
     assert promised_until(hospital.desk.ledger, delivery) == promised
+    [revision] = [row[0] for row in hospital.desk.ledger.execute(of_list, (told,))]
+    assert revision > 10**6  # newer than any that was told, of which nobody knows any more
 
 
 def test_a_ledger_that_cannot_be_asked_for_a_moment_does_not_end_the_reporter(

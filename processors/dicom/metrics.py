@@ -67,8 +67,7 @@ class ReceiverMetrics:
         self._parts = Gauge("sluice_part_files_open", "Objects on their way to a part file", registry=self.registry)
         self.by_peer = PeerMetrics(self.registry)
         self._success = self._stores.labels(f"{SUCCESS:04X}")
-        for ending in ("released", "aborted", "lost"):
-            self._ended.labels(ending)
+        self._endings = {ending: self._ended.labels(ending) for ending in ("released", "aborted", "lost")}
         self.registry.register(_Standing(ledger, free_bytes, clock))
 
     def gauge(self, name: str, documentation: str, value: Callable[[], float]) -> None:
@@ -111,7 +110,7 @@ class ReceiverMetrics:
         """It ended, and so many of its instances were duplicates."""
         self._duplicates.inc(duplicates)
         self._open.dec()
-        self._ended.labels(ending).inc()
+        self._endings[ending].inc()
         self.by_peer.ended(peer, ending)
 
     def upload_answered(self, status: int) -> None:

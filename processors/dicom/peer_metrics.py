@@ -23,6 +23,7 @@ class PeerMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._names: set[str] = set()
         self._stored: dict[str, tuple[Counter, Counter]] = {}
+        self._events: dict[tuple[str, str], tuple[Gauge, Counter]] = {}
         self._open = Gauge(
             "sluice_peer_associations_open", "Associations open now, by peer", ["peer"], registry=registry
         )
@@ -41,9 +42,9 @@ class PeerMetrics:
 
     def opened(self, peer: str | None) -> None:
         """An association was accepted."""
-        label = self._label(peer)
-        self._open.labels(label).inc()
-        self._associations.labels(label, "accepted").inc()
+        open_now, accepted = self._of(self._label(peer), "accepted")
+        open_now.inc()
+        accepted.inc()
 
     def rejected(self, peer: str | None) -> None:
         """An association was rejected."""
@@ -51,9 +52,9 @@ class PeerMetrics:
 
     def ended(self, peer: str | None, ending: Ending) -> None:
         """An association ended."""
-        label = self._label(peer)
-        self._open.labels(label).dec()
-        self._associations.labels(label, ending).inc()
+        open_now, ended = self._of(self._label(peer), ending)
+        open_now.dec()
+        ended.inc()
 
     def answered(self, peer: str | None, status: int, size: int) -> None:
         """A C-STORE was answered; `size` in bytes."""
@@ -66,6 +67,13 @@ class PeerMetrics:
         objects, stored_bytes = self._stored[label]
         objects.inc()
         stored_bytes.inc(size)
+
+    def _of(self, label: str, event: str) -> tuple[Gauge, Counter]:
+        """How many are open, and how often this happened; looked up once, as above."""
+        found = self._events.get((label, event))
+        if found is None:
+            found = self._events[label, event] = self._open.labels(label), self._associations.labels(label, event)
+        return found
 
     def _label(self, peer: str | None) -> str:
         if not peer:

@@ -55,6 +55,7 @@ class Figures:
     per_second: float
     cpu_ms_per_mb: float
     growth_mb: float
+    """To the peak of its process; storescp works in others."""
     slowest_ms: float
 
 
@@ -135,6 +136,7 @@ def _lines(work: str, found: dict[str, list[Figures]]) -> list[str]:
 def _measured(pool: ProcessPoolExecutor, running: Running, work: Work) -> Figures:
     content = ct_object(work.rows)
     _warm(pool, running, content if work.rows <= 512 else ct_object(512))
+    running.forget_peak()
     cpu, resident = running.cpu_seconds(), running.resident_mb()
     start_at = time.monotonic() + _SETTLE_SECONDS + work.associations * work.objects * len(content) / 2e9
     futures = [
@@ -155,7 +157,7 @@ def _measured(pool: ProcessPoolExecutor, running: Running, work: Work) -> Figure
     return Figures(
         per_second=count / seconds,
         cpu_ms_per_mb=1000 * (running.cpu_seconds() - cpu) / (count * len(content) / 1e6),
-        growth_mb=running.resident_mb() - resident,
+        growth_mb=running.peak_mb() - resident,
         slowest_ms=1000 * _high(timings),
     )
 
@@ -178,6 +180,7 @@ def _by_dcmsend(running: Running, folder: Path) -> Figures:
         write_ct_series(source, slices=50)
     files = sorted(source.iterdir())
     environment = {name: value for name, value in os.environ.items() if name != "TCP_NODELAY"}
+    running.forget_peak()
     cpu, resident, began = running.cpu_seconds(), running.resident_mb(), time.monotonic()
     command = [peer("dcmsend"), "-aec", running.called, "127.0.0.1", str(running.port), *map(str, files)]
     subprocess.run(command, check=True, capture_output=True, env=environment)
@@ -186,7 +189,7 @@ def _by_dcmsend(running: Running, folder: Path) -> Figures:
     return Figures(
         per_second=len(files) / seconds,
         cpu_ms_per_mb=1000 * (running.cpu_seconds() - cpu) / size,
-        growth_mb=running.resident_mb() - resident,
+        growth_mb=running.peak_mb() - resident,
         slowest_ms=1000 * seconds / len(files),
     )
 

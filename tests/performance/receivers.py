@@ -40,6 +40,15 @@ class Running:
         """Of its process."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
+    def forget_peak(self) -> None:
+        """The peak of its memory begins where it is now."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def peak_mb(self) -> float:
+        """The most that was resident since then; what is given back before the last answer counts too."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 2**10
+
 
 @contextmanager
 def sluice(folder: Path, engine: str) -> Iterator[Running]:

@@ -93,7 +93,7 @@ MOMENTS: Final[dict[str, Callable[[_Countdown], None]]] = {
     "after-rename": _at("rename", _object_is_named, before=False),
     "before-sync-of-object": _at("fsync fdatasync", _ends(".part", ".dcm"), before=True),
     "after-sync-of-object": _at("fsync fdatasync", _ends(".part", ".dcm"), before=False),
-    "in-journal": _at("writev", _ends("journal.jsonl"), before=False),
+    "in-journal": _at("writev pwrite", _ends("journal.jsonl"), before=False),
     "after-journal": _at("fsync fdatasync", _ends("journal.jsonl"), before=False),
     "before-response": _before_response,
     "before-seal": _at("rename", _sealed, before=True),

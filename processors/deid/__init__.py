@@ -4,8 +4,8 @@ Reading order: `engine` (one instance in, one out), `profile` (what shall happen
 (what the standard says; its tables are in `data`), `plan` (all compiled to one rule an attribute), `part10` and
 `parse` (bytes to
 elements), `pixels` (what is asked of them), `walk` (elements to cleaned bytes), `actions`, `codes`, `dates`,
-`pseudonyms` and `keys` (what values become), `codestream` (comments in compressed images), `encode` and `marks` (what
-we write ourselves), `verify` and `charsets` (the scan), `reasons` and `errors`, `folder`, `explain` and `commands`
+`terms`, `pseudonyms` and `keys` (what values become), `codestream` (comments in compressed images), `encode` and `marks`
+(what we write ourselves), `verify` and `charsets` (the scan), `reasons` and `errors`, `folder`, `explain` and `commands`
 (the command line).
 """
 

@@ -9,13 +9,13 @@ from processors.deid.plan import SPECIFIC_CHARACTER_SET
 
 _TEXT = re.compile(rb"[\x20-\x7e]*\0?")
 LEGAL: dict[bytes, re.Pattern[bytes]] = {
-    b"DS": re.compile(rb"[0-9+\-.eE \\]*\0?"),
-    b"IS": re.compile(rb"[0-9+\- \\]*\0?"),
-    b"CS": re.compile(rb"(?:[A-Z0-9_ ]{0,16}(?:\\|\0?$))*"),
-    b"TM": re.compile(rb"[0-9.: \\-]*\0?"),
+    b"DS": re.compile(rb"(?: *+(?:[+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?)?+ *+(?:\\|\0?\Z))*"),
+    b"IS": re.compile(rb"(?: *+(?:[+-]?\d{1,12})?+ *+(?:\\|\0?\Z))*"),
+    b"CS": re.compile(rb"(?:[A-Z0-9_ ]{0,16}(?:\\|\0?\Z))*"),
+    b"TM": re.compile(rb"(?:(?:\d\d(?::?\d\d(?::?\d\d(?:\.\d{1,6})?)?)?)? *+(?:\\|\0?\Z))*"),
     **dict.fromkeys((b"LO", b"SH", b"ST", b"LT", b"UC", b"UT", b"AE"), _TEXT),
 }
-"""The form that a kept value of a VR must have; binary VRs are checked by length."""
+"""The form that a kept value of a VR must have; binary VRs are checked by length, and that they are no text."""
 
 DUMMIES: dict[bytes, bytes] = {
     **dict.fromkeys((b"AE", b"CS", b"LO", b"SH", b"ST", b"LT", b"UC", b"UT", b"PN"), b"REMOVED"),
@@ -33,6 +33,10 @@ DUMMIES: dict[bytes, bytes] = {
 }
 """A value of each VR that says nothing, of an even length or one that padding makes even."""
 
+_NUMBERS = frozenset((b"AT", b"FD", b"FL", b"SL", b"SS", b"SV", b"UL", b"US", b"UV"))
+_TEXT_IN_NUMBERS = re.compile(rb"[\x20-\x7e]{12,}\0*")
+"""A dozen printable bytes and nothing else: numbers nearly never look so, text in their place always does."""
+
 _CHARACTER_SETS = frozenset(name.encode() for name in python_encoding)
 _WORDS = re.compile(rb"[A-Za-z]+")
 _VOCABULARY_TEXT = re.compile(rb"[A-Za-z0-9 ,.()_/+-]{0,64}\0?")
@@ -46,6 +50,8 @@ def legal(tag: int, vr: bytes, value: memoryview, length: int) -> bool:
     form = LEGAL.get(vr)
     if form is not None:
         return form.fullmatch(value) is not None
+    if vr in _NUMBERS and _TEXT_IN_NUMBERS.fullmatch(value):
+        return False
     return not length or len(value) in (0, length)
 
 

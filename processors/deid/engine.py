@@ -19,6 +19,7 @@ from processors.deid.plan import Plans
 from processors.deid.profile import Profile
 from processors.deid.pseudonyms import REGISTERED, UidMap, patient_pseudonym, pseudonymous_uid, shift_days
 from processors.deid.reasons import Reason, RejectedError
+from processors.deid.terms import Terms
 from processors.deid.walk import Patient, Walk
 
 __all__ = ["Engine", "Treated", "Withheld", "pseudonymous_uid", "treatment_facts"]
@@ -91,6 +92,7 @@ class Engine:
         self._junk = profile.junk
         self._coding = Coding.of(profile.coding_schemes)
         self._vocabulary = Vocabulary(profile.vocabulary)
+        self._terms = Terms()
         self._innocent = frozenset((verify.OUR_WORD, *(word.upper() for word in profile.innocent_words)))
         self._vocabulary_tags = frozenset(tag_for_keyword(keyword) or 0 for keyword in profile.vocabulary_text)
         self._encoders = {form: Encoder(form) for form in (EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG)}
@@ -157,6 +159,7 @@ class Engine:
             uids=self._uids,
             coding=self._coding,
             vocabulary=self._vocabulary,
+            terms=self._terms,
             patient=patient,
             patient_ids={instance.uid(PATIENT_ID): patient.pseudonym},
         )

@@ -28,6 +28,7 @@ WORDS: dict[Action, str] = {
     Action.PATIENT_NAME: "pseudonym",
     Action.CODE: "check code",
     Action.VOCABULARY: "check words",
+    Action.TERMS: "replace unknown terms",
     Action.PIXELS: "keep pixels",
 }
 """Each action in a word or two."""

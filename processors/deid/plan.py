@@ -28,6 +28,7 @@ class Action(Enum):
     PATIENT_NAME = auto()
     CODE = auto()
     VOCABULARY = auto()
+    TERMS = auto()
     PIXELS = auto()
 
 

@@ -9,8 +9,9 @@ from processors.deid.dates import shifted
 from processors.deid.encode import Encoder
 from processors.deid.iod_types import TOP
 from processors.deid.parse import UNDEFINED, Element, Form
-from processors.deid.plan import Action, Plan, Plans, Rule
+from processors.deid.plan import SPECIFIC_CHARACTER_SET, Action, Plan, Plans, Rule
 from processors.deid.pseudonyms import UidMap
+from processors.deid.terms import Terms
 
 REFERENCED_SOP_INSTANCE_UID = 0x00081155
 _PADDING = b" \0"
@@ -40,6 +41,7 @@ class Walk:
     uids: UidMap
     coding: codes.Coding
     vocabulary: Vocabulary
+    terms: Terms
     patient: Patient
     patient_ids: dict[bytes, bytes]
     out: bytearray = field(default_factory=bytearray)
@@ -73,19 +75,25 @@ class Walk:
             rule = plan[tag]
             action = rule.action if vr in rule.vrs else plan.wrong_vr(rule)
             if action is keep:
-                if not (end - value) & 1 and legal(tag, vr, buffer[value:end], rule.length):
+                lawful = not (end - value) & 1 and legal(tag, vr, buffer[value:end], rule.length)
+                if lawful and (vr != b"CS" or tag == SPECIFIC_CHARACTER_SET or self._known(value, end)):
                     if start != stop:
                         out += buffer[begin:stop]
                         begin = start
                     stop = end
                     continue
-                action = rule.deny
+                action = Action.TERMS if lawful else rule.deny
             if action is remove:
                 continue
             out += buffer[begin:stop]
             begin = stop = end
             self._act(action, element, rule)
         out += buffer[begin:stop]
+
+    def _known(self, value: int, end: int) -> bool:
+        """Whether a coded string consists of known terms."""
+        text = bytes(self.buffer[value:end])
+        return self.terms.cleaned(text) is text
 
     def _act(self, action: Action, element: Element, rule: Rule) -> None:
         """Write what an element becomes when it is neither kept nor removed."""
@@ -118,6 +126,8 @@ class Walk:
                 replaced = shifted(element.vr, value, self.patient.days)
             case Action.VOCABULARY:
                 replaced = value.rstrip(_PADDING) if self.vocabulary.admits(value) else None
+            case Action.TERMS:
+                replaced = self.terms.cleaned(value)
             case _:
                 replaced = None
         return replaced

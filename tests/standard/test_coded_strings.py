@@ -1,0 +1,54 @@
+"""PS3.3 gives coded strings their terms: known ones pass, and what else is written in their form does not."""
+
+import pytest
+
+from processors.deid.actions import legal
+from processors.deid.terms import Terms
+from tests.standard.corpus import cleaned, ct, dataset, encoded, nested, output
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"ORIGINAL\\PRIMARY\\AXIAL", b"DERIVED\\SECONDARY\\MPR ", b"BREATH_HOLD", b"YBR_FULL_422", b"M\\ND\\DIS2D\\FM4_1",
+     b"ISO_10918_1", b"MONOCHROME2", b"", b"CT"],
+)  # fmt: skip
+def test_a_term_of_the_standard_or_a_short_one_passes_as_it_is(value):
+    assert Terms().cleaned(value) is value
+
+
+@pytest.mark.parametrize(
+    ("value", "cleaned_value"),
+    [(b"HOLZMANN", b"REMOVED"), (b"ORIGINAL\\HOLZMANN\\AXIAL ", b"ORIGINAL\\REMOVED\\AXIAL"),
+     (b"CT_HOLZMANN", b"REMOVED"), (b"MRN4711", b"REMOVED"), (b"20240506", b"REMOVED"), (b"Axial", b"REMOVED")],
+)  # fmt: skip
+def test_each_unknown_term_is_replaced_and_its_neighbours_stay(value, cleaned_value):
+    assert Terms().cleaned(value) == cleaned_value
+
+
+@pytest.mark.parametrize("syntax", ["explicit", "implicit", "big endian", "deflated"])
+def test_a_name_in_the_form_of_a_coded_string_goes_at_every_level(syntax):
+    made = nested(ct(), dataset(BodyPartExamined="PLANTED"), 2)
+    made.ScanOptions, made.ImageType = "PLANTED", ["ORIGINAL", "PRIMARY", "PLANTED"]
+    assert b"PLANTED" not in output(encoded(made, syntax))
+    clean = cleaned(encoded(made, syntax))
+    assert list(clean.ImageType) == ["ORIGINAL", "PRIMARY", "REMOVED"]
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "lawful"),
+    [(b"DS", b"1.5\\-2e3 \\ 3", True), (b"DS", b"0123-456 789", False), (b"DS", b"+49 170 1", False),
+     (b"IS", b"12\\-13 ", True), (b"IS", b"1-2-3 ", False), (b"IS", b"12345678901234", False),
+     (b"TM", b"070809.123 ", True), (b"TM", b"0708\\09:10", True), (b"TM", b"12345678", False), (b"TM", b"471", False)],
+)  # fmt: skip
+def test_what_only_has_the_letters_of_a_number_or_time_is_denied(vr, value, lawful):
+    """PS3.5 6.2."""
+    assert legal(0x00181030, vr, memoryview(value), 0) is lawful
+
+
+def test_text_in_place_of_binary_numbers_goes():
+    made = ct()
+    made.add_new(0x00209157, "UL", [1, 2, 3, 4])
+    file = encoded(made)
+    number = b"".join(each.to_bytes(4, "little") for each in (1, 2, 3, 4))
+    assert number in output(file)
+    assert b"HOLZMANN,KLOTHIL" not in output(file.replace(number, b"HOLZMANN,KLOTHIL"))

@@ -48,23 +48,27 @@ def require_whole(part: Part10, elements: dict[int, Element], value: Value) -> N
     if len(found) != 1 or found[0].vr not in (b"OB", b"OW", b"OF", b"OD"):
         raise RejectedError(Reason.PIXELS_MISMATCH)
     element = found[0]
-    fits = _fragments_fit(part, element, value) if part.encapsulated else _native_fits(part, element, value)
+    fits = _fragments_fit(part, element, value) if part.encapsulated else _native_fits(part, elements, element, value)
     if not fits:
         raise RejectedError(Reason.PIXELS_MISMATCH)
 
 
-def _native_fits(part: Part10, element: Element, value: Value) -> bool:
+def _native_fits(part: Part10, elements: dict[int, Element], element: Element, value: Value) -> bool:
     """Whether native pixels are exactly as long as said, a byte of padding apart."""
-    order = "big" if part.form.big else "little"
     rows, columns, samples, allocated = (
-        int.from_bytes(value(tag)[:2], order)  # type: ignore[arg-type]
-        for tag in (_ROWS, _COLUMNS, _SAMPLES, _ALLOCATED)
+        _number(part, elements.get(tag)) for tag in (_ROWS, _COLUMNS, _SAMPLES, _ALLOCATED)
     )
     if value(_PHOTOMETRIC) == b"YBR_FULL_422":
         samples = 2
     bits = rows * columns * (samples or 1) * _frames(value) * allocated
     size = (bits + 7) // 8
     return bool(bits) and element.end - element.value in (size, size + (size & 1))
+
+
+def _number(part: Part10, element: Element | None) -> int:
+    """An unsigned short as it is: the low byte of 288, or of 800, looks like a blank and is none."""
+    raw = bytes(part.buffer[element.value : element.end][:2]) if element else b""
+    return int.from_bytes(raw, "big" if part.form.big else "little")
 
 
 def _fragments_fit(part: Part10, element: Element, value: Value) -> bool:

@@ -6,6 +6,7 @@ from pydicom.charset import python_encoding
 
 from processors.deid import codes
 from processors.deid.plan import SPECIFIC_CHARACTER_SET
+from processors.deid.words import known_words
 
 _TEXT = re.compile(rb"[\x20-\x7e]*\0?")
 LEGAL: dict[bytes, re.Pattern[bytes]] = {
@@ -55,6 +56,17 @@ def legal(tag: int, vr: bytes, value: memoryview, length: int) -> bool:
     return not length or len(value) in (0, length)
 
 
+_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
+_LINES = re.compile(rb"[\t\n\f\r]")
+_LINES_ALLOWED = frozenset((b"ST", b"LT", b"UT"))
+
+
+def retainable(vr: bytes, value: bytes) -> bool:
+    """Whether text that an option retains is text, in whatever character set (PS3.5 6.1.3, 6.2)."""
+    plain = value.rstrip(b" \0")
+    return not _CONTROLS.search(plain) and (vr in _LINES_ALLOWED or not _LINES.search(plain))
+
+
 class Vocabulary:
     """Free text that passes only if each of its words is known."""
 
@@ -71,3 +83,7 @@ class Vocabulary:
             if len(self._known) < 4096:
                 self._known[value] = found
         return found
+
+    def described(self, text: str, names: frozenset[str]) -> bytes | None:
+        """The known words of a description; None when there are none, so that its row of the table holds."""
+        return known_words(text, self._words, names).encode("ascii") or None

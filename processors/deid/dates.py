@@ -7,6 +7,9 @@ from functools import lru_cache
 _OLD_DATE = re.compile(rb"(\d{4})\.(\d{2})\.(\d{2})")
 _DATE_TIME = re.compile(rb"(\d{8})((?:\d{2}){0,3}(?:\.\d{1,6})?(?:[+-]\d{4})?)")
 
+_MONTH = re.compile(rb"\d{4}(?:0[1-9]|1[0-2])?(?:[+-]\d{4})?")
+"""A DT that names no day: no number of days moves it, but none leaves it as it is."""
+
 
 def shifted(vr: bytes, value: bytes, days: int) -> bytes | None:
     """A DA or DT value, of any multiplicity, moved by `days`; None when any part is no complete date."""
@@ -33,6 +36,8 @@ def _date(value: bytes, days: int) -> bytes | None:
 def _date_time(value: bytes, days: int) -> bytes | None:
     if not value:
         return b""
+    if not days and _MONTH.fullmatch(value):
+        return value
     found = _DATE_TIME.fullmatch(value)
     day = _date(found.group(1), days) if found else None
     return day + found.group(2) if found and day else None

@@ -8,6 +8,7 @@ from pydicom.datadict import tag_for_keyword
 from processors.deid import marks, verify
 from processors.deid.actions import Vocabulary
 from processors.deid.charsets import decoded
+from processors.deid.choices import described, retained
 from processors.deid.codes import Coding
 from processors.deid.encode import Encoder
 from processors.deid.keys import ProjectKeys
@@ -87,6 +88,8 @@ class Engine:
         self.profile = profile
         self.keys = keys
         self._uids = UidMap(keys)
+        self._became = self._uids.retained if profile.retain.uids else self._uids
+        self._retained = retained(profile.options)
         self._plans = {uid.encode(): Plans(profile, uid) for uid in profile.classes}
         self._annotations = profile.annotation_classes
         self._junk = profile.junk
@@ -94,7 +97,8 @@ class Engine:
         self._vocabulary = Vocabulary(profile.vocabulary)
         self._terms = Terms()
         self._innocent = frozenset((verify.OUR_WORD, *(word.upper() for word in profile.innocent_words)))
-        self._vocabulary_tags = frozenset(tag_for_keyword(keyword) or 0 for keyword in profile.vocabulary_text)
+        by_words = (tag_for_keyword(keyword) or 0 for keyword in profile.vocabulary_text)
+        self._vocabulary_tags = described(profile.options).union(by_words)
         self._encoders = {form: Encoder(form) for form in (EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG)}
         self._marks = {form: self._encoded_marks(encoder) for form, encoder in self._encoders.items()}
 
@@ -110,12 +114,11 @@ class Engine:
     def _treat(self, instance: Instance) -> Treated:
         self._require_passing(instance)
         patient_id, issuer = self._identity(instance)
-        patient = Patient(
-            patient_pseudonym(self.keys, patient_id, issuer).encode(), shift_days(self.keys, patient_id, issuer)
-        )
-        walk = self._walk(instance, patient)
+        days = 0 if self.profile.dates == "full" else shift_days(self.keys, patient_id, issuer)
+        patient = Patient(patient_pseudonym(self.keys, patient_id, issuer).encode(), days)
+        original = self._identifying(instance)
+        walk = self._walk(instance, patient, original)
         headers = [segment for segment in walk.segments if isinstance(segment, bytes)]
-        original = verify.identifying(instance.elements, instance.part.buffer, self._innocent)
         if verify.leaks(original, headers, instance.part.form, self._vocabulary_tags):
             raise RejectedError(Reason.VERIFY_HIT)
         return self._treated(instance, walk, patient)
@@ -148,7 +151,16 @@ class Engine:
             raise RejectedError(Reason.PATIENT_ID_JUNK)
         return patient_id, instance.text(ISSUER)
 
-    def _walk(self, instance: Instance, patient: Patient) -> Walk:
+    def _identifying(self, instance: Instance) -> verify.Identifying:
+        """What must not be in the output: the original's identifying values but those that an option retains."""
+        found = verify.identifying(instance.elements, instance.part.buffer, self._innocent, self._retained)
+        if self.profile.dates == "full":
+            found.dates.clear()
+        if self.profile.retain.uids:
+            found.uids.clear()
+        return found
+
+    def _walk(self, instance: Instance, patient: Patient, original: verify.Identifying) -> Walk:
         form = instance.part.form
         walk = Walk(
             buffer=instance.part.buffer,
@@ -162,6 +174,8 @@ class Engine:
             terms=self._terms,
             patient=patient,
             patient_ids={instance.uid(PATIENT_ID): patient.pseudonym},
+            charset=instance.value(CHARSET),
+            names=frozenset(word.decode("latin-1") for word in original.words | original.texts),
         )
         walk.run(instance.elements, self._marks[form])
         return walk
@@ -179,7 +193,7 @@ class Engine:
 
     def _treated(self, instance: Instance, walk: Walk, patient: Patient) -> Treated:
         """The file around the cleaned data set, its digest, and what the shipment must know."""
-        uid = {tag: self._uids(instance.uid(tag)) for tag in (SOP_INSTANCE, STUDY, SERIES, FRAME_OF_REFERENCE)}
+        uid = {tag: self._became(instance.uid(tag)) for tag in (SOP_INSTANCE, STUDY, SERIES, FRAME_OF_REFERENCE)}
         sop_class = instance.uid(SOP_CLASS)
         digest = hashlib.sha256()
         for segment in walk.segments:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from pydicom.datadict import keyword_for_tag
 
+from processors.deid.action import Action
 from processors.deid.actions import legal
 from processors.deid.engine import SOP_CLASS, Engine, Instance, Withheld
 from processors.deid.iod_types import TOP
 from processors.deid.keys import ProjectKeys
 from processors.deid.parse import Element
-from processors.deid.plan import Action, Plans, Rule
+from processors.deid.plan import Plans, Rule
 from processors.deid.profile import Profile
 from processors.deid.reasons import REASONS, Reason, RejectedError
 from processors.deid.table_e1_1 import removed_by_pattern
@@ -30,6 +31,10 @@ WORDS: dict[Action, str] = {
     Action.VOCABULARY: "check words",
     Action.TERMS: "replace unknown terms",
     Action.PIXELS: "keep pixels",
+    Action.RETAIN: "keep",
+    Action.RETAIN_UID: "keep",
+    Action.AGE: "cap age",
+    Action.DESCRIBE: "keep known words",
 }
 """Each action in a word or two."""
 
@@ -103,7 +108,7 @@ def _why(tag: int, rule: Rule) -> str:
     if removed_by_pattern(tag):
         return "E.1-1 X by pattern: private, curve or overlay"
     if rule.code != "unlisted":
-        option = ", option of modified dates" if rule.action in (Action.SHIFT, Action.KEEP) else ""
+        option = f", {rule.option.code} {rule.option.meaning}" if rule.option else ""
         return f"E.1-1 {rule.code}{option}{kind}"
     reason = {
         Action.KEEP: "technical",

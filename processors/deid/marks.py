@@ -4,14 +4,14 @@ from pydicom import __version__ as pydicom_version
 
 from processors.deid.codes import CODE_VALUE, MEANING, SCHEME
 from processors.deid.keys import ProjectKeys
+from processors.deid.options import BASIC_PROFILE, Option
 from processors.deid.profile import Profile
 from processors.deid.table_e1_1 import EDITION
 
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 """Rises with every change of the engine's output; a release or a build is never named."""
 
-BASIC_PROFILE = ("113100", "Basic Application Confidentiality Profile")
-MODIFIED_DATES = ("113107", "Retain Longitudinal Temporal Information Modified Dates Option")
+_TEMPORAL = {"full": "UNMODIFIED", "modified": "MODIFIED", "removed": "REMOVED"}
 
 
 def method(profile: Profile, keys: ProjectKeys) -> str:
@@ -27,14 +27,14 @@ def method(profile: Profile, keys: ProjectKeys) -> str:
     )
 
 
-def steps(profile: Profile) -> tuple[tuple[str, str], ...]:
-    """Code and meaning of each step that this profile makes the engine run."""
-    return (BASIC_PROFILE, MODIFIED_DATES) if profile.dates == "modified" else (BASIC_PROFILE,)
+def steps(profile: Profile) -> tuple[Option, ...]:
+    """The profile of the standard, and each option that this profile makes the engine go by."""
+    return (BASIC_PROFILE, *profile.options)
 
 
 def temporal_information(profile: Profile) -> str:
     """Longitudinal Temporal Information Modified (0028,0303)."""
-    return "MODIFIED" if profile.dates == "modified" else "REMOVED"
+    return _TEMPORAL[profile.dates]
 
 
 def treatment_facts(profile: Profile, keys: ProjectKeys) -> dict[str, str]:
@@ -54,9 +54,9 @@ def code_items(profile: Profile) -> list[list[tuple[int, bytes, bytes]]]:
     """The items of De-identification Method Code Sequence (0012,0064): (tag, VR, value) each."""
     return [
         [
-            (CODE_VALUE, b"SH", code.encode()),
+            (CODE_VALUE, b"SH", step.code.encode()),
             (SCHEME, b"SH", b"DCM"),
-            (MEANING, b"LO", meaning.encode()),
+            (MEANING, b"LO", step.meaning.encode()),
         ]
-        for code, meaning in steps(profile)
+        for step in steps(profile)
     ]

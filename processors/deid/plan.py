@@ -1,6 +1,5 @@
 """Profile, Table E.1-1 and the IOD's Types, compiled to one rule for each attribute in each place."""
 
-from enum import Enum, auto
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -8,28 +7,13 @@ from pydicom._dicom_dict import DicomDictionary
 from pydicom.datadict import tag_for_keyword
 
 from processors.deid import codes
+from processors.deid.action import Action
+from processors.deid.choices import choice, retained
 from processors.deid.iod_types import TOP, types_of
+from processors.deid.options import DATES, UIDS, Option
 from processors.deid.parse import DICTIONARY_VR
 from processors.deid.profile import Profile
 from processors.deid.table_e1_1 import Row, removed_by_pattern, table
-
-
-class Action(Enum):
-    """What happens to one attribute."""
-
-    KEEP = auto()
-    REMOVE = auto()
-    EMPTY = auto()
-    DUMMY = auto()
-    RECURSE = auto()
-    MAP_UID = auto()
-    SHIFT = auto()
-    PATIENT_ID = auto()
-    PATIENT_NAME = auto()
-    CODE = auto()
-    VOCABULARY = auto()
-    TERMS = auto()
-    PIXELS = auto()
 
 
 class Rule(NamedTuple):
@@ -42,8 +26,10 @@ class Rule(NamedTuple):
     length: int
     code: str
     kind: str
+    option: Option | None = None
     """`deny`: instead of `action` when VR or value are not what PS3.6 says; `length`: bytes of a binary value of fixed
-    multiplicity, else 0; `code`: of Table E.1-1, or why there is none; `kind`: the Type here, or nothing."""
+    multiplicity, else 0; `code`: of Table E.1-1, or why there is none; `kind`: the Type here, or nothing;
+    `option`: the one that decides against the basic profile."""
 
 
 SPECIFIC_CHARACTER_SET, PATIENT_NAME, PATIENT_ID = 0x00080005, 0x00100010, 0x00100020
@@ -58,7 +44,15 @@ _ANYWHERE: dict[bytes, Action] = {
 """What becomes of an unlisted attribute by its VR alone, in the IOD or not: numbers, dates and UIDs."""
 
 _NO_PLACE_FOR_DATA_SETS = (0x0000, 0x0002, 0x0004, 0x0006, 0xFFFA, 0xFFFC)
-_VR_BLIND = (Action.REMOVE, Action.EMPTY, Action.DUMMY, Action.MAP_UID, Action.PATIENT_ID, Action.PATIENT_NAME)
+_VR_BLIND = (
+    Action.REMOVE,
+    Action.EMPTY,
+    Action.DUMMY,
+    Action.MAP_UID,
+    Action.RETAIN_UID,
+    Action.PATIENT_ID,
+    Action.PATIENT_NAME,
+)
 
 
 def by_code(code: str, kind: str, vr: bytes) -> Action:
@@ -97,10 +91,12 @@ class Plan(dict[int, Rule]):
     def __init__(self, profile: Profile, sop_class: str, parent: int) -> None:
         super().__init__()
         self._lists = _lists(profile)
-        self._modified = profile.dates == "modified"
+        self._profile = profile
+        self._dated = profile.dates != "removed"
+        self._codes_kept = parent in retained(profile.options)
         self._types = types_of(sop_class).get(parent, {})
         self._top = parent == TOP
-        self.coded = codes.CODE_VALUE in self._types
+        self.coded = codes.CODE_VALUE in self._types and not self._codes_kept
 
     def __missing__(self, tag: int) -> Rule:
         """Decide, and remember."""
@@ -111,38 +107,35 @@ class Plan(dict[int, Rule]):
         deny = by_code(row.code if row else "X/Z/D", kind, vr)
         if tag == SPECIFIC_CHARACTER_SET:
             deny = Action.REMOVE
-        action = self._action(tag, vr, row, deny)
-        self[tag] = rule = Rule(vr, vrs, action, deny, length, code, kind)
+        action, option = self._action(tag, vr, row, deny)
+        self[tag] = rule = Rule(vr, vrs, action, deny, length, code, kind, option)
         return rule
 
     def wrong_vr(self, rule: Rule) -> Action:
         """The action when the file gives the attribute another VR than PS3.6."""
         return rule.action if rule.action in _VR_BLIND else rule.deny
 
-    def _action(self, tag: int, vr: bytes, row: Row | None, deny: Action) -> Action:
+    def _action(self, tag: int, vr: bytes, row: Row | None, deny: Action) -> tuple[Action, Option | None]:
+        """The action, and the option that asks for it."""
         if not tag & 0xFFFF or tag >> 16 in _NO_PLACE_FOR_DATA_SETS or removed_by_pattern(tag) or tag in MARKS:
-            return Action.REMOVE
+            return Action.REMOVE, None
         if special := _SPECIAL.get(tag):
-            return special
+            return special, None
         if row:
-            return self._listed(vr, row, deny)
-        return self._unlisted(tag, vr, deny)
-
-    def _listed(self, vr: bytes, row: Row, deny: Action) -> Action:
-        """Table E.1-1, with the option of modified dates (E.3.6) where the profile takes it."""
-        if self._modified and row.modified_dates:
-            if vr in (b"DA", b"DT"):
-                return Action.SHIFT
-            if vr == b"TM":
-                return Action.KEEP
-        return deny
+            return choice(row, vr, self._profile) or (deny, None)
+        action = self._unlisted(tag, vr, deny)
+        return action, _OF_UNLISTED.get(action) or (DATES.get(self._profile.dates) if action is Action.SHIFT else None)
 
     def _unlisted(self, tag: int, vr: bytes, deny: Action) -> Action:
         """What the table does not list: technical attributes of the IOD and numbers pass, the rest is denied."""
         if tag in codes.TAGS:
+            if self._codes_kept:
+                return Action.RETAIN
             return Action.CODE if self.coded and not self._top else Action.REMOVE
+        if vr == b"UI" and self._profile.retain.uids:
+            return Action.RETAIN_UID  # what refers must name what it refers to
         if anywhere := _ANYWHERE.get(vr):
-            return deny if anywhere is Action.SHIFT and not self._modified else anywhere
+            return deny if anywhere is Action.SHIFT and not self._dated else anywhere
         return self._of_iod(tag, vr, deny) if tag in self._types else Action.REMOVE
 
     def _of_iod(self, tag: int, vr: bytes, deny: Action) -> Action:
@@ -151,11 +144,12 @@ class Plan(dict[int, Rule]):
             return Action.PIXELS if self._top else deny
         if vr == b"SQ":
             return Action.RECURSE
-        if vr == b"CS" or (vr == b"TM" and self._modified):
+        if vr == b"CS" or (vr == b"TM" and self._dated):
             return Action.KEEP
         return self._lists.get(tag, deny)
 
 
+_OF_UNLISTED = {Action.RETAIN_UID: UIDS}
 _SPECIAL = {
     SPECIFIC_CHARACTER_SET: Action.KEEP,
     PATIENT_NAME: Action.PATIENT_NAME,

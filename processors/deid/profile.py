@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydicom.datadict import tag_for_keyword
 
 from processors.deid.errors import ProfileError
 from processors.deid.iod_types import sop_classes
+from processors.deid.options import DATES, OPTIONS, Option
 
 DEFAULT = "research-default"
 
@@ -33,6 +34,25 @@ class Passes(BaseModel):
         return classes
 
 
+class Retain(BaseModel):
+    """What stays beside what the basic profile lets stay (PS3.15 E.3.7 to E.3.11)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    patient_characteristics: bool = Field(False, description="Sex, size, weight and the like; ages above 89 capped.")
+    device_identity: bool = Field(False, description="Which device it was: serial number, station name.")
+    institution_identity: bool = Field(False, description="Where it was: institution, department, site.")
+    uids: bool = Field(False, description="The original UIDs.")
+
+
+class Clean(BaseModel):
+    """What is looked into instead of removed (PS3.15 E.3.3 to E.3.5)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    descriptors: bool = Field(False, description="Descriptions and comments, of which the known words stay.")
+
+
 class Profile(BaseModel):
     """What a profile file says; `plan` compiles it."""
 
@@ -40,7 +60,9 @@ class Profile(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,40}$", description="What people call it.")
     version: int = Field(ge=1, description="Rises with every change.")
-    dates: Literal["modified", "removed"] = Field(description="What happens to dates (options of PS3.15 E.3.6).")
+    dates: Literal["full", "modified", "removed"] = Field(description="What happens to dates (PS3.15 E.3.6).")
+    retain: Retain = Field(Retain(), description="Options that retain.")
+    clean: Clean = Field(Clean(), description="Options that clean.")
     passes: Passes
     junk_patient_ids: tuple[str, ...] = Field(description="Patient IDs that many patients share.")
     technical_text: tuple[str, ...] = Field(description="Keywords of text that devices write.")
@@ -57,6 +79,23 @@ class Profile(BaseModel):
             message = f"PS3.6 has no attribute {unknown}"
             raise ValueError(message)
         return keywords
+
+    @model_validator(mode="after")
+    def _uids_tell_no_dates(self) -> Self:
+        """PS3.15 E.3.9 note 6: most UIDs are made of the time, so that they tell the dates that the rest hides."""
+        if self.retain.uids and self.dates != "full":
+            message = "retain.uids tells the time of each object, so it needs dates: full"
+            raise ValueError(message)
+        return self
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """The options that are on, in the order of their codes."""
+        return tuple(option for option in OPTIONS if self._is_on(option))
+
+    def _is_on(self, option: Option) -> bool:
+        group, _, switch = option.switch.partition(".")
+        return bool(getattr(getattr(self, group), switch, False)) if switch else DATES.get(self.dates) is option
 
     @classmethod
     def load(cls, name: str | Path = DEFAULT) -> Self:

@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+import re
 import unicodedata
 import uuid
 from collections import OrderedDict
@@ -13,6 +14,7 @@ from processors.deid.keys import ProjectKeys
 REGISTERED = frozenset(uid.encode() for uid in UID_dictionary)
 """UIDs of the PS3.6 registry: they name no instance, so they stay."""
 
+_UID = re.compile(rb"(?=.{1,64}\Z)(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
 DICOM_ROOT = b"1.2.840.10008."
 FURTHEST_DAYS = 3650
 _CACHED_UIDS = 65536
@@ -64,3 +66,7 @@ class UidMap:
             if len(self._known) > _CACHED_UIDS:
                 self._known.popitem(last=False)
         return found
+
+    def retained(self, uid: bytes) -> bytes:
+        """The UID itself where an option retains it (PS3.15 E.3.9); what is none has a pseudonym all the same."""
+        return uid if _UID.fullmatch(uid) else self(uid)

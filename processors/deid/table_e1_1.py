@@ -1,22 +1,31 @@
 """PS3.15 Table E.1-1, the Application Level Confidentiality Profile Attributes, as data."""
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from types import MappingProxyType
 
 EDITION = "2026c"
 """Edition of the basic profile's column; the options' columns are of 2024e and silent on newer rows."""
 
+_OPTIONS = ("retain_", "clean_")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One attribute of the table: its action in the basic profile and whether modified dates may keep it."""
+    """One attribute of the table: its action in the basic profile, and K or C by the column of each option."""
 
     tag: int
     name: str
     code: str
-    modified_dates: bool
+    options: Mapping[str, str]
+
+    @property
+    def modified_dates(self) -> bool:
+        """Whether the option of modified dates cleans it (PS3.15 E.3.6)."""
+        return self.options.get("retain_modified_dates") == "C"
 
 
 @lru_cache(maxsize=1)
@@ -29,7 +38,8 @@ def table() -> dict[int, Row]:
         if not code:
             continue
         tag = int(line["tag"][1:5] + line["tag"][6:10], 16)
-        rows[tag] = Row(tag, line["name"], code, line["retain_modified_dates"] == "C")
+        chosen = {column: line[column] for column in line if column.startswith(_OPTIONS) and line[column]}
+        rows[tag] = Row(tag, line["name"], code, MappingProxyType(chosen))
     return rows
 
 

@@ -51,24 +51,34 @@ class Identifying:
     dates: set[tuple[int, bytes]] = field(default_factory=set)
 
 
-def identifying(elements: list[Element], buffer: memoryview, innocent: frozenset[str]) -> Identifying:
-    """The identifying values of an original, of all levels."""
+def identifying(
+    elements: list[Element], buffer: memoryview, innocent: frozenset[str], retained: frozenset[int] = frozenset()
+) -> Identifying:
+    """The identifying values of an original, of all levels, but those of tags that an option retains."""
     found = Identifying()
-    _collect(elements, buffer, innocent, b"", found)
+    _collect(elements, buffer, (innocent, retained), b"", found)
     found.uids -= REGISTERED
     found.uids.discard(b"")
     return found
 
 
 def _collect(
-    elements: list[Element], buffer: memoryview, innocent: frozenset[str], charset: bytes, found: Identifying
+    elements: list[Element],
+    buffer: memoryview,
+    exempt: tuple[frozenset[str], frozenset[int]],
+    charset: bytes,
+    found: Identifying,
 ) -> None:
-    """Add what identifies, with the character set that holds at each level (PS3.3 C.12.1.1.2)."""
+    """Add what identifies, with the character set that holds at each level (PS3.3 C.12.1.1.2).
+
+    `exempt` are the words that are innocent and the tags that an option retains.
+    """
+    innocent, retained = exempt
     for tag, vr, _, start, end, items in elements:
         if items is not None:
             for item in items:
-                _collect(item, buffer, innocent, charset, found)
-        elif vr in _LOOKED_AT or tag in _IDS:
+                _collect(item, buffer, exempt, charset, found)
+        elif (vr in _LOOKED_AT or tag in _IDS) and tag not in retained:
             if tag == _CHARSET:
                 charset = bytes(buffer[start:end])
             elif start != end:

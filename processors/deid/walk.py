@@ -1,15 +1,19 @@
 """The walk: located elements and their rules to cleaned bytes; pixel data is never copied, only passed on."""
 
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from processors.deid import codes, codestream
-from processors.deid.actions import DUMMIES, Vocabulary, legal
+from processors.deid.action import Action
+from processors.deid.actions import DUMMIES, Vocabulary, legal, retainable
+from processors.deid.ages import capped
+from processors.deid.charsets import decoded
 from processors.deid.dates import shifted
 from processors.deid.encode import Encoder
 from processors.deid.iod_types import TOP
 from processors.deid.parse import UNDEFINED, Element, Form
-from processors.deid.plan import SPECIFIC_CHARACTER_SET, Action, Plan, Plans, Rule
+from processors.deid.plan import SPECIFIC_CHARACTER_SET, Plan, Plans, Rule
 from processors.deid.pseudonyms import UidMap
 from processors.deid.terms import Terms
 
@@ -30,7 +34,8 @@ class Walk:
     """One walk over one instance.
 
     `segments` are cleaned bytes, and between them views of bulk values passed on. `images`: whether fragments hold
-    JPEG or JPEG 2000 images, whose comments are blanked.
+    JPEG or JPEG 2000 images, whose comments are blanked. `names`: words of this instance's people, in upper case, which
+    no description keeps.
     """
 
     buffer: memoryview
@@ -44,6 +49,8 @@ class Walk:
     terms: Terms
     patient: Patient
     patient_ids: dict[bytes, bytes]
+    charset: bytes = b""
+    names: frozenset[str] = frozenset()
     out: bytearray = field(default_factory=bytearray)
     segments: list[bytes | memoryview] = field(default_factory=list)
     references: set[bytes] = field(default_factory=set)
@@ -121,7 +128,7 @@ class Walk:
             case Action.CODE:
                 replaced = self._code.get(element.tag)
             case Action.MAP_UID:
-                replaced = self._mapped(element.tag, value)
+                replaced = self._mapped(element.tag, value, self.uids)
             case Action.SHIFT:
                 replaced = shifted(element.vr, value, self.patient.days)
             case Action.VOCABULARY:
@@ -129,8 +136,22 @@ class Walk:
             case Action.TERMS:
                 replaced = self.terms.cleaned(value)
             case _:
-                replaced = None
+                replaced = self._chosen(action, element, value)
         return replaced
+
+    def _chosen(self, action: Action, element: Element, value: bytes) -> bytes | None:
+        """The new value by an option of the profile; None as for `_replaced`."""
+        match action:
+            case Action.RETAIN:
+                return value.rstrip(_PADDING) if retainable(element.vr, value) else None
+            case Action.RETAIN_UID:
+                return self._mapped(element.tag, value, self.uids.retained)
+            case Action.AGE:
+                return capped(value)
+            case Action.DESCRIBE:
+                return self.vocabulary.described(decoded(value, self.charset), self.names)
+            case _:
+                return None
 
     def _denied(self, element: Element, rule: Rule) -> bytes | None:
         """The value that a denied element is left with; None when it goes."""
@@ -139,12 +160,12 @@ class Walk:
         if rule.deny is Action.EMPTY:
             return b""
         if rule.vr == b"UI":
-            return self._mapped(element.tag, bytes(self.buffer[element.value : element.end]))
+            return self._mapped(element.tag, bytes(self.buffer[element.value : element.end]), self.uids)
         return DUMMIES.get(rule.vr)
 
-    def _mapped(self, tag: int, value: bytes) -> bytes:
-        """Every UID of a value replaced, unless it is registered."""
-        uids = [self.uids(uid.strip(_PADDING)) for uid in value.split(b"\\")]
+    def _mapped(self, tag: int, value: bytes, become: Callable[[bytes], bytes]) -> bytes:
+        """Every UID of a value as what it becomes."""
+        uids = [become(uid.strip(_PADDING)) for uid in value.split(b"\\")]
         if tag == REFERENCED_SOP_INSTANCE_UID:
             self.references.update(uids)
         return b"\\".join(uids)

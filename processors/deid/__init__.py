@@ -5,8 +5,8 @@ Reading order: `engine` (one instance in, one out), `profile` and `options` (wha
 make of the table), `plan` (all compiled to one rule an attribute), `part10` and `parse` (bytes to elements), `pixels`
 (what is asked of them), `walk` (elements to cleaned bytes), `actions`, `ages`, `codes`, `dates`, `terms`, `words`,
 `pseudonyms` and `keys` (what values become), `codestream` (comments in compressed images), `encode` and `marks` (what
-we write ourselves), `verify` and `charsets` (the scan), `reasons` and `errors`, `folder`, `explain` and `commands`
-(the command line).
+we write ourselves), `known_values` and `charsets` (the scan), `reasons` and `errors`, `folder`, `explain` and
+`commands` (the command line).
 """
 
 from processors.deid.engine import Engine, Treated, Withheld

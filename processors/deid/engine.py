@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydicom.datadict import tag_for_keyword
 
-from processors.deid import marks, verify
+from processors.deid import known_values, marks
 from processors.deid.actions import Vocabulary
 from processors.deid.charsets import decoded
 from processors.deid.choices import described, retained
@@ -96,7 +96,7 @@ class Engine:
         self._coding = Coding.of(profile.coding_schemes)
         self._vocabulary = Vocabulary(profile.vocabulary)
         self._terms = Terms()
-        self._innocent = frozenset((verify.OUR_WORD, *(word.upper() for word in profile.innocent_words)))
+        self._innocent = frozenset((known_values.OUR_WORD, *(word.upper() for word in profile.innocent_words)))
         by_words = (tag_for_keyword(keyword) or 0 for keyword in profile.vocabulary_text)
         self._vocabulary_tags = described(profile.options).union(by_words)
         self._encoders = {form: Encoder(form) for form in (EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG)}
@@ -118,8 +118,8 @@ class Engine:
         patient = Patient(patient_pseudonym(self.keys, patient_id, issuer).encode(), days)
         original = self._identifying(instance)
         walk = self._walk(instance, patient, original)
-        headers = [segment for segment in walk.segments if isinstance(segment, bytes)]
-        if verify.leaks(original, headers, instance.part.form, self._vocabulary_tags):
+        form = instance.part.form
+        if known_values.survive(original, walk.segments, form, self._vocabulary_tags, patient.days):
             raise RejectedError(Reason.VERIFY_HIT)
         return self._treated(instance, walk, patient)
 
@@ -151,16 +151,16 @@ class Engine:
             raise RejectedError(Reason.PATIENT_ID_JUNK)
         return patient_id, instance.text(ISSUER)
 
-    def _identifying(self, instance: Instance) -> verify.Identifying:
+    def _identifying(self, instance: Instance) -> known_values.Identifying:
         """What must not be in the output: the original's identifying values but those that an option retains."""
-        found = verify.identifying(instance.elements, instance.part.buffer, self._innocent, self._retained)
+        found = known_values.identifying(instance.elements, instance.part.buffer, self._innocent, self._retained)
         if self.profile.dates == "full":
             found.dates.clear()
         if self.profile.retain.uids:
             found.uids.clear()
         return found
 
-    def _walk(self, instance: Instance, patient: Patient, original: verify.Identifying) -> Walk:
+    def _walk(self, instance: Instance, patient: Patient, original: known_values.Identifying) -> Walk:
         form = instance.part.form
         walk = Walk(
             buffer=instance.part.buffer,

@@ -1,0 +1,119 @@
+"""The comparison: does anything that identifies survive where it should not?
+
+So that an honest object passes, terms of closed vocabularies (CS, code meanings) are no hit for a patient called Hand,
+a word of the vocabulary is none for a name inside it (Stand in STANDARD), and an id of one digit is not looked for.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from processors.deid import terms
+from processors.deid.known_values import bulk
+from processors.deid.known_values.collect import Identifying
+from processors.deid.known_values.mentions import mentioned
+from processors.deid.known_values.output import Output, sorted_output
+from processors.deid.known_values.spellings import LONG, squeezed
+from processors.deid.parse import Form
+
+_TOKENS = re.compile(rb"[A-Z0-9.]+")
+_UID = re.compile(rb"[0-2]\.[0-9.]{6,62}")
+_DUMMY_DATES = frozenset((b"19000101", b"00010101"))
+_SQUEEZED_FROM, _CLOSED_FROM = 6, 3
+
+
+def survive(
+    original: Identifying,
+    segments: Sequence[bytes | memoryview],
+    form: Form,
+    vocabulary_tags: frozenset[int],
+    days: int,
+) -> bool:
+    """Whether any identifying value survives in the output.
+
+    Args:
+        original: what to look for.
+        segments: the output's data set: `bytes` of the header, and views of bulk values between them.
+        form: how it is encoded.
+        vocabulary_tags: attributes whose words were admitted one by one.
+        days: by how many days dates were moved, so that a moved date is no hit for another day of the original.
+
+    Raises:
+        RejectedError: the output is not well-formed.
+    """
+    header = [segment for segment in segments if isinstance(segment, bytes)]
+    output = sorted_output(header, form, vocabulary_tags)
+    raw = b"\0".join(output.raw)
+    return (
+        _dates_survive(original.dates, output, days)
+        or _uids_survive(original.uids, output, raw)
+        or _texts_survive(original, output, raw.upper())
+        or bulk.holds(
+            (segment for segment in segments if isinstance(segment, memoryview)),
+            (text for text in original.texts | original.words if len(text) >= LONG and b"\0" not in text),
+        )
+    )
+
+
+def _dates_survive(original: set[tuple[int, bytes]], output: Output, days: int) -> bool:
+    """Whether a day of the original stands in its own element, in another one, or in free text."""
+    if any(pair in original for pair in output.dates if pair[1] not in _DUMMY_DATES):
+        return True
+    known = {day for _, day in original}
+    moved = {_moved(day, days) for day in known}
+    unexplained = known - moved - _DUMMY_DATES
+    return any(day in unexplained for _, day in output.dates) or not unexplained.isdisjoint(mentioned(output.text()))
+
+
+def _moved(day: bytes, days: int) -> bytes:
+    try:
+        then = date(int(day[:4]), int(day[4:6]), int(day[6:8])) + timedelta(days=days)
+    except (ValueError, OverflowError):
+        return b""
+    return then.strftime("%Y%m%d").encode()
+
+
+def _uids_survive(original: set[bytes], output: Output, raw: bytes) -> bool:
+    """Whether a UID of the original stands in an element of UIDs, or written out anywhere else."""
+    return not output.uids.isdisjoint(original) or not original.isdisjoint(
+        found.strip(b".") for found in _UID.findall(raw)
+    )
+
+
+def _texts_survive(original: Identifying, output: Output, raw: bytes) -> bool:
+    """Whether a name or id stands in raw bytes, as a word of free text, as a number or as a coded string."""
+    if any(text in raw and _stands_alone(text, raw) for text in original.texts):
+        return True
+    free = b"\n".join(output.free).upper()
+    words = original.words
+    if not words.isdisjoint(_TOKENS.findall(free)) or not words.isdisjoint(output.numbers):
+        return True
+    known = terms.words()
+    for term in output.closed:
+        named = len(term) >= _CLOSED_FROM and (term in original.texts or term in words)
+        if named and term.decode("latin-1") not in known:
+            return True
+    pressed = squeezed(free)
+    return bool(pressed) and any(
+        short in pressed
+        for text in original.texts
+        if b"\0" not in text and len(short := squeezed(text)) >= _SQUEEZED_FROM and short != text
+    )
+
+
+def _stands_alone(text: bytes, raw: bytes) -> bool:
+    """Whether a text occurs other than inside a longer word of the vocabulary."""
+    if not text.isalpha():
+        return True
+    known = terms.words()
+    at = raw.find(text)
+    while at >= 0:
+        begin, end = at, at + len(text)
+        while begin and raw[begin - 1 : begin].isalpha():
+            begin -= 1
+        while raw[end : end + 1].isalpha():
+            end += 1
+        if end - begin == len(text) or raw[begin:end].decode("latin-1") not in known:
+            return True
+        at = raw.find(text, at + 1)
+    return False

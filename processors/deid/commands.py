@@ -107,6 +107,29 @@ def explain(file: Path, profile: str, *, as_json: bool) -> None:
             click.echo(f"{each.tag} {each.vr} {each.action:<12} {each.path:<60} {each.why}")
 
 
+@deid.command()
+def profiles() -> None:
+    """List the shipped profiles: name, version, the start of the digest, and what each is for."""
+    from processors.deid.inherit import shipped
+    from processors.deid.profile import Profile
+
+    for profile in map(Profile.load, shipped()):
+        codes = " ".join(option.code for option in profile.options) if not profile.identified else "identified"
+        click.echo(f"{profile.name} {profile.version} {profile.digest[:12]} {codes or '-'}\n    {profile.about}")
+
+
+@deid.command()
+@click.argument("old")
+@click.argument("new")
+def diff(old: str, new: str) -> None:
+    """Print what differs between two profiles (shipped names or YAML files), with all that they inherit."""
+    from processors.deid.compare import differences
+    from processors.deid.profile import Profile
+
+    for line in differences(Profile.load(old), Profile.load(new)):
+        click.echo(line)
+
+
 @click.group()
 def keys() -> None:
     """Make the key that pseudonyms are derived from."""

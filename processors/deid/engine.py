@@ -85,6 +85,12 @@ class Engine:
     """De-identifies instances of one project by one profile; does no I/O and keeps nothing of a patient but UIDs."""
 
     def __init__(self, profile: Profile, keys: ProjectKeys) -> None:
+        """Compile a profile.
+
+        Raises:
+            IdentifiedProfileError: it de-identifies nothing.
+        """
+        profile.require_de_identifying()
         self.profile = profile
         self.keys = keys
         self._uids = UidMap(keys)

@@ -9,6 +9,7 @@ DeidError
 │   ├── KeyFileExistsError
 │   └── KeyFileUnwritableError
 ├── ProfileError
+│   └── IdentifiedProfileError
 ├── FolderError
 ├── OutputError
 └── WorkerDiedError
@@ -60,8 +61,14 @@ class KeyFileUnwritableError(KeyFileError):
 class ProfileError(DeidError):
     """The profile cannot be used."""
 
-    remedy: ClassVar[str] = "Name a shipped profile (research-default) or a YAML file of the same form."
+    remedy: ClassVar[str] = "Name a profile that `sluice deid profiles` lists, or a YAML file of the same form."
     exit_code: ClassVar[int] = 2
+
+
+class IdentifiedProfileError(ProfileError):
+    """The profile de-identifies nothing, and this is no archive."""
+
+    remedy: ClassVar[str] = "Name a profile that de-identifies, such as research-default."
 
 
 class FolderError(DeidError):

@@ -61,6 +61,8 @@ class Explanation:
 
 def explain(part10: bytes, profile: Profile) -> Explanation:
     """Explain one file by a profile; needs no key, since pseudonyms decide nothing."""
+    if profile.identified:
+        return Explanation(None, "Nothing is changed: the profile is for archives.", tuple(_unchanged(part10)))
     zero = bytes(32)
     result = Engine(profile, ProjectKeys("explain", "0", zero, zero, zero, zero)).treat(part10)
     reason = result.reason if isinstance(result, Withheld) else None
@@ -96,6 +98,24 @@ def _each(elements: list[Element], buffer: memoryview, plans: Plans, parent: int
         if taken is Action.RECURSE:
             for item in element.items or []:
                 yield from _each(item, buffer, plans, element.tag, f"{here}/")
+
+
+def _unchanged(part10: bytes) -> list[Decision]:
+    """Every attribute, kept."""
+    try:
+        instance = Instance(part10)
+    except RejectedError:
+        return []
+    return list(dict.fromkeys(_kept(instance.elements, "")))
+
+
+def _kept(elements: list[Element], path: str) -> Iterator[Decision]:
+    for element in elements:
+        here = f"{path}{_name(element.tag)}"
+        tag = f"({element.tag >> 16:04X},{element.tag & 0xFFFF:04X})"
+        yield Decision(here, tag, element.vr.decode(), WORDS[Action.KEEP], "identified: nothing is changed")
+        for item in element.items or []:
+            yield from _kept(item, f"{here}/")
 
 
 def _name(tag: int) -> str:

@@ -2,19 +2,30 @@
 
 import hashlib
 import json
-from importlib import resources
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydicom.datadict import tag_for_keyword
 
-from processors.deid.errors import ProfileError
+from processors.deid.errors import IdentifiedProfileError, ProfileError
+from processors.deid.inherit import written
 from processors.deid.iod_types import sop_classes
 from processors.deid.options import DATES, OPTIONS, Option
 
 DEFAULT = "research-default"
+_NOTHING: dict[str, Any] = {
+    "dates": "full",
+    "passes": {"images": [], "annotations": []},
+    "junk_patient_ids": [],
+    "technical_text": [],
+    "vocabulary_text": [],
+    "vocabulary": [],
+    "technical_bulk": [],
+    "coding_schemes": {},
+    "innocent_words": [],
+}
+"""What an identified profile says of everything else."""
 
 
 class Passes(BaseModel):
@@ -60,6 +71,8 @@ class Profile(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,40}$", description="What people call it.")
     version: int = Field(ge=1, description="Rises with every change.")
+    about: str = Field("", description="What it is for, in a sentence or two.")
+    identified: bool = Field(False, description="Everything stays as it came; for archives alone.")
     dates: Literal["full", "modified", "removed"] = Field(description="What happens to dates (PS3.15 E.3.6).")
     retain: Retain = Field(Retain(), description="Options that retain.")
     clean: Clean = Field(Clean(), description="Options that clean.")
@@ -79,6 +92,17 @@ class Profile(BaseModel):
             message = f"PS3.6 has no attribute {unknown}"
             raise ValueError(message)
         return keywords
+
+    @model_validator(mode="before")
+    @classmethod
+    def _identified_says_nothing_else(cls, said: Any) -> Any:
+        """A profile that leaves everything as it came has no options, and passes nothing as de-identified."""
+        if not isinstance(said, dict) or said.get("identified") is not True:
+            return said
+        if more := sorted(set(said) - {"name", "version", "about", "identified"}):
+            message = f"identified leaves everything as it came, so {more} cannot be said too"
+            raise ValueError(message)
+        return {**_NOTHING, **said}
 
     @model_validator(mode="after")
     def _uids_tell_no_dates(self) -> Self:
@@ -102,25 +126,40 @@ class Profile(BaseModel):
         """A shipped profile by name, or a YAML file by path.
 
         Raises:
-            ProfileError: there is none, or it says something that it cannot mean.
+            ProfileError: there is none, or it or a parent says something that it cannot mean.
         """
-        shipped = resources.files("processors.deid.profiles").joinpath(f"{name}.yaml")
         try:
-            text = shipped.read_text("utf-8") if shipped.is_file() else Path(name).read_text("utf-8")
-            return cls.model_validate(yaml.safe_load(text))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ProfileError(f"There is no profile {name}.") from error
-        except yaml.YAMLError as error:
-            raise ProfileError(f"The profile {name} is no YAML.") from error
+            return cls.model_validate(written(name))
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "the file"
             raise ProfileError(f"The profile {name} cannot be used: {where}: {first['msg']}.") from error
 
+    def require_de_identifying(self) -> None:
+        """Nothing of this profile leaves an object as it came.
+
+        Raises:
+            IdentifiedProfileError: it is for archives.
+        """
+        if self.identified:
+            raise IdentifiedProfileError(f"The profile {self.name} de-identifies nothing; it is for archives.")
+
+    def require_for_packages(self) -> None:
+        """What it makes may be sent to research, where all are known by pseudonyms.
+
+        Raises:
+            IdentifiedProfileError: it is for archives.
+            ProfileError: it retains UIDs, by which evidence, labels and results would not find their studies.
+        """
+        self.require_de_identifying()
+        if self.retain.uids:
+            raise ProfileError(f"The profile {self.name} retains UIDs, and research knows studies by pseudonyms alone.")
+
     @property
     def digest(self) -> str:
-        """SHA-256 of the profile's canonical JSON, in hex: comments and order of keys do not matter."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        """SHA-256 of the profile's canonical JSON, in hex: comments, words about it and order of keys do not matter."""
+        said = self.model_dump(mode="json", exclude={"about"})
+        canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property

@@ -212,7 +212,7 @@ def _require_settings(home: Path) -> None:
     site = Site.load(home)
     KeyFile.load(site.key_file)
     for profile in Rules.load(site.rules).profiles:
-        Profile.load(profile)
+        Profile.load(profile).require_for_packages()
 
 
 def _announcer(home: str) -> "Announcer":

@@ -46,7 +46,9 @@ Json = dict[str, Any]
 @lru_cache(maxsize=8)
 def engine(profile: str, project: str, key_file: str) -> Engine:
     """The engine of a project, compiled once a process."""
-    return Engine(Profile.load(profile), KeyFile.load(Path(key_file)).project(project))
+    loaded = Profile.load(profile)
+    loaded.require_for_packages()
+    return Engine(loaded, KeyFile.load(Path(key_file)).project(project))
 
 
 def work(job: Json, treat: Engine) -> Json:

@@ -67,10 +67,16 @@ class Workplace:
             return self._rules[1]
 
     def profile(self, name: str) -> Profile:
-        """A de-identification profile by its name."""
+        """A de-identification profile by its name.
+
+        Raises:
+            ProfileError: there is none that packages may be made by.
+        """
         with self._lock:
             if name not in self._profiles:
-                self._profiles[name] = Profile.load(name)
+                profile = Profile.load(name)
+                profile.require_for_packages()
+                self._profiles[name] = profile
             return self._profiles[name]
 
     @cached_property

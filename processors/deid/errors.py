@@ -10,6 +10,8 @@ DeidError
 │   └── KeyFileUnwritableError
 ├── ProfileError
 │   └── IdentifiedProfileError
+├── SignatureRulesError
+├── TextDetectorMissingError
 ├── FolderError
 ├── OutputError
 └── WorkerDiedError
@@ -62,6 +64,20 @@ class ProfileError(DeidError):
     """The profile cannot be used."""
 
     remedy: ClassVar[str] = "Name a profile that `sluice deid profiles` lists, or a YAML file of the same form."
+    exit_code: ClassVar[int] = 2
+
+
+class SignatureRulesError(DeidError):
+    """The rules for devices with burned-in text cannot be used."""
+
+    remedy: ClassVar[str] = "Mend that file; `processors/deid/burned_in/signatures.py` shows its form."
+    exit_code: ClassVar[int] = 2
+
+
+class TextDetectorMissingError(DeidError):
+    """Nothing here can look for text in pixels."""
+
+    remedy: ClassVar[str] = "Install the extra with the text detector; until then what can show text is withheld."
     exit_code: ClassVar[int] = 2
 
 

@@ -24,6 +24,9 @@ class Reason(StrEnum):
     PIXELS_UNCHECKED = "pixels-unchecked"
     PIXELS_MISSING = "pixels-missing"
     PIXELS_MISMATCH = "pixels-mismatch"
+    PIXELS_UNDECODABLE = "pixels-undecodable"
+    PIXELS_SHOW_TEXT = "pixels-show-text"
+    PIXELS_DEVICE_WITHHELD = "pixels-device-withheld"
     PATIENT_ID_EMPTY = "patient-id-empty"
     PATIENT_ID_JUNK = "patient-id-junk"
     IDENTITY_INCOMPLETE = "identity-incomplete"
@@ -50,6 +53,9 @@ REASONS: dict[Reason, str] = {
     Reason.PIXELS_UNCHECKED: "The pixels may show text, and nothing has looked at them.",
     Reason.PIXELS_MISSING: "An image without pixel data.",
     Reason.PIXELS_MISMATCH: "The pixel data is longer or shorter than rows, columns and frames say.",
+    Reason.PIXELS_UNDECODABLE: "The pixels may show text, and nothing here can decode them.",
+    Reason.PIXELS_SHOW_TEXT: "A second look found text that was still there after masking.",
+    Reason.PIXELS_DEVICE_WITHHELD: "A rule of the site withholds what this device makes.",
     Reason.PATIENT_ID_EMPTY: "There is no Patient ID to make a pseudonym of.",
     Reason.PATIENT_ID_JUNK: "The Patient ID is one that many patients share.",
     Reason.IDENTITY_INCOMPLETE: "The UID of the instance, its series or its study is missing, or names more than one.",

@@ -11,10 +11,12 @@ from processors.deid.actions import legal
 from processors.deid.engine import SOP_CLASS, Engine, Instance, Withheld
 from processors.deid.iod_types import TOP
 from processors.deid.keys import ProjectKeys
+from processors.deid.options import SAFE_PRIVATE
 from processors.deid.parse import Element
-from processors.deid.plan import Plans, Rule
+from processors.deid.plan import Plan, Plans, Rule
 from processors.deid.profile import Profile
 from processors.deid.reasons import REASONS, Reason, RejectedError
+from processors.deid.safe_private import safe
 from processors.deid.table_e1_1 import removed_by_pattern
 
 WORDS: dict[Action, str] = {
@@ -37,6 +39,8 @@ WORDS: dict[Action, str] = {
     Action.DESCRIBE: "keep known words",
 }
 """Each action in a word or two."""
+
+_SAFE = f"on the list of safe private attributes, {SAFE_PRIVATE.code} {SAFE_PRIVATE.meaning}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +83,30 @@ def _decisions(part10: bytes, profile: Profile) -> list[Decision]:
     if sop_class not in profile.classes:
         return []
     plans = Plans(profile, sop_class)
-    return list(dict.fromkeys(_each(instance.elements, instance.part.buffer, plans, TOP, "")))
+    return list(dict.fromkeys(_each(instance.elements, instance, plans, TOP, "")))
 
 
-def _each(elements: list[Element], buffer: memoryview, plans: Plans, parent: int, path: str) -> Iterator[Decision]:
-    plan = plans.of(parent)
+def _each(elements: list[Element], instance: Instance, plans: Plans, parent: int, path: str) -> Iterator[Decision]:
+    plan, buffer = plans.of(parent), instance.part.buffer
+    private = safe(elements, buffer, big=instance.part.form.big) if plans.safe_private else frozenset()
     for element in elements:
-        rule = plan[element.tag]
-        right = element.vr in rule.vrs
-        action = rule.action if right else plan.wrong_vr(rule)
-        value = buffer[element.value : element.end]
-        lawful = action is not Action.KEEP or legal(element.tag, element.vr, value, rule.length)
         here = f"{path}{_name(element.tag)}"
-        taken = action if lawful else rule.deny
-        why = _why(element.tag, rule) if taken is rule.action else f"not a legal {rule.vr.decode()} value"
+        taken, why = (Action.KEEP, _SAFE) if element.tag in private else _decided(element, buffer, plan)
         tag = f"({element.tag >> 16:04X},{element.tag & 0xFFFF:04X})"
         yield Decision(here, tag, element.vr.decode(), WORDS[taken], why)
         if taken is Action.RECURSE:
             for item in element.items or []:
-                yield from _each(item, buffer, plans, element.tag, f"{here}/")
+                yield from _each(item, instance, plans, element.tag, f"{here}/")
+
+
+def _decided(element: Element, buffer: memoryview, plan: Plan) -> tuple[Action, str]:
+    """What happens to one attribute by its rule, and why."""
+    rule = plan[element.tag]
+    action = rule.action if element.vr in rule.vrs else plan.wrong_vr(rule)
+    value = buffer[element.value : element.end]
+    lawful = action is not Action.KEEP or legal(element.tag, element.vr, value, rule.length)
+    taken = action if lawful else rule.deny
+    return taken, _why(element.tag, rule) if taken is rule.action else f"not a legal {rule.vr.decode()} value"
 
 
 def _unchanged(part10: bytes) -> list[Decision]:

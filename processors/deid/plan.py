@@ -168,6 +168,7 @@ class Plans:
     """The plans of one SOP class, by parent sequence."""
 
     def __init__(self, profile: Profile, sop_class: str) -> None:
+        self.safe_private = profile.retain.safe_private
         self._profile = profile
         self._sop_class = sop_class
         self._plans: dict[int, Plan] = {}

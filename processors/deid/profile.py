@@ -54,6 +54,7 @@ class Retain(BaseModel):
     device_identity: bool = Field(False, description="Which device it was: serial number, station name.")
     institution_identity: bool = Field(False, description="Where it was: institution, department, site.")
     uids: bool = Field(False, description="The original UIDs.")
+    safe_private: bool = Field(False, description="Numbers of private attributes that are known to be safe.")
 
 
 class Clean(BaseModel):

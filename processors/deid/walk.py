@@ -15,6 +15,7 @@ from processors.deid.iod_types import TOP
 from processors.deid.parse import UNDEFINED, Element, Form
 from processors.deid.plan import SPECIFIC_CHARACTER_SET, Plan, Plans, Rule
 from processors.deid.pseudonyms import UidMap
+from processors.deid.safe_private import safe
 from processors.deid.terms import Terms
 
 REFERENCED_SOP_INSTANCE_UID = 0x00081155
@@ -77,6 +78,7 @@ class Walk:
         """Clean elements of one place; kept neighbours are copied as one run, `begin` to `stop`."""
         buffer, out, keep, remove = self.buffer, self.out, Action.KEEP, Action.REMOVE
         begin = stop = 0
+        private = safe(elements, buffer, big=self.form.big) if self.plans.safe_private else frozenset()
         for element in elements:
             tag, vr, start, value, end, _ = element
             rule = plan[tag]
@@ -91,6 +93,11 @@ class Walk:
                     continue
                 action = Action.TERMS if lawful else rule.deny
             if action is remove:
+                if tag in private:
+                    if start != stop:
+                        out += buffer[begin:stop]
+                        begin = start
+                    stop = end
                 continue
             out += buffer[begin:stop]
             begin = stop = end

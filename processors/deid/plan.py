@@ -35,6 +35,10 @@ class Rule(NamedTuple):
 SPECIFIC_CHARACTER_SET, PATIENT_NAME, PATIENT_ID = 0x00080005, 0x00100010, 0x00100020
 MARKS = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+CLAIMS = (0x00280301, 0x00280302)
+"""Burned In Annotation and Recognizable Visual Features: the sender's word on text and faces, for which nobody here
+vouches. It stays where the IOD requires it, as its one legal value."""
+
 _FIXED = {b"US": 2, b"SS": 2, b"UL": 4, b"SL": 4, b"FL": 4, b"FD": 8, b"AT": 4, b"UV": 8, b"SV": 8}
 _ANYWHERE: dict[bytes, Action] = {
     **dict.fromkeys((*_FIXED, b"DS", b"IS"), Action.KEEP),
@@ -118,6 +122,8 @@ class Plan(dict[int, Rule]):
     def _action(self, tag: int, vr: bytes, row: Row | None, deny: Action) -> tuple[Action, Option | None]:
         """The action, and the option that asks for it."""
         if not tag & 0xFFFF or tag >> 16 in _NO_PLACE_FOR_DATA_SETS or removed_by_pattern(tag) or tag in MARKS:
+            return Action.REMOVE, None
+        if tag in CLAIMS and self._types.get(tag) not in ("1", "1C"):
             return Action.REMOVE, None
         if special := _SPECIAL.get(tag):
             return special, None

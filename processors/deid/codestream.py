@@ -1,4 +1,4 @@
-"""Comments inside compressed images: JPEG COM and APPn, JPEG 2000 COM, and bytes behind the end of an image.
+"""Comments inside compressed images: JPEG COM and APPn, JPEG 2000 COM, and bytes that belong to no image.
 
 They are blanked in place, so that every length and offset stays; the image itself is passed on byte by byte. What a
 well-known encoder signs with stays too: it names no one, and most images then stay byte-equal.
@@ -6,7 +6,9 @@ well-known encoder signs with stays too: it names no one, and most images then s
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from processors.deid import runs
 from processors.deid.parse import ITEM
 from processors.deid.reasons import Reason, RejectedError
 
@@ -22,80 +24,151 @@ _APPLICATIONS = re.compile(rb"JFIF\0.{7}\0\0|Adobe.{7}|SPIFF\0.{24}|\0\0\0\x01\x
 """Application segments that say how to decode: JFIF without thumbnail, Adobe's and HP's transforms, SPIFF's header."""
 
 _SOI, _END, _SOC = b"\xff\xd8", b"\xff\xd9", b"\xff\x4f"
-_SOS, _APP0, _APP15, _COM = 0xDA, 0xE0, 0xEF, 0xFE
+_EOI, _SOS, _APP0, _APP15, _COM, _SOF_LS = 0xD9, 0xDA, 0xE0, 0xEF, 0xFE, 0xF7
 _SOT, _SOD, _J2K_COM = 0x90, 0x93, 0x64
+_TABLES = frozenset((*range(0xC0, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF, _SOF_LS, 0xF8))
+"""Markers of JPEG and JPEG-LS whose segments say how to decode (ITU-T T.81 B.1.1.3, T.87 C.1.1)."""
+
+_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_NEXT_MARKER_LS = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
+"""What ends entropy-coded data: JPEG stuffs 00 behind FF, JPEG-LS a zero bit; restart markers belong to the data."""
 
 
-def segments(buffer: memoryview, start: int, end: int) -> Iterator[memoryview]:
+@dataclass(frozen=True, slots=True)
+class Fragments:
+    """What encapsulated pixel data holds: `frames`, and `plane` pixels of each where they are run lengths, else 0."""
+
+    frames: int
+    plane: int = 0
+
+
+@dataclass(slots=True)
+class _Open:
+    """An image that goes on in the next fragment."""
+
+    jpeg: bool
+    is_ls: bool = False
+    cut_marker: bool = False
+
+
+def segments(buffer: memoryview, start: int, end: int, held: Fragments) -> Iterator[memoryview]:
     """The value of encapsulated pixel data in runs, its comments blanked.
 
     Raises:
-        RejectedError: a fragment that begins as an image is not well-formed.
+        RejectedError: a fragment is no image or part of one, there are more or fewer than frames, an image is not
+            well-formed, or the offset table points elsewhere than to fragments.
     """
     done = start
-    for first, last in _blanks(buffer, start, end):
+    for first, last in _blanks(buffer, start, end, held):
         yield buffer[done:first]
         yield memoryview(bytes(last - first))
         done = last
     yield buffer[done:end]
 
 
-def _blanks(buffer: memoryview, start: int, end: int) -> Iterator[Span]:
+def _blanks(buffer: memoryview, start: int, end: int, held: Fragments) -> Iterator[Span]:
     """Spans to blank, in ascending order."""
-    pos = start
-    table = True
+    (table, size), *fragments = _items(buffer, start, end) or [(start, 0)]
+    first = table + size
+    _require_offsets(bytes(buffer[table:first]), {at - 8 - first for at, _ in fragments})
+    image: _Open | None = None
+    frames = 0
+    for at, length in fragments:
+        fragment = buffer[at : at + length]
+        frames += bool(held.plane) or bytes(fragment[:2]) in (_SOI, _SOC)
+        if held.plane:
+            spans = runs.paddings(fragment, held.plane)
+        else:
+            spans, image = _fragment(fragment, image)
+        yield from ((at + begin, at + stop) for begin, stop in spans)
+    if frames != held.frames:
+        raise RejectedError(Reason.PIXELS_MISMATCH)
+
+
+def _items(buffer: memoryview, pos: int, end: int) -> list[Span]:
+    """Where each item's value begins, and its length in bytes."""
+    found = []
     while pos + 8 <= end:
         group, number = (int.from_bytes(buffer[at : at + 2], "little") for at in (pos, pos + 2))
-        size = int.from_bytes(buffer[pos + 4 : pos + 8], "little")
         if group << 16 | number != ITEM:
-            return
-        pos += 8
-        if not table:
-            yield from _fragment(bytes(buffer[pos : pos + 2]), buffer[pos : pos + size], pos)
-        table = False
-        pos += size
+            break
+        size = int.from_bytes(buffer[pos + 4 : pos + 8], "little")
+        found.append((pos + 8, size))
+        pos += 8 + size
+    return found
 
 
-def _fragment(begin: bytes, fragment: memoryview, at: int) -> Iterator[Span]:
-    """Spans to blank in one fragment, by how it begins; a continued image has no header to look at."""
-    spans = list(_jpeg(fragment) if begin == _SOI else _jpeg_2000(fragment) if begin == _SOC else ())
-    # Entropy-coded data never holds the end marker (ITU-T T.81 B.1.1.5, T.800 A.1.3), so the last one is the end.
-    tail = _last(fragment, _END)
-    behind = fragment[tail + 2 :] if tail >= 0 else fragment[:0]
+def _require_offsets(table: bytes, starts: set[int]) -> None:
+    """The Basic Offset Table is empty or names beginnings of fragments, so that it holds nothing else (PS3.5 A.4)."""
+    offsets = {int.from_bytes(table[at : at + 4], "little") for at in range(0, len(table), 4)}
+    if len(table) % 4 or not offsets <= starts:
+        raise RejectedError(Reason.PIXELS_MISMATCH)
+
+
+def _fragment(fragment: memoryview, image: _Open | None) -> tuple[list[Span], _Open | None]:
+    """Spans to blank in one fragment, and the image that goes on behind it; `image` is what goes on before it."""
+    begin = bytes(fragment[:2])
+    spans: list[Span] = []
+    if begin == _SOI:
+        image, pos = _Open(jpeg=True), 2
+    elif begin == _SOC:
+        image, pos = _Open(jpeg=False), 2
+    elif image is not None and image.jpeg and not (image.cut_marker and fragment and fragment[0] >= 0x80):
+        pos = _behind_data(fragment, 0, image)
+    elif bytes(fragment).strip(b"\0"):
+        raise RejectedError(Reason.PIXELS_MISMATCH)
+    else:
+        return spans, image
+    stop = _jpeg(fragment, pos, image, spans) if image.jpeg else _jpeg_2000(fragment, spans)
+    if stop is None:
+        image.cut_marker = fragment[-1] == 0xFF
+        return spans, image
+    behind = fragment[stop:]
     if len(behind) > 1 or bytes(behind).strip(b"\0\xff"):
-        spans.append((tail + 2, len(fragment)))
-    yield from ((at + first, at + last) for first, last in spans)
+        spans.append((stop, len(fragment)))
+    return spans, None
 
 
-def _last(fragment: memoryview, marker: bytes, window: int = 4096) -> int:
-    """Where a marker is last; looks at the end of the fragment first, which nearly always has it."""
-    near = max(0, len(fragment) - window)
-    found = bytes(fragment[near:]).rfind(marker)
-    return near + found if found >= 0 else bytes(fragment).rfind(marker)
-
-
-def _jpeg(image: memoryview) -> Iterator[Span]:
-    """Comments and application segments before the first scan (ITU-T T.81 B.2)."""
-    pos = 2
-    while True:
+def _jpeg(image: memoryview, pos: int, state: _Open, spans: list[Span]) -> int | None:
+    """Comments and application segments, between scans too (ITU-T T.81 B.2); where the image ends, if it does here."""
+    while pos < len(image):
+        while pos + 2 <= len(image) and image[pos] == image[pos + 1] == 0xFF:
+            pos += 1
+        if bytes(image[pos : pos + 2]) == _END:
+            return pos + 2
         marker, first, last = _segment(image, pos)
+        state.is_ls |= marker == _SOF_LS
         if _APP0 <= marker <= _APP15 or marker == _COM:
-            payload = bytes(image[first:last])
             harmless = _ENCODERS if marker == _COM else _APPLICATIONS
-            if not harmless.fullmatch(payload):
-                yield first, last
-        if marker == _SOS:
-            return
-        pos = last
+            if not harmless.fullmatch(bytes(image[first:last])):
+                spans.append((first, last))
+        elif marker not in _TABLES:
+            raise RejectedError(Reason.PIXELS_MISMATCH)
+        pos = _behind_data(image, last, state) if marker == _SOS else last
+    return None
 
 
-def _jpeg_2000(image: memoryview) -> Iterator[Span]:
-    """Comments of the main header and of every tile-part header (ITU-T T.800 A.9.2)."""
+def _behind_data(image: memoryview, pos: int, state: _Open) -> int:
+    """Where entropy-coded data ends, from `pos`: at the next marker, or with the fragment."""
+    form = _NEXT_MARKER_LS if state.is_ls else _NEXT_MARKER
+    found = form.search(image, pos)
+    return found.start() if found else len(image)
+
+
+def _jpeg_2000(image: memoryview, spans: list[Span]) -> int | None:
+    """Comments of the main header and of every tile-part header (ITU-T T.800 A.9.2); where the image ends.
+
+    Raises:
+        RejectedError: it goes on in another fragment, whose tile-part headers cannot be told from data.
+    """
     pos = 2
     tile_end = 0
-    while pos + 2 <= len(image) and bytes(image[pos : pos + 2]) != _END:
+    while pos + 2 <= len(image):
+        if bytes(image[pos : pos + 2]) == _END:
+            return pos + 2
         if image[pos] == 0xFF and image[pos + 1] == _SOD:
-            pos = tile_end or len(image)
+            # Packets never hold FF90 or above (T.800 A.1.3), so what ends the last tile-part is the next end marker.
+            pos = tile_end or _end_of_codestream(image, pos)
             continue
         marker, first, last = _segment(image, pos)
         if marker == _SOT:
@@ -104,8 +177,16 @@ def _jpeg_2000(image: memoryview) -> Iterator[Span]:
             if length and tile_end <= last:
                 raise RejectedError(Reason.PIXELS_MISMATCH)
         if marker == _J2K_COM and not _ENCODERS.fullmatch(bytes(image[first + 2 : last])):
-            yield first + 2, last
+            spans.append((first + 2, last))
         pos = last
+    if pos > len(image):
+        raise RejectedError(Reason.PIXELS_MISMATCH)
+    return len(image)
+
+
+def _end_of_codestream(image: memoryview, pos: int) -> int:
+    found = bytes(image[pos:]).find(_END)
+    return pos + found if found >= 0 else len(image)
 
 
 def _segment(image: memoryview, pos: int) -> tuple[int, int, int]:

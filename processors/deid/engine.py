@@ -15,7 +15,7 @@ from processors.deid.keys import ProjectKeys
 from processors.deid.marks import treatment_facts
 from processors.deid.parse import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Element, Parser
 from processors.deid.part10 import Part10, opened, preamble_and_meta
-from processors.deid.pixels import PIXEL_DATA, require_unburned, require_whole
+from processors.deid.pixels import PIXEL_DATA, fragments_of, require_unburned, require_whole
 from processors.deid.plan import Plans
 from processors.deid.profile import Profile
 from processors.deid.pseudonyms import REGISTERED, UidMap, patient_pseudonym, pseudonymous_uid, shift_days
@@ -171,7 +171,7 @@ class Engine:
         walk = Walk(
             buffer=instance.part.buffer,
             form=form,
-            images=instance.part.images,
+            fragments=fragments_of(instance.part, instance.top, instance.value),
             encoder=self._encoders[form],
             plans=self._plans[instance.uid(SOP_CLASS)],
             uids=self._uids,

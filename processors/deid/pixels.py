@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from processors.deid.codestream import Fragments
 from processors.deid.parse import ITEM, Element
 from processors.deid.part10 import Part10
 from processors.deid.reasons import Reason, RejectedError
@@ -89,6 +90,14 @@ def _fragments_fit(part: Part10, element: Element, value: Value) -> bool:
         pos += 8 + size
     form = part.encapsulated
     return form is not None and form.match(first) is not None and count - 1 >= _frames(value)
+
+
+def fragments_of(part: Part10, elements: dict[int, Element], value: Value) -> Fragments | None:
+    """What the fragments hold; None where pixel data is native."""
+    if part.encapsulated is None:
+        return None
+    plane = 0 if part.images else _number(part, elements.get(_ROWS)) * _number(part, elements.get(_COLUMNS))
+    return Fragments(_frames(value), plane)
 
 
 def _frames(value: Value) -> int:

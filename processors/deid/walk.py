@@ -34,14 +34,14 @@ class Patient:
 class Walk:
     """One walk over one instance.
 
-    `segments` are cleaned bytes, and between them views of bulk values passed on. `images`: whether fragments hold
-    JPEG or JPEG 2000 images, whose comments are blanked. `names`: words of this instance's people, in upper case, which
-    no description keeps.
+    `segments` are cleaned bytes, and between them views of bulk values passed on. `fragments`: what they hold if pixel
+    data is encapsulated; comments in it are blanked. `names`: words of this instance's people, in upper case, which no
+    description keeps.
     """
 
     buffer: memoryview
     form: Form
-    images: bool
+    fragments: codestream.Fragments | None
     encoder: Encoder
     plans: Plans
     uids: UidMap
@@ -201,8 +201,8 @@ class Walk:
         odd = (end - value) & 1
         self.out += self.encoder.header(tag, vr, end - value + 1) if odd else self.buffer[start:value]
         self._cut()
-        if self.images:
-            self.segments.extend(codestream.segments(self.buffer, value, end))
+        if self.fragments:
+            self.segments.extend(codestream.segments(self.buffer, value, end, self.fragments))
         else:
             self.segments.append(self.buffer[value:end])
         if odd:

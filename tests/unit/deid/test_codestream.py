@@ -74,3 +74,81 @@ def test_an_image_that_goes_on_in_further_fragments_passes():
     out = io.BytesIO()
     made.save_as(out)
     assert isinstance(engine().treat(out.getvalue()), Treated)
+
+
+RLE = Path(get_testdata_file("MR_small_RLE.dcm")).read_bytes()
+
+
+def with_fragments(file: bytes, change) -> bytes:
+    """The file with the list of its fragments, offset table first, changed."""
+    made = read(file)
+    made.PixelData = b"".join(
+        b"\xfe\xff\x00\xe0" + len(each).to_bytes(4, "little") + each
+        for each in change([b"", get_frame(made.PixelData, 0, number_of_frames=1)])
+    )
+    made["PixelData"].is_undefined_length = True
+    out = io.BytesIO()
+    made.save_as(out)
+    return out.getvalue()
+
+
+def between_scans(image: bytes, inserted: bytes) -> bytes:
+    """A comment behind the data of the only scan, before the end marker."""
+    at = image.rindex(b"\xff\xd9")
+    return image[:at] + inserted + image[at:]
+
+
+HIDDEN = {
+    "jpeg comment behind a scan": with_image(JLS, lambda image: between_scans(image, segment(b"\xff\xfe", b"CANARY"))),
+    "jpeg between two ends": with_image(JLS, lambda image: image + b"CANARYCANARY\xff\xd9"),
+    "jpeg 2000 between two ends": with_image(J2K, lambda image: image + b"CANARYCANARY\xff\xd9"),
+    "rle behind the runs": with_image(RLE, lambda image: image + b"CANARYCANARY"),
+}
+
+
+@pytest.mark.parametrize("file", HIDDEN.values(), ids=HIDDEN)
+def test_what_hides_behind_data_is_blanked(file):
+    assert b"CANARY" in file
+    assert b"CANARY" not in output(file)
+    assert len(cleaned(file).PixelData) == len(read(file).PixelData)
+
+
+def test_a_comment_in_a_later_fragment_is_blanked():
+    def cut(fragments):
+        table, image = fragments
+        image = between_scans(image, segment(b"\xff\xfe", b"CANARY"))
+        middle = len(image) // 4 * 2
+        return [table, image[:middle], image[middle:] + b"\0" * (len(image) % 2)]
+
+    file = with_fragments(JLS, cut)
+    assert b"CANARY" in file
+    assert b"CANARY" not in output(file)
+
+
+STRAY = {
+    "a fragment of text": (JLS, lambda f: [*f, b"CANARY"]),
+    "a second image in one frame": (JLS, lambda f: [*f, f[1]]),
+    "text before the image": (JLS, lambda f: [f[0], b"CANARY", f[1]]),
+    "text in the offset table": (JLS, lambda f: [b"CANARY  ", f[1]]),
+    "an offset to nowhere": (JLS, lambda f: [b"\x08\0\0\0", f[1]]),
+    "a fragment of text behind runs": (RLE, lambda f: [*f, b"CANARY"]),
+    "a second frame of runs": (RLE, lambda f: [*f, f[1]]),
+    "text in the header of runs": (RLE, lambda f: [f[0], f[1][:40] + b"CANARY!!" + f[1][48:]]),
+    "runs that end early": (RLE, lambda f: [f[0], f[1][: len(f[1]) // 4 * 2]]),
+    "an unknown segment": (
+        JLS, lambda f: [f[0], after_first_segment(f[1], segment(b"\xff\xf1", b"CANARY"))]
+    ),
+    "jpeg 2000 that goes on elsewhere": (J2K, lambda f: [f[0], f[1][:400], f[1][400:]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "change"), STRAY.values(), ids=STRAY)
+def test_what_belongs_to_no_image_withholds_the_instance(file, change):
+    assert withheld(with_fragments(file, change)) == "pixels-mismatch"
+
+
+@pytest.mark.parametrize("file", [JLS, J2K, RLE], ids=["jpeg-ls", "jpeg 2000", "rle"])
+@pytest.mark.parametrize("table", [b"", bytes(4)], ids=["no offsets", "offsets"])
+def test_honest_fragments_pass_as_they_are(file, table):
+    honest = with_fragments(file, lambda fragments: [table, fragments[1] + b"\0" * (len(fragments[1]) % 2)])
+    assert cleaned(honest).PixelData == read(honest).PixelData

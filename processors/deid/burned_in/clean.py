@@ -27,6 +27,9 @@ from processors.deid.pixels import require_whole
 from processors.deid.reasons import Reason, RejectedError
 
 CLEAN_PIXEL_DATA = ("113101", "Clean Pixel Data Option")
+LOOKS_AGAIN = 2
+"""How often it looks after masking. What the first of these finds is masked; what the last finds is not passed."""
+
 _PIXEL_DATA = 0x7FE00010
 _ULTRASOUND = ("US", "IVUS")
 
@@ -121,13 +124,14 @@ class PixelCleaner:
         known = (*masked_by(rules, layout), *_beside_regions(header, layout))
         changed = clear_hidden_bits(pixels, layout) | mask(pixels, layout, known, dark)
         masked = known
-        for again in (False, True):
-            found = look(self.detector, pixels, layout, header, again=again)
+        found = look(self.detector, pixels, layout, header)
+        for _ in range(LOOKS_AGAIN):
             changed |= mask(pixels, layout, found, dark)
             masked += found
-        if remaining := look(self.detector, pixels, layout, header, again=True):
-            return _quarantined(Reason.PIXELS_SHOW_TEXT, header, pixels, layout, remaining)
-        return _Masked(masked, changed)
+            found = look(self.detector, pixels, layout, header, again=True)
+            if not found:
+                return _Masked(masked, changed)
+        return _quarantined(Reason.PIXELS_SHOW_TEXT, header, pixels, layout, found)
 
 
 @dataclass(frozen=True, slots=True)

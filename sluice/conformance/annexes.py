@@ -7,7 +7,7 @@ from sluice.conformance.markdown import sections, table
 
 
 def annexes() -> str:
-    """Classes, syntaxes, attributes of our own, de-identification."""
+    """Classes, syntaxes, attributes of our own."""
     return sections(
         "## Annex A. Storage classes",
         """
@@ -20,12 +20,6 @@ def annexes() -> str:
         table(("transfer syntax", "UID"), [(_name(uid), uid) for uid in _of_kind("Transfer Syntax")]),
         "## Annex C. Extensions, specialisations, private attributes",
         "None. No private attribute, SOP class or transfer syntax of our own is used on the network.",
-        "## Annex D. De-identification",
-        """
-        What leaves the trusted zone is de-identified by profiles that are generated from PS3.15 table E.1-1:
-        [processors/deid/profiles](../processors/deid/profiles) says what is removed, replaced and kept, and
-        `sluice deid explain` says it of a file. It concerns no association of this statement.
-        """,
     )
 
 

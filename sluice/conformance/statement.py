@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from sluice.conformance import annexes, asking, overview, receiving, services, setup
+from sluice.conformance import annexes, asking, deidentification, overview, receiving, services, setup
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "conformance.md"
 
@@ -31,6 +31,7 @@ CHAPTERS: Final = (
     setup.character_sets,
     setup.security,
     annexes.annexes,
+    deidentification.deidentification,
 )
 
 

@@ -1,0 +1,140 @@
+"""The options of PS3.15 E.3: which are offered, by which switch, what each retains and how each cleans."""
+
+from typing import Final
+
+from pydantic import BaseModel
+
+from processors.deid import options
+from processors.deid.ages import OLDEST_YEARS
+from processors.deid.inherit import shipped
+from processors.deid.options import OPTIONS, Option
+from processors.deid.profile import Clean, Profile, Retain
+from processors.deid.pseudonyms import FURTHEST_DAYS
+from processors.deid.safe_private import safe_elements
+from processors.deid.table_e1_1 import table as rows
+from sluice.conformance.markdown import sections, table
+
+MANNERS: Final = {
+    options.DESCRIPTORS: """
+        Text is taken word by word. A word stays if it is in the vocabulary: the meanings of the coded concepts of
+        PS3.16 and the profile's own words. A word that is also part of a name in the same object goes, as do
+        numbers of more than three digits and numbers in a row with only points, strokes or blanks between them.
+        Sequences are cleaned item by item: public codes stay, with the dictionary's meaning, local ones are
+        replaced. When no word is left, the row's action in the basic profile holds. Bulk values (OB) are never
+        kept.
+        """,
+    options.FULL_DATES: """
+        Dates and times stay as they are, dates that name only a month or a year too. The birth date is none of them.
+        Binary time stamps go.
+        """,
+    options.MODIFIED_DATES: f"""
+        All dates of a patient in a project move back by one number of whole days between 1 and {FURTHEST_DAYS},
+        made of the patient's identity and the project's key: the same in every study, every process and every run.
+        Times of day stay, so that intervals within a day and across midnight do too. A value that is no complete
+        date has the row's action in the basic profile. Time zones and binary time stamps go. Dates of devices move
+        with all others, whatever `retain.device_identity` says: a calibration on the day of the examination would
+        tell by how much that day moved.
+        """,
+    options.PATIENT_CHARACTERISTICS: f"""
+        Ages above {OLDEST_YEARS} years become one value, {OLDEST_YEARS + 1:03d}Y. Free text of these rows is
+        cleaned like descriptors. The birth date is none of them.
+        """,
+    options.DEVICE_IDENTITY: """
+        Text stays in its character set; sequences are cleaned but keep their codes, local ones too, which say which
+        device it is. AE titles are cleaned like descriptors. Dates follow `dates`.
+        """,
+    options.UIDS: """
+        What is a UID by PS3.5 9.1 stays; what is none is replaced all the same. UIDs that the table does not list stay
+        too, so that what refers names what it refers to. Most UIDs tell when they were made, so that this needs `dates:
+        full`; and research knows studies by their pseudonyms, so that no package is made by such a profile.
+        """,
+    options.SAFE_PRIVATE: """
+        The numeric attributes of the list below stay, known by creator, group and element, with the creator's own
+        element, where their value has the form of a number. Private Data Element Characteristics are not consulted.
+        """,
+    options.INSTITUTION_IDENTITY: """
+        Text stays in its character set; sequences are cleaned but keep their codes, local ones too. The scan still
+        looks for people's names in it.
+        """,
+}
+"""How each option that is offered does it (PS3.15 E.3 asks for the manner of each)."""
+
+REFUSALS: Final = {
+    options.PIXEL_DATA: "No switch yet: an image that may show text is withheld whole.",
+    options.VISUAL_FEATURES: "Never claimed: nothing here removes faces. Heads are recognizable.",
+    options.GRAPHICS: "No switch: overlays and curves are removed.",
+    options.STRUCTURED_CONTENT: "No switch: content is emptied, removed or cleaned as the basic profile says.",
+}
+"""What is done instead of each option that is not offered."""
+
+DEVIATIONS: Final = (
+    ("Unlisted attributes", "denied by default, also where the table is silent"),
+    ("Ages", f"above {OLDEST_YEARS} years one value, also when patient characteristics are retained"),
+    ("Dates of devices", "follow the choice of dates, not Retain Device Identity"),
+    ("Binary values in retained or cleaned rows", "removed, or a dummy: Frame Origin Timestamp, Certified Timestamp"),
+    ("Timezone Offset From UTC", "kept with full dates alone"),
+    ("Overlay planes, curves", "the whole groups 60xx and 50xx are removed, not the listed elements alone"),
+    ("Retained text", "what names a person of the same object withholds the object"),
+)
+"""Where more is removed than the table asks for, and an option therefore retains less."""
+
+
+def offered(option: Option) -> bool:
+    """Whether a profile can turn it on."""
+    group, _, switch = option.switch.partition(".")
+    models: dict[str, type[BaseModel]] = {"retain": Retain, "clean": Clean}
+    return option in options.DATES.values() or (group in models and switch in models[group].model_fields)
+
+
+def switches() -> str:
+    """All options in one table, then each that is offered with its rows."""
+    profiles = [Profile.load(name) for name in shipped()]
+    return sections(
+        "## Options",
+        """
+        Each is a switch of its own in a profile. A mark is written for the basic profile and for each option that
+        was on when the object was treated, and for no other.
+        """,
+        table(
+            ("code", "option", "clause", "switch", *(profile.name for profile in profiles if not profile.identified)),
+            [
+                (
+                    option.code,
+                    option.meaning.removesuffix(" Option"),
+                    option.clause,
+                    f"`{option.switch}`" if offered(option) else "none",
+                    *("on" if option in each.options else "off" for each in profiles if not each.identified),
+                )
+                for option in OPTIONS
+            ],
+        ),
+        """
+        What excludes what: dates are full, modified or removed, never two of these; `retain.uids` needs `dates:
+        full`; dates of devices follow `dates`; an attribute that two options name is retained if either retains it;
+        `identified` excludes every other word.
+        """,
+        *(_chapter(option) for option in OPTIONS),
+        "### The safe private attributes",
+        table(
+            ("creator", "element", "VR", "meaning"),
+            [
+                (each.creator.decode(), f"({each.group:04X},xx{each.element:02X})", each.vr.decode(), each.meaning)
+                for each in safe_elements()
+            ],
+        ),
+    )
+
+
+def _chapter(option: Option) -> str:
+    head = f"### {option.code} {option.meaning}"
+    if not offered(option):
+        return sections(head, REFUSALS[option])
+    kept, cleaned = (_names(option, letter) for letter in "KC")
+    lists = [f"{word}: {names}." for word, names in (("Retained", kept), ("Cleaned", cleaned)) if names]
+    return sections(head, MANNERS[option], *lists)
+
+
+def _names(option: Option, letter: str) -> str:
+    """The rows of an option's column; those of dates are too many to name, and are in the annex."""
+    named = [row.name for row in rows().values() if row.options.get(option.column) == letter]
+    return f"{len(named)} rows of the annex" if option in options.DATES.values() and named else ", ".join(named)

@@ -12,7 +12,7 @@ from processors.deid import codes
 
 REPLACEMENT = b"REMOVED"
 SHORT_WORD, SHORT_NUMBER = 4, 3
-"""The longest run of letters and of digits that passes unknown."""
+"""The longest run of letters, and of digits but for a leading zero, that passes unknown."""
 
 _ISO_STANDARD = re.compile(rb"ISO_[0-9]{5}(_[0-9]{1,2})?")
 """How Lossy Image Compression Method (0028,2114) names a standard (PS3.3 C.7.6.1.1.5.1)."""
@@ -60,5 +60,5 @@ class Terms:
 
     def _known(self, run: str) -> bool:
         if run.isdigit():
-            return len(run.lstrip("0")) <= SHORT_NUMBER
+            return len(run) <= SHORT_WORD and len(run.lstrip("0")) <= SHORT_NUMBER
         return len(run) <= SHORT_WORD or run in self._words

@@ -24,7 +24,7 @@ _CACHED = 4096
 
 @lru_cache(maxsize=1)
 def words() -> frozenset[str]:
-    """Every word of five letters or more of the Defined Terms of PS3.3 and of the coded concepts of PS3.16."""
+    """Words of five letters or more of PS3.3's Defined Terms and of scanners' names, and those of PS3.16's concepts."""
     text = resources.files("processors.deid.data").joinpath("coded-words.txt").read_text("ascii")
     return frozenset(text.split()) | codes.vocabulary()
 

@@ -7,12 +7,15 @@ from pydicom.datadict import tag_for_keyword
 
 from processors.deid import known_values, marks
 from processors.deid.actions import Vocabulary
+from processors.deid.burned_in.clean import Cleaned, PixelCleaner, Quarantined, Untouched
 from processors.deid.charsets import decoded
 from processors.deid.choices import described, retained
 from processors.deid.codes import Coding
 from processors.deid.encode import Encoder
 from processors.deid.keys import ProjectKeys
 from processors.deid.marks import treatment_facts
+from processors.deid.options import PIXEL_DATA as PIXELS_CLEANED
+from processors.deid.options import Option
 from processors.deid.parse import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Element, Parser
 from processors.deid.part10 import Part10, opened, preamble_and_meta
 from processors.deid.pixels import PIXEL_DATA, fragments_of, require_unburned, require_whole
@@ -84,8 +87,13 @@ class Instance:
 class Engine:
     """De-identifies instances of one project by one profile; does no I/O and keeps nothing of a patient but UIDs."""
 
-    def __init__(self, profile: Profile, keys: ProjectKeys) -> None:
+    def __init__(self, profile: Profile, keys: ProjectKeys, pixels: PixelCleaner | None = None) -> None:
         """Compile a profile.
+
+        Args:
+            profile: what shall happen.
+            keys: of the project.
+            pixels: what cleans images that can show text; without it they are withheld.
 
         Raises:
             IdentifiedProfileError: it de-identifies nothing.
@@ -97,6 +105,8 @@ class Engine:
         self._became = self._uids.retained if profile.retain.uids else self._uids
         self._retained = retained(profile.options)
         self._plans = {uid.encode(): Plans(profile, uid) for uid in profile.classes}
+        self._pixels = pixels
+        self._plans_of_cleaned = {uid.encode(): Plans(profile, uid, looked_at=True) for uid in profile.classes}
         self._annotations = profile.annotation_classes
         self._junk = profile.junk
         self._coding = Coding.of(profile.coding_schemes)
@@ -106,31 +116,33 @@ class Engine:
         by_words = (tag_for_keyword(keyword) or 0 for keyword in profile.vocabulary_text)
         self._vocabulary_tags = described(profile.options).union(by_words)
         self._encoders = {form: Encoder(form) for form in (EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG)}
-        self._marks = {form: self._encoded_marks(encoder) for form, encoder in self._encoders.items()}
+        self._marks = {form: self._encoded_marks(encoder, ()) for form, encoder in self._encoders.items()}
 
     def treat(self, part10: bytes | memoryview) -> Treated | Withheld:
         """De-identify one Part 10 file; never raises for bad content."""
         try:
-            return self._treat(Instance(part10))
+            return self._treat(part10)
         except RejectedError as error:
             return Withheld(error.reason.value)
         except Exception:  # noqa: BLE001 - the outermost loop of one instance: what fails is withheld, never passed on
             return Withheld(Reason.ENGINE_ERROR.value)
 
-    def _treat(self, instance: Instance) -> Treated:
+    def _treat(self, part10: bytes | memoryview) -> Treated:
+        instance = Instance(part10)
         self._require_passing(instance)
+        instance, performed = self._unburned(instance, part10)
         patient_id, issuer = self._identity(instance)
         days = 0 if self.profile.dates == "full" else shift_days(self.keys, patient_id, issuer)
         patient = Patient(patient_pseudonym(self.keys, patient_id, issuer).encode(), days)
         original = self._identifying(instance)
-        walk = self._walk(instance, patient, original)
+        walk = self._walk(instance, patient, original, performed)
         form = instance.part.form
         if known_values.survive(original, walk.segments, form, self._vocabulary_tags, patient.days):
             raise RejectedError(Reason.VERIFY_HIT)
         return self._treated(instance, walk, patient)
 
     def _require_passing(self, instance: Instance) -> None:
-        """The SOP class is one that passes, and its pixels need no looking at."""
+        """The SOP class is one that passes, and instance, series and study are named."""
         sop_class = instance.uid(SOP_CLASS)
         meta_class = instance.part.sop_class
         if sop_class and meta_class and sop_class != meta_class:
@@ -140,9 +152,26 @@ class Engine:
             raise RejectedError(Reason.PIXELS_UNCHECKED if pixels else Reason.KIND_UNSUPPORTED)
         if not all(_names_one(instance.uid(tag)) for tag in (SOP_INSTANCE, STUDY, SERIES)):
             raise RejectedError(Reason.IDENTITY_INCOMPLETE)
-        if sop_class != RT_STRUCTURE_SET:
+
+    def _unburned(self, instance: Instance, part10: bytes | memoryview) -> tuple[Instance, tuple[Option, ...]]:
+        """The instance without text in its pixels, and the steps that were performed for it.
+
+        Raises:
+            RejectedError: its pixels are not as many as said, or show text, or may and nobody can tell.
+        """
+        sop_class = instance.uid(SOP_CLASS)
+        if sop_class == RT_STRUCTURE_SET:
+            return instance, ()
+        outcome = self._pixels.clean(part10) if self._pixels else Untouched()
+        if isinstance(outcome, Quarantined):
+            raise RejectedError(outcome.reason)
+        steps: tuple[Option, ...] = ()
+        if isinstance(outcome, Cleaned):
+            instance, steps = Instance(memoryview(outcome.part10)), outcome.steps
+        else:
             require_unburned(instance.value, sop_class, list(instance.top))
-            require_whole(instance.part, instance.top, instance.value)
+        require_whole(instance.part, instance.top, instance.value)
+        return instance, steps
 
     def _identity(self, instance: Instance) -> tuple[str, str]:
         """Patient ID and its issuer, which together are the identity.
@@ -166,14 +195,17 @@ class Engine:
             found.uids.clear()
         return found
 
-    def _walk(self, instance: Instance, patient: Patient, original: known_values.Identifying) -> Walk:
+    def _walk(
+        self, instance: Instance, patient: Patient, original: known_values.Identifying, performed: tuple[Option, ...]
+    ) -> Walk:
         form = instance.part.form
+        plans = self._plans_of_cleaned if PIXELS_CLEANED in performed else self._plans
         walk = Walk(
             buffer=instance.part.buffer,
             form=form,
             fragments=fragments_of(instance.part, instance.top, instance.value),
             encoder=self._encoders[form],
-            plans=self._plans[instance.uid(SOP_CLASS)],
+            plans=plans[instance.uid(SOP_CLASS)],
             uids=self._uids,
             coding=self._coding,
             vocabulary=self._vocabulary,
@@ -183,17 +215,18 @@ class Engine:
             charset=instance.value(CHARSET),
             names=frozenset(word.decode("latin-1") for word in original.words | original.texts),
         )
-        walk.run(instance.elements, self._marks[form])
+        known = self._marks[form]
+        walk.run(instance.elements, self._encoded_marks(self._encoders[form], performed) if performed else known)
         return walk
 
-    def _encoded_marks(self, encoder: Encoder) -> list[tuple[int, bytes]]:
-        """The marks of this profile, encoded, in order of their tags."""
+    def _encoded_marks(self, encoder: Encoder, performed: tuple[Option, ...]) -> list[tuple[int, bytes]]:
+        """The marks of this profile and of what was performed on an instance, encoded, in order of their tags."""
         method = marks.method(self.profile, self.keys).encode()
         temporal = marks.temporal_information(self.profile).encode()
         return [
             (0x00120062, encoder.element(0x00120062, b"CS", b"YES")),
             (0x00120063, encoder.element(0x00120063, b"LO", method)),
-            (0x00120064, encoder.sequence(0x00120064, marks.code_items(self.profile))),
+            (0x00120064, encoder.sequence(0x00120064, marks.code_items(self.profile, performed))),
             (0x00280303, encoder.element(0x00280303, b"CS", temporal)),
         ]
 

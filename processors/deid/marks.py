@@ -27,9 +27,12 @@ def method(profile: Profile, keys: ProjectKeys) -> str:
     )
 
 
-def steps(profile: Profile) -> tuple[Option, ...]:
-    """The profile of the standard, and each option that this profile makes the engine go by."""
-    return (BASIC_PROFILE, *profile.options)
+def steps(profile: Profile, performed: tuple[Option, ...] = ()) -> tuple[Option, ...]:
+    """The profile of the standard, each option that this profile makes the engine go by, and what was `performed`.
+
+    In the order of their codes. What only some instances need, such as pixels cleaned, is performed on them alone.
+    """
+    return (BASIC_PROFILE, *sorted({*profile.options, *performed}, key=lambda option: option.code))
 
 
 def temporal_information(profile: Profile) -> str:
@@ -50,7 +53,7 @@ def treatment_facts(profile: Profile, keys: ProjectKeys) -> dict[str, str]:
     }
 
 
-def code_items(profile: Profile) -> list[list[tuple[int, bytes, bytes]]]:
+def code_items(profile: Profile, performed: tuple[Option, ...] = ()) -> list[list[tuple[int, bytes, bytes]]]:
     """The items of De-identification Method Code Sequence (0012,0064): (tag, VR, value) each."""
     return [
         [
@@ -58,5 +61,5 @@ def code_items(profile: Profile) -> list[list[tuple[int, bytes, bytes]]]:
             (SCHEME, b"SH", b"DCM"),
             (MEANING, b"LO", step.meaning.encode()),
         ]
-        for step in steps(profile)
+        for step in steps(profile, performed)
     ]

@@ -35,9 +35,9 @@ class Rule(NamedTuple):
 SPECIFIC_CHARACTER_SET, PATIENT_NAME, PATIENT_ID = 0x00080005, 0x00100010, 0x00100020
 MARKS = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
-CLAIMS = (0x00280301, 0x00280302)
-"""Burned In Annotation and Recognizable Visual Features: the sender's word on text and faces, for which nobody here
-vouches. It stays where the IOD requires it, as its one legal value."""
+BURNED_IN_ANNOTATION, RECOGNIZABLE_VISUAL_FEATURES = CLAIMS = (0x00280301, 0x00280302)
+"""The sender's word on text and faces, for which nobody here vouches: it stays where the IOD requires it, as its one
+legal value. Of pixels that were cleaned, Burned In Annotation is our own word."""
 
 _FIXED = {b"US": 2, b"SS": 2, b"UL": 4, b"SL": 4, b"FL": 4, b"FD": 8, b"AT": 4, b"UV": 8, b"SV": 8}
 _ANYWHERE: dict[bytes, Action] = {
@@ -92,8 +92,9 @@ def _dictionary(tag: int) -> tuple[bytes, frozenset[bytes], int]:
 class Plan(dict[int, Rule]):
     """Tag to rule in one place (top level, or the items of one sequence), decided when first met."""
 
-    def __init__(self, profile: Profile, sop_class: str, parent: int) -> None:
+    def __init__(self, profile: Profile, sop_class: str, parent: int, *, looked_at: bool = False) -> None:
         super().__init__()
+        self._looked_at = looked_at
         self._lists = _lists(profile)
         self._profile = profile
         self._dated = profile.dates != "removed"
@@ -124,7 +125,7 @@ class Plan(dict[int, Rule]):
         if not tag & 0xFFFF or tag >> 16 in _NO_PLACE_FOR_DATA_SETS or removed_by_pattern(tag) or tag in MARKS:
             return Action.REMOVE, None
         if tag in CLAIMS and self._types.get(tag) not in ("1", "1C"):
-            return Action.REMOVE, None
+            return Action.KEEP if tag == BURNED_IN_ANNOTATION and self._looked_at else Action.REMOVE, None
         if special := _SPECIAL.get(tag):
             return special, None
         if row:
@@ -173,8 +174,10 @@ def _lists(profile: Profile) -> dict[int, Action]:
 class Plans:
     """The plans of one SOP class, by parent sequence."""
 
-    def __init__(self, profile: Profile, sop_class: str) -> None:
+    def __init__(self, profile: Profile, sop_class: str, *, looked_at: bool = False) -> None:
+        """Plans of a class; `looked_at`: of those instances whose pixels were cleaned and verified."""
         self.safe_private = profile.retain.safe_private
+        self._looked_at = looked_at
         self._profile = profile
         self._sop_class = sop_class
         self._plans: dict[int, Plan] = {}
@@ -182,5 +185,5 @@ class Plans:
     def of(self, parent: int) -> Plan:
         """The plan of a sequence's items, or of the top level (`TOP`)."""
         if parent not in self._plans:
-            self._plans[parent] = Plan(self._profile, self._sop_class, parent)
+            self._plans[parent] = Plan(self._profile, self._sop_class, parent, looked_at=self._looked_at)
         return self._plans[parent]

@@ -34,7 +34,7 @@ def black(layout: Layout, header: Header) -> tuple[int, ...]:
     slope = header.numbers("RescaleSlope")
     upside_down = (layout.photometric == "MONOCHROME1") != bool(slope and slope[0] < 0)
     dark, light = (high, low) if upside_down else (low, high)
-    padding = header.number("PixelPaddingValue")
+    padding = header.pixel_value("PixelPaddingValue", signed=layout.signed)
     if layout.signed and padding is not None and low <= padding <= high and abs(padding - dark) < abs(padding - light):
         return (padding,)
     return (dark,)

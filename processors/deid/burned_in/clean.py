@@ -23,10 +23,10 @@ from processors.deid.burned_in.signatures import Signatures, masked_by
 from processors.deid.burned_in.suspects import can_show_text
 from processors.deid.burned_in.thumbnail import thumbnail
 from processors.deid.burned_in.written import assembled
+from processors.deid.options import PIXEL_DATA, Option
 from processors.deid.pixels import require_whole
 from processors.deid.reasons import Reason, RejectedError
 
-CLEAN_PIXEL_DATA = ("113101", "Clean Pixel Data Option")
 LOOKS_AGAIN = 2
 """How often it looks after masking. What the first of these finds is masked; what the last finds is not passed."""
 
@@ -52,7 +52,7 @@ class Cleaned:
     masked: tuple[Box, ...]
     changed: frozenset[int]
     decompressed: str = ""
-    steps: tuple[tuple[str, str], ...] = (CLEAN_PIXEL_DATA,)
+    steps: tuple[Option, ...] = (PIXEL_DATA,)
 
 
 @dataclass(frozen=True, slots=True)

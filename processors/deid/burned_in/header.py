@@ -54,6 +54,12 @@ class Header:
         found = self.numbers(keyword)
         return int(found[0]) if found and abs(found[0]) < 1 << 53 else default
 
+    def pixel_value(self, keyword: str, *, signed: bool) -> int | None:
+        """A value of VR US or SS that is in the units of pixels; its sign is theirs, whatever VR it came with."""
+        element = self.elements.get(_tag(keyword))
+        raw = bytes(self.buffer[element.value : element.end][:2]) if element else b""
+        return int.from_bytes(raw, "big" if self.form.big else "little", signed=signed) if len(raw) == 2 else None
+
     def items(self, keyword: str) -> "Iterator[Header]":
         """The items of a sequence."""
         element = self.elements.get(_tag(keyword))

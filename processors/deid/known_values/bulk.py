@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 
@@ -22,11 +23,16 @@ def holds(views: Iterable[memoryview], needles: Iterable[bytes]) -> bool:
         views: bulk values, or runs of them.
         needles: texts of five characters or more, in upper case where they are ASCII.
     """
+    plain, other = _cores(frozenset(needles))
+    return any(_window_holds(window, plain, other) for view in views for window in _windows(view))
+
+
+@lru_cache(maxsize=256)
+def _cores(needles: frozenset[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """What to look for: ASCII, and what has too little of it; no text of one or two letters over and over."""
     cores = {max(_ASCII.findall(needle), key=len, default=needle) for needle in needles}
     varied = [needle for needle in cores if len(set(needle)) > _VARIED]
-    plain = [needle for needle in varied if needle.isascii()]
-    other = [needle for needle in varied if not needle.isascii()]
-    return any(_window_holds(window, plain, other) for view in views for window in _windows(view))
+    return [each for each in varied if each.isascii()], [each for each in varied if not each.isascii()]
 
 
 def _windows(view: memoryview) -> Iterable[memoryview]:

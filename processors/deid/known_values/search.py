@@ -7,6 +7,7 @@ a word of the vocabulary is none for a name inside it (Stand in STANDARD), and a
 import re
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 
 from processors.deid import terms
 from processors.deid.known_values import bulk
@@ -65,6 +66,7 @@ def _dates_survive(original: set[tuple[int, bytes]], output: Output, days: int) 
     return any(day in unexplained for _, day in output.dates) or not unexplained.isdisjoint(mentioned(output.text()))
 
 
+@lru_cache(maxsize=4096)
 def _moved(day: bytes, days: int) -> bytes:
     try:
         then = date(int(day[:4]), int(day[4:6]), int(day[6:8])) + timedelta(days=days)
@@ -94,11 +96,14 @@ def _texts_survive(original: Identifying, output: Output, raw: bytes) -> bool:
         if named and term.decode("latin-1") not in known:
             return True
     pressed = squeezed(free)
-    return bool(pressed) and any(
-        short in pressed
-        for text in original.texts
-        if b"\0" not in text and len(short := squeezed(text)) >= _SQUEEZED_FROM and short != text
-    )
+    return bool(pressed) and any(short in pressed for text in original.texts if (short := _squeezable(text)))
+
+
+@lru_cache(maxsize=4096)
+def _squeezable(text: bytes) -> bytes:
+    """A text without its punctuation, if it has any and is long enough without."""
+    short = b"" if b"\0" in text else squeezed(text)
+    return short if len(short) >= _SQUEEZED_FROM and short != text else b""
 
 
 def _stands_alone(text: bytes, raw: bytes) -> bool:

@@ -3,5 +3,5 @@
 Reading order: `cli` (every command and where it lives), `completion` (for shells), `demo` (the whole way, live),
 `simulate` (modalities), `trace` and `tracing` (one id, both ways), `site_secrets`, `handoff_certificates` and
 `certificates` (what a new installation needs),
-`conformance` (the DICOM conformance statement).
+`conformance` (the DICOM conformance statement), `deidentification` (the page on it).
 """

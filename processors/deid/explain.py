@@ -6,12 +6,13 @@ from pathlib import Path
 
 from pydicom.datadict import keyword_for_tag
 
+from processors.deid import structured
 from processors.deid.action import Action
 from processors.deid.actions import legal
 from processors.deid.engine import SOP_CLASS, Engine, Instance, Withheld
 from processors.deid.iod_types import TOP
 from processors.deid.keys import ProjectKeys
-from processors.deid.options import SAFE_PRIVATE
+from processors.deid.options import SAFE_PRIVATE, STRUCTURED_CONTENT
 from processors.deid.parse import Element
 from processors.deid.plan import Plan, Plans, Rule
 from processors.deid.profile import Profile
@@ -40,6 +41,7 @@ WORDS: dict[Action, str] = {
 }
 """Each action in a word or two."""
 
+_FREE = f"content item of text, a name or the patient, {STRUCTURED_CONTENT.code} {STRUCTURED_CONTENT.meaning}"
 _SAFE = f"on the list of safe private attributes, {SAFE_PRIVATE.code} {SAFE_PRIVATE.meaning}"
 
 
@@ -96,7 +98,16 @@ def _each(elements: list[Element], instance: Instance, plans: Plans, parent: int
         yield Decision(here, tag, element.vr.decode(), WORDS[taken], why)
         if taken is Action.RECURSE:
             for item in element.items or []:
-                yield from _each(item, instance, plans, element.tag, f"{here}/")
+                if _goes_whole(element.tag, item, buffer, plans):
+                    yield Decision(f"{here}/", "(FFFE,E000)", "", WORDS[Action.REMOVE], _FREE)
+                else:
+                    yield from _each(item, instance, plans, element.tag, f"{here}/")
+
+
+def _goes_whole(tag: int, item: list[Element], buffer: memoryview, plans: Plans) -> bool:
+    """Whether an item is one that cleaning of structured content removes."""
+    cleaned = plans.structured_content and tag in structured.SEQUENCES
+    return cleaned and not structured.stays(item, buffer, characteristics=plans.characteristics)
 
 
 def _decided(element: Element, buffer: memoryview, plan: Plan) -> tuple[Action, str]:

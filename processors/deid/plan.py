@@ -177,6 +177,8 @@ class Plans:
     def __init__(self, profile: Profile, sop_class: str, *, looked_at: bool = False) -> None:
         """Plans of a class; `looked_at`: of those instances whose pixels were cleaned and verified."""
         self.safe_private = profile.retain.safe_private
+        self.structured_content = profile.clean.structured_content
+        self.characteristics = profile.retain.patient_characteristics
         self._looked_at = looked_at
         self._profile = profile
         self._sop_class = sop_class

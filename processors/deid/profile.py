@@ -63,6 +63,7 @@ class Clean(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     descriptors: bool = Field(False, description="Descriptions and comments, of which the known words stay.")
+    structured_content: bool = Field(False, description="Content items, of which numbers and public codes stay.")
 
 
 class Profile(BaseModel):

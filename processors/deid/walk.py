@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from processors.deid import codes, codestream
+from processors.deid import codes, codestream, structured
 from processors.deid.action import Action
 from processors.deid.actions import DUMMIES, Vocabulary, legal, retainable
 from processors.deid.ages import capped
@@ -181,7 +181,11 @@ class Walk:
         """A sequence again, with undefined lengths, each item cleaned by the plan of this sequence."""
         encoder, plan = self.encoder, self.plans.of(element.tag)
         self.out += encoder.header(element.tag, b"SQ", UNDEFINED)
-        for item in element.items or []:
+        items = element.items or []
+        if self.plans.structured_content and element.tag in structured.SEQUENCES:
+            characteristics = self.plans.characteristics
+            items = [each for each in items if structured.stays(each, self.buffer, characteristics=characteristics)]
+        for item in items:
             self.out += encoder.item
             outer, self._code = self._code, self._coded(item) if plan.coded else {}
             self._clean(item, plan)

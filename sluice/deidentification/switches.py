@@ -15,6 +15,12 @@ from processors.deid.table_e1_1 import table as rows
 from sluice.conformance.markdown import sections, table
 
 MANNERS: Final = {
+    options.STRUCTURED_CONTENT: """
+        Content items of text or of a name go whole, and so do items whose concept no public dictionary has. Numbers,
+        public codes, dates (as `dates` says) and references stay, and are cleaned like anywhere else. What is a fact of
+        the patient by its concept goes, or stays with `retain.patient_characteristics`; names, identifiers, birth date
+        and age always go. No class whose content is a report passes, so that this concerns images.
+        """,
     options.DESCRIPTORS: """
         Text is taken word by word. A word stays if it is in the vocabulary: the meanings of the coded concepts of
         PS3.16 and the profile's own words. A word that is also part of a name in the same object goes, as do
@@ -63,7 +69,6 @@ REFUSALS: Final = {
     options.PIXEL_DATA: "No switch yet: an image that may show text is withheld whole.",
     options.VISUAL_FEATURES: "Never claimed: nothing here removes faces. Heads are recognizable.",
     options.GRAPHICS: "No switch: overlays and curves are removed.",
-    options.STRUCTURED_CONTENT: "No switch: content is emptied, removed or cleaned as the basic profile says.",
 }
 """What is done instead of each option that is not offered."""
 

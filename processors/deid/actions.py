@@ -38,6 +38,9 @@ _NUMBERS = frozenset((b"AT", b"FD", b"FL", b"SL", b"SS", b"SV", b"UL", b"US", b"
 _TEXT_IN_NUMBERS = re.compile(rb"[\x20-\x7e]{12,}\0*")
 """A dozen printable bytes and nothing else: numbers nearly never look so, text in their place always does."""
 
+_OFFSETS = re.compile(rb"(?:.{5}\0{3})*", re.DOTALL)
+"""Offsets and lengths of fragments, below a tebibyte each; text fills its bytes (PS3.3 C.7.6.3.1.8)."""
+
 _CHARACTER_SETS = frozenset(name.encode() for name in python_encoding)
 _WORDS = re.compile(rb"[A-Za-z]+")
 _VOCABULARY_TEXT = re.compile(rb"[A-Za-z0-9 ,.()_/+-]{0,64}\0?")
@@ -51,6 +54,8 @@ def legal(tag: int, vr: bytes, value: memoryview, length: int) -> bool:
     form = LEGAL.get(vr)
     if form is not None:
         return form.fullmatch(value) is not None
+    if vr == b"OV":
+        return _OFFSETS.fullmatch(value) is not None
     if vr in _NUMBERS and _TEXT_IN_NUMBERS.fullmatch(value):
         return False
     return not length or len(value) in (0, length)

@@ -53,3 +53,9 @@ def test_text_in_place_of_binary_numbers_goes():
     number = b"".join(each.to_bytes(4, "little") for each in (1, 2, 3, 4))
     assert number in output(file)
     assert b"HOLZMANN,KLOTHIL" not in output(file.replace(number, b"HOLZMANN,KLOTHIL"))
+
+
+def test_text_in_place_of_offsets_of_fragments_is_denied():
+    offsets = memoryview(b"".join(each.to_bytes(8, "little") for each in (0, 4_000, 700_000_000)))
+    assert legal(0x7FE00001, b"OV", offsets, 0)
+    assert not legal(0x7FE00001, b"OV", memoryview(b"HOLZMANN, KLOTHILDE"[:16]), 0)

@@ -66,7 +66,10 @@ MANNERS: Final = {
 """How each option that is offered does it (PS3.15 E.3 asks for the manner of each)."""
 
 REFUSALS: Final = {
-    options.PIXEL_DATA: "No switch yet: an image that may show text is withheld whole.",
+    options.PIXEL_DATA: """
+        No switch of a profile: an image that may show text is withheld whole, unless the engine was given what cleans
+        pixels and looks at them again. Only an instance that was so cleaned has this mark.
+        """,
     options.VISUAL_FEATURES: "Never claimed: nothing here removes faces. Heads are recognizable.",
     options.GRAPHICS: "No switch: overlays and curves are removed.",
 }

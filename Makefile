@@ -71,6 +71,7 @@ locks: $(UV) ## resolve requirements anew (pyproject.toml is the source)
 	$(COMPILE) pyproject.toml --all-extras -o requirements/all.lock
 	$(COMPILE) requirements/nar.in -c requirements/all.lock -o requirements/nar.lock
 	$(COMPILE) pyproject.toml -c requirements/all.lock -o requirements/receiver.lock
+	$(COMPILE) pyproject.toml -c requirements/all.lock --extra ocr -o requirements/ocr.lock
 	$(COMPILE) pyproject.toml -c requirements/all.lock --extra nifi --extra simulator -o requirements/operator.lock
 	$(COMPILE) pyproject.toml -c requirements/all.lock --extra handoff -o requirements/handoff.lock
 	$(COMPILE) pyproject.toml -c requirements/all.lock --extra handoff --extra ml --extra kubeflow --extra serving -o requirements/ml.lock

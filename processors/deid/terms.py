@@ -24,9 +24,17 @@ _CACHED = 4096
 
 @lru_cache(maxsize=1)
 def words() -> frozenset[str]:
-    """Words of five letters or more of PS3.3's Defined Terms and of scanners' names, and those of PS3.16's concepts."""
-    text = resources.files("processors.deid.data").joinpath("coded-words.txt").read_text("ascii")
-    return frozenset(text.split()) | codes.vocabulary()
+    """Words of five letters or more of PS3.6's attributes and PS3.3's terms, of devices, and of PS3.16's concepts.
+
+    `data/generate_coded_words.py` says where they come from.
+    """
+    return codes.vocabulary().union(written("coded-words.txt"), written("coded-words-of-devices.txt"))
+
+
+def written(name: str) -> list[str]:
+    """The words of a list, its comments apart."""
+    text = resources.files("processors.deid.data").joinpath(name).read_text("ascii")
+    return [word for line in text.splitlines() for word in line.partition("#")[0].split()]
 
 
 class Terms:

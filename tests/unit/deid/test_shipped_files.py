@@ -6,8 +6,8 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from processors.deid import Engine, Treated
-from processors.deid.data import generate_iod_types
+from processors.deid import Engine, Treated, codes, terms
+from processors.deid.data import generate_coded_words, generate_iod_types
 from processors.deid.iod_types import sop_classes
 from processors.deid.profile import Profile
 from processors.deid.reasons import Reason
@@ -46,6 +46,17 @@ def test_the_generated_types_are_those_of_the_standards_tables():
     """Drift of the committed table against its source is an error."""
     generated = generate_iod_types.rendered(generate_iod_types.generate(generate_iod_types.standard_folder()))
     assert generate_iod_types.TARGET.read_text("utf-8") == generated
+
+
+def test_the_generated_words_are_those_of_the_standards_tables():
+    """Where each word comes from can be shown: it is derived again."""
+    words = generate_coded_words.generate(generate_iod_types.standard_folder().parent)
+    assert generate_coded_words.TARGET.read_text("ascii") == generate_coded_words.rendered(words)
+
+
+def test_no_word_is_written_by_hand_that_is_derived():
+    derived = set(generate_coded_words.TARGET.read_text("ascii").split()) | codes.vocabulary()
+    assert derived.isdisjoint(terms.written("coded-words-of-devices.txt"))
 
 
 def test_the_default_profile_passes_only_classes_whose_types_are_known():

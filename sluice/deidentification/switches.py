@@ -82,6 +82,10 @@ DEVIATIONS: Final = (
     ("Binary values in retained or cleaned rows", "removed, or a dummy: Frame Origin Timestamp, Certified Timestamp"),
     ("Timezone Offset From UTC", "kept with full dates alone"),
     ("Overlay planes, curves", "the whole groups 60xx and 50xx are removed, not the listed elements alone"),
+    (
+        "Retained coded strings",
+        "a term that no standard defines is replaced: Modifying Device ID, Patient's Sex and the like",
+    ),
     ("Retained text", "what names a person of the same object withholds the object"),
 )
 """Where more is removed than the table asks for, and an option therefore retains less."""

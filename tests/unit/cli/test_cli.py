@@ -111,4 +111,4 @@ def test_a_profile_that_cannot_be_used_is_one_line_with_a_remedy(capsys, tmp_pat
     options = ("--key-file", tmp_path / "key", "--profile", profile)
     code, said = one_line(capsys, "deid", "apply", tmp_path / "in", tmp_path / "out", *options)
     assert code == 2
-    assert "shipped profile" in said
+    assert "sluice deid profiles" in said

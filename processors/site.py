@@ -66,6 +66,7 @@ class Site(BaseModel):
     ledger: Path = Field(Path("ledger.db"), description="Associations, instances, deliveries, shipments, events.")
     vault: Path = Field(Path("vault.db"), description="Identities and reverse mappings, encrypted.")
     key_file: Path = Field(Path("keys/site.key"), description="The key file that pseudonyms are derived from (0600).")
+    audit: Path = Field(Path("audit"), description="What was treated and decided, chained and signed; a file a day.")
     rules: Path = Field(Path("rules.yaml"), description="Routing rules.")
     workers_log: Path = Field(Path("logs/workers.log"), description="What de-identification workers print; may be PHI.")
     reserve_mb: int = Field(1024, ge=0, description="Free disk below which instances are refused (A700), in MB.")
@@ -107,4 +108,4 @@ class Site(BaseModel):
         return self.results.get(project) or self.results.get("*")
 
 
-_PATHS = ("landing", "ledger", "vault", "key_file", "rules", "workers_log")
+_PATHS = ("landing", "ledger", "vault", "key_file", "audit", "rules", "workers_log")

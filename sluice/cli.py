@@ -58,7 +58,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
             "Withdraw shipments for ever; see what became of copies.",
         ),
         "tokens": ("handoff.cli.tokens:tokens", "Make, list, rotate and revoke tokens of the handoff."),
-        "audit": ("handoff.cli.audit:audit", "See who changed what at the handoff, and who was refused."),
+        "audit": ("sluice.audit:audit", "See who changed what; verify the record of what was treated and decided."),
         "nifi": ("nifi.commands:nifi", "Install, start, stop and look at the embedded Apache NiFi."),
         "flows": ("nifi.releases.commands:flows", "Lint, publish, deploy, compare and save the flows of a release."),
         "handoff": ("handoff.commands:handoff", "Serve the handoff, work for it, back it up and restore it."),

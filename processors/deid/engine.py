@@ -1,7 +1,7 @@
 """One instance in, one de-identified instance or one reason out."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydicom.datadict import tag_for_keyword
 
@@ -38,7 +38,8 @@ class Treated:
     """A de-identified instance, and what the shipment must know of it.
 
     `chunks` are the whole Part 10 file, its pixels views of the original; `digest` is SHA-256 of the encoded data set
-    alone; `references` are pseudonymous SOP Instance UIDs; `uid_map` pairs originals with pseudonyms (PHI).
+    alone; `references` are pseudonymous SOP Instance UIDs; `uid_map` pairs originals with pseudonyms (PHI);
+    `actions` counts what became of attributes, `performed` are codes of what was done to this instance alone.
     """
 
     sop_instance_uid: str
@@ -53,6 +54,8 @@ class Treated:
     references: tuple[str, ...]
     is_annotation: bool
     uid_map: tuple[tuple[str, str], ...]
+    actions: dict[str, int] = field(default_factory=dict)
+    performed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ class Engine:
         form = instance.part.form
         if known_values.survive(original, walk.segments, form, self._vocabulary_tags, patient.days):
             raise RejectedError(Reason.VERIFY_HIT)
-        return self._treated(instance, walk, patient)
+        return self._treated(instance, walk, patient, performed)
 
     def _require_passing(self, instance: Instance) -> None:
         """The SOP class is one that passes, and instance, series and study are named."""
@@ -230,7 +233,7 @@ class Engine:
             (0x00280303, encoder.element(0x00280303, b"CS", temporal)),
         ]
 
-    def _treated(self, instance: Instance, walk: Walk, patient: Patient) -> Treated:
+    def _treated(self, instance: Instance, walk: Walk, patient: Patient, performed: tuple[Option, ...]) -> Treated:
         """The file around the cleaned data set, its digest, and what the shipment must know."""
         uid = {tag: self._became(instance.uid(tag)) for tag in (SOP_INSTANCE, STUDY, SERIES, FRAME_OF_REFERENCE)}
         sop_class = instance.uid(SOP_CLASS)
@@ -257,6 +260,8 @@ class Engine:
                 for tag, new in uid.items()
                 if (original := instance.uid(tag)) and original != new
             ),
+            actions=walk.actions,
+            performed=tuple(step.code for step in performed),
         )
 
 

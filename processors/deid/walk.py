@@ -20,6 +20,7 @@ from processors.deid.terms import Terms
 
 REFERENCED_SOP_INSTANCE_UID = 0x00081155
 _PADDING = b" \0"
+_COUNTED = {action: action.name.lower().replace("_", "-") for action in Action}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Walk:
 
     `segments` are cleaned bytes, and between them views of bulk values passed on. `fragments`: what they hold if pixel
     data is encapsulated; comments in it are blanked. `names`: words of this instance's people, in upper case, which no
-    description keeps.
+    description keeps. `met` counts elements at every depth, `acted` what became of those that were not kept.
     """
 
     buffer: memoryview
@@ -55,6 +56,8 @@ class Walk:
     out: bytearray = field(default_factory=bytearray)
     segments: list[bytes | memoryview] = field(default_factory=list)
     references: set[bytes] = field(default_factory=set)
+    met: int = 0
+    acted: dict[str, int] = field(default_factory=dict)
     _code: dict[int, bytes] = field(default_factory=dict)
 
     def run(self, elements: list[Element], marks: list[tuple[int, bytes]]) -> None:
@@ -77,7 +80,8 @@ class Walk:
     def _clean(self, elements: list[Element], plan: Plan) -> None:
         """Clean elements of one place; kept neighbours are copied as one run, `begin` to `stop`."""
         buffer, out, keep, remove = self.buffer, self.out, Action.KEEP, Action.REMOVE
-        begin = stop = 0
+        begin = stop = removed = 0
+        self.met += len(elements)
         private = safe(elements, buffer, big=self.form.big) if self.plans.safe_private else frozenset()
         for element in elements:
             tag, vr, start, value, end, _ = element
@@ -98,11 +102,24 @@ class Walk:
                         out += buffer[begin:stop]
                         begin = start
                     stop = end
+                else:
+                    removed += 1
                 continue
             out += buffer[begin:stop]
             begin = stop = end
             self._act(action, element, rule)
         out += buffer[begin:stop]
+        self._count("remove", removed)
+
+    def _count(self, what: str, times: int = 1) -> None:
+        """Remember what became of elements that were not kept."""
+        self.acted[what] = self.acted.get(what, 0) + times
+
+    @property
+    def actions(self) -> dict[str, int]:
+        """How many elements were kept, removed and so on, at every depth; what went with its sequence counts as one."""
+        counted = {"keep": self.met - sum(self.acted.values()), **self.acted}
+        return {what: times for what, times in sorted(counted.items()) if times}
 
     def _known(self, value: int, end: int) -> bool:
         """Whether a coded string consists of known terms."""
@@ -112,13 +129,17 @@ class Walk:
     def _act(self, action: Action, element: Element, rule: Rule) -> None:
         """Write what an element becomes when it is neither kept nor removed."""
         if action is Action.RECURSE:
+            self._count("clean-items")
             self._recurse(element)
         elif action is Action.PIXELS:
             self._pixels(element)
         else:
             replaced = self._replaced(action, element)
+            done = _COUNTED[action]
             if replaced is None:
                 replaced = self._denied(element, rule)
+                done = "remove" if replaced is None else _COUNTED[rule.deny]
+            self._count(done)
             if replaced is not None:
                 self.out += self.encoder.element(element.tag, rule.vr, replaced)
 

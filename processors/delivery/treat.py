@@ -4,7 +4,8 @@
 2. A package that lies in the landing is the answer.
 3. The attempt is counted, durably, before it can take anything down with it.
 4. A worker treats every instance into `<shipment>.<n>.part`, which it syncs.
-5. The vault remembers the UIDs and whose they are; then the package gets its name; then the ledger says so.
+5. The audit record says what became of each instance. What it does not hold does not leave.
+6. The vault remembers the UIDs and whose they are; then the package gets its name; then the ledger says so.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from handoff.contract.canonical import canonical_json
+from processors.audit import treated
 from processors.delivery.confirmed_before import confirmed_before
 from processors.delivery.errors import UnknownDeliveryError, WorkerDiedError
 from processors.delivery.flowfile import Outcome, Reference, because
@@ -62,8 +64,10 @@ def _make(place: Workplace, shipment: Shipment, reference: Reference, pool: Pool
     part = folder / f"{shipment.id}.{reference.n}.part"
     for left in folder.glob(f"{shipment.id}.*.part"):
         left.unlink(missing_ok=True)
-    job = _job(place, shipment, read_delivery(folder), part)
+    delivery = read_delivery(folder)
+    job = _job(place, shipment, delivery, part)
     made = _work(place, shipment, job, pool)
+    place.audit(shipment.project).append(treated.records(shipment, delivery, made, reference.n), place.clock())
     fates = [Fate(file, reason) for file, reason in made["fates"]]
     if not made["sha256"]:
         with transaction(place.ledger) as ledger:

@@ -61,6 +61,7 @@ def work(job: Json, treat: Engine) -> Json:
     fates: list[tuple[str, str | None]] = []
     passed: dict[str, Treated] = {}
     revisions: dict[str, int] = {}
+    looked: dict[str, Json] = {}
     try:
         for item in sorted(job["instances"], key=lambda item: pseudonymous_uid(treat.keys, item["uid"])):
             outcome = _treat_or_give_up(job, item, treat)
@@ -69,9 +70,11 @@ def work(job: Json, treat: Engine) -> Json:
             if isinstance(outcome, Treated) and reason is None:
                 writer.add(member_name(outcome.sop_instance_uid), outcome.chunks)
                 passed[outcome.sop_instance_uid] = replace(outcome, chunks=[])
+                looked[item["file"]] = _audited(outcome)
                 revisions[outcome.sop_instance_uid] = item["revision"]
         treatment = {**job["treatment"], **treatment_facts(treat.profile, treat.keys)}
         answer: Json = {"fates": fates, "uids": _uids(passed.values()), "treatment": treatment, "sha256": "", "size": 0}
+        answer["looked"] = looked
         if passed:
             withheld = Counter(reason for _, reason in fates if reason)
             manifest = _manifest(job, list(passed.values()), revisions, withheld, treatment)
@@ -140,6 +143,16 @@ def _refusal(outcome: Treated | Withheld, writer: PackageWriter, passed: dict[st
     if mine != (first.patient_id, first.study_instance_uid, first.series_instance_uid):
         return "series-conflict"
     return None
+
+
+def _audited(treated: Treated) -> Json:
+    """What the audit record says of an instance that passed."""
+    return {
+        "out": treated.digest,
+        "instance": treated.sop_instance_uid,
+        "actions": treated.actions,
+        "performed": treated.performed,
+    }
 
 
 def _uids(passed: Iterable[Treated]) -> list[tuple[str, str, str]]:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+from processors.audit.chain import Chain
+from processors.audit.signer import Signer
 from processors.deid.keys import KeyFile
 from processors.deid.profile import Profile
 from processors.landing.layout import Layout
@@ -30,6 +32,7 @@ class Workplace:
         self._keys: KeyFile | None = None
         self._rules: tuple[tuple[int, int], Rules] | None = None
         self._profiles: dict[str, Profile] = {}
+        self._chains: dict[str, Chain] = {}
 
     @property
     def ledger(self) -> sqlite3.Connection:
@@ -53,6 +56,14 @@ class Workplace:
         with self._lock:
             self._keys = self._keys or KeyFile.load(self.site.key_file)
             return self._keys
+
+    def audit(self, project: str) -> Chain:
+        """The audit record of a project."""
+        keys = self.keys
+        with self._lock:
+            if project not in self._chains:
+                self._chains[project] = Chain(self.site.audit, project, Signer(keys))
+            return self._chains[project]
 
     def rules(self) -> Rules:
         """The routing rules as they are now."""

@@ -1,7 +1,8 @@
 """What runs in the trusted zone, in NiFi or beside it.
 
 The CapWords files are the shells that the NiFi canvas shows; they translate and call the packages below, in the order
-in which a delivery meets them: `dicom` (receive), `landing` (keep), `ledger` (account), `routing` (decide), `deid`
+in which a delivery meets them: `dicom` (receive), `landing` (keep), `ledger` (account), `routing` (decide),
+`consent` (ask who allows it), `deid`
 (clean), `vault` (remember who is who), `audit` (keep what was treated and decided), `delivery` (announce, treat,
 package, confirm), `results` (what comes back). `pull` asks a PACS for what nobody pushes, `labels` brings rows of a
 spreadsheet. `site` holds a site's settings, `limits` what bounds its receiver, `peers` whom it calls, `senders` who

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from processors.consent.settings import ConsentSettings
 from processors.errors import SiteFileError
 from processors.limits import ReceiverLimits
 from processors.settings_file import cause
@@ -72,6 +73,9 @@ class Site(BaseModel):
     reserve_mb: int = Field(1024, ge=0, description="Free disk below which instances are refused (A700), in MB.")
     limits: ReceiverLimits = Field(ReceiverLimits(), description="What bounds the receiver.")
     retention: Retention = Retention()
+    consent: ConsentSettings | None = Field(
+        None, description="Who knows about patients' consent; left away: nobody is asked, but withdrawals hold."
+    )
     results: dict[str, str] = Field(
         {}, description="Which peer of peers.yaml gets the results of a project; `*` stands for every other project."
     )
@@ -100,7 +104,9 @@ class Site(BaseModel):
             site = cls.model_validate({**(written or {}), "home": home})
         except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, ValidationError) as error:
             raise SiteFileError(f"{file} cannot be used: {cause(error, _SHAPE)}.") from error
-        paths = {name: home / getattr(site, name) for name in _PATHS}
+        paths: dict[str, object] = {name: home / getattr(site, name) for name in _PATHS}
+        if site.consent is not None:
+            paths["consent"] = site.consent.under(home)
         return site.model_copy(update=paths)
 
     def results_to(self, project: str) -> str | None:

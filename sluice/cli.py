@@ -32,6 +32,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
             "See what lies in the landing and waits for whom; decide about it.",
         ),
         "deid": ("processors.deid.commands:deid", "De-identify files, or explain what would happen to one."),
+        "consent": ("processors.consent.commands:consent", "Ask about consent; let go on what was allowed meanwhile."),
         "labels": (
             "processors.labels.commands:labels",
             "Bring label rows of a spreadsheet to the handoff, under pseudonyms.",

@@ -4,6 +4,7 @@
 |---|---|---|
 | no rule wanted it (`unmatched`), the rules disagreed (`held:mixed`) | the rules are asked again | it goes nowhere |
 | its sender was unknown (`held:unknown-caller`) | the rules are asked, now for the first time | it goes nowhere |
+| nobody allowed it for its patient (`held:consent-...`) | consent is asked again | it goes nowhere |
 | it is unclear who the patient is (other `held:` codes) | the vault is asked again | it goes nowhere |
 | the handoff refused its package (`rejected:...`) | the same package is sent once more | it is not sent |
 | de-identification let nothing of it pass (`withheld`) | not possible: send the object again | its original goes |
@@ -18,7 +19,7 @@ from typing import Final, Literal
 from processors.delivery.errors import NotHeldError, StillHeldError
 from processors.delivery.package import package_path
 from processors.delivery.pinned import Route
-from processors.delivery.route import held_by_vault
+from processors.delivery.route import held_by_vault, people_of
 from processors.delivery.workplace import Workplace
 from processors.landing.delivery import read_delivery
 from processors.landing.hold import lift
@@ -143,13 +144,16 @@ def _require_releasable(place: Workplace, shipment: Shipment) -> None:
     Raises:
         StillHeldError: it still does.
     """
-    if shipment.package_sha256:
-        if not package_path(place.delivery_folder(shipment.delivery_id), shipment.id).is_file():
-            raise StillHeldError("Its package is not in the landing any more.")
-        return
-    code = held_by_vault(place, read_delivery(place.delivery_folder(shipment.delivery_id)), shipment.project)
+    folder = place.delivery_folder(shipment.delivery_id)
+    if shipment.package_sha256 and not package_path(folder, shipment.id).is_file():
+        raise StillHeldError("Its package is not in the landing any more.")
+    delivery = read_delivery(folder)
+    code = "" if shipment.package_sha256 else held_by_vault(place, delivery, shipment.project)
     if code:
         raise StillHeldError(f"It is still unclear who the patient is ({code}).")
+    refused = place.not_consented(people_of(delivery), shipment.project)
+    if refused:
+        raise StillHeldError(f"Nobody allowed it for its patient ({refused}).")
 
 
 def _unpark_beside(place: Workplace, delivery_id: str, released: set[str]) -> None:

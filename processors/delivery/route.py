@@ -101,7 +101,7 @@ def _decide(place: Workplace, delivery: Delivery, release: str) -> Route:
 
 
 def _shipment(place: Workplace, delivery: Delivery, target: Target, context: dict[str, str]) -> PinnedShipment:
-    held = held_by_vault(place, delivery, target.project)
+    held = held_by_vault(place, delivery, target.project) or place.not_consented(people_of(delivery), target.project)
     facts = treatment_facts(place.profile(target.profile), place.keys.project(target.project))
     return PinnedShipment(
         id=secrets.token_hex(16),
@@ -118,14 +118,16 @@ def held_by_vault(place: Workplace, delivery: Delivery, project: str) -> str:
     """Ask the vault who every instance belongs to; returns why a person must look first, or nothing."""
     if not delivery.study_instance_uid:
         return ""  # no study that could have two identities; de-identification withholds what belongs to none
-    people = {
-        (each.header.get("PatientID", ""), each.header.get("IssuerOfPatientID", "")) for each in delivery.instances
-    }
-    for patient_id, issuer in sorted(people):
+    for patient_id, issuer in sorted(people_of(delivery)):
         identity = place.vault.identify(project, patient_id, issuer, delivery.study_instance_uid)
         if isinstance(identity, Held):
             return identity.code
     return ""
+
+
+def people_of(delivery: Delivery) -> set[tuple[str, str]]:
+    """Whose a delivery is: (Patient ID, issuer) of each instance, as its header was read on reception. PHI."""
+    return {(each.header.get("PatientID", ""), each.header.get("IssuerOfPatientID", "")) for each in delivery.instances}
 
 
 def _entry(place: Workplace, reference: Reference, shipment: Shipment) -> dict[str, str]:

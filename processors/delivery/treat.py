@@ -1,7 +1,7 @@
 """Makes the package of a shipment, or finds the one that was made: a kept package is sent again, never rebuilt.
 
 1. An older announcement, or a settled shipment, is superseded; so is what was confirmed under an earlier ledger.
-2. A package that lies in the landing is the answer.
+2. A package that lies in the landing is the answer, if its patient still consents.
 3. The attempt is counted, durably, before it can take anything down with it.
 4. A worker treats every instance into `<shipment>.<n>.part`, which it syncs.
 5. The audit record says what became of each instance. What it does not hold does not leave.
@@ -21,6 +21,7 @@ from processors.delivery.confirmed_before import confirmed_before
 from processors.delivery.errors import UnknownDeliveryError, WorkerDiedError
 from processors.delivery.flowfile import Outcome, Reference, because
 from processors.delivery.package import package_path
+from processors.delivery.route import people_of
 from processors.delivery.workers import Pool
 from processors.delivery.workplace import Workplace
 from processors.landing.delivery import Delivery, read_delivery
@@ -53,7 +54,8 @@ def treat(place: Workplace, reference: Reference, pool: Pool) -> Outcome:
         if confirmed_before(place, shipment):
             return because("superseded", "confirmed")
         if _lies_there(place, shipment):
-            return _packaged(place, shipment)
+            refused = _not_consented(place, shipment, read_delivery(place.delivery_folder(shipment.delivery_id)))
+            return _hold(place, shipment, refused) if refused else _packaged(place, shipment)
         return _make(place, shipment, reference, pool)
 
 
@@ -76,6 +78,10 @@ def _make(place: Workplace, shipment: Shipment, reference: Reference, pool: Pool
     place.vault.record(shipment.project, [UidRow(*row) for row in made["uids"]])
     if made.get("study"):
         place.vault.remember_study(*made["study"])
+    refused = _not_consented(place, shipment, read_delivery(folder))
+    if refused:
+        part.unlink()
+        return _hold(place, shipment, refused)
     _keep(place, shipment, made, part)
     with transaction(place.ledger) as ledger:
         shipments.package(
@@ -90,6 +96,17 @@ def _make(place: Workplace, shipment: Shipment, reference: Reference, pool: Pool
     found = shipments.get(place.ledger, shipment.id)
     assert found is not None
     return _packaged(place, found)
+
+
+def _not_consented(place: Workplace, shipment: Shipment, delivery: Delivery) -> str:
+    """Ask about consent once more, right before a package gets its name or is sent again."""
+    return place.not_consented(people_of(delivery), shipment.project)
+
+
+def _hold(place: Workplace, shipment: Shipment, refused: str) -> Outcome:
+    with transaction(place.ledger) as ledger:
+        shipments.hold(ledger, shipment, f"held:{refused}", place.clock())
+    return because("quarantine", refused)
 
 
 def _keep(place: Workplace, shipment: Shipment, made: Json, part: Path) -> None:

@@ -3,12 +3,14 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 
 from processors.audit.chain import Chain
 from processors.audit.signer import Signer
+from processors.consent.answer import Answer, reason
+from processors.consent.ask import Consents, Person
 from processors.deid.keys import KeyFile
 from processors.deid.profile import Profile
 from processors.landing.layout import Layout
@@ -89,6 +91,21 @@ class Workplace:
                 profile.require_for_packages()
                 self._profiles[name] = profile
             return self._profiles[name]
+
+    @cached_property
+    def consents(self) -> Consents | None:
+        """Whoever knows about consent; None where the site asks nobody."""
+        return Consents(self.site.consent) if self.site.consent is not None else None
+
+    def not_consented(self, people: Iterable[Person], project: str) -> str:
+        """Why nothing of these patients (Patient ID, issuer) may go to a project now, as a code; empty if it may.
+
+        Asked anew each time. Who withdrew here is denied whatever the site's list says.
+        """
+        people = set(people)
+        if any(self.vault.is_withdrawn(*person, project) for person in people):
+            return reason(Answer.DENY)
+        return reason(self.consents.ask(people, project)) if self.consents is not None else ""
 
     @cached_property
     def return_profile(self) -> ReturnProfile:

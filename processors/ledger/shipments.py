@@ -139,6 +139,13 @@ def park(connection: sqlite3.Connection, shipment: Shipment, reason: str, now: f
     return _end(connection, shipment, "parked", reason, now)
 
 
+def hold(connection: sqlite3.Connection, shipment: Shipment, reason: str, now: float) -> bool:
+    """A person must look before it may leave, at a package or before there is one. Returns whether all is terminal."""
+    terminal = _end(connection, shipment, "parked", reason, now)
+    evidence.ready_after(connection, shipment.delivery_id)
+    return terminal
+
+
 def close(connection: sqlite3.Connection, shipment: Shipment, reason: str, now: float) -> bool:
     """Nobody wants it any more. Returns whether the delivery is terminal now."""
     return _end(connection, shipment, "closed", reason, now)

@@ -6,7 +6,7 @@ from pathlib import Path
 from processors.private_file import make_private
 from processors.vault.errors import VaultTooNewError, VaultUnreadableError
 
-VERSION = 2
+VERSION = 3
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS proof (id INTEGER PRIMARY KEY CHECK (id = 1), sealed BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS identities (
@@ -25,6 +25,12 @@ CREATE TABLE IF NOT EXISTS uids (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS uids_by_study ON uids (study);
 CREATE TABLE IF NOT EXISTS study_facts (lookup BLOB PRIMARY KEY, facts BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pseudonyms (
+    project TEXT NOT NULL, pseudonym TEXT NOT NULL, identity BLOB NOT NULL REFERENCES identities(lookup),
+    PRIMARY KEY (project, pseudonym)
+) WITHOUT ROWID;
+INSERT OR IGNORE INTO pseudonyms (project, pseudonym, identity) SELECT project, pseudonym, identity FROM subjects;
+CREATE TABLE IF NOT EXISTS withdrawn (lookup BLOB PRIMARY KEY) WITHOUT ROWID;
 """
 """Every statement may be repeated: an older vault gets what it lacks."""
 

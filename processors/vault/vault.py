@@ -155,10 +155,30 @@ class Vault:
             " ON CONFLICT (project, identity) DO NOTHING",
             (person, project, pseudonym),
         )
+        connection.execute(
+            "INSERT OR IGNORE INTO pseudonyms (project, pseudonym, identity) VALUES (?, ?, ?)",
+            (project, pseudonym, person),
+        )
         number: int = connection.execute(
             "SELECT number FROM subjects WHERE project = ? AND identity = ?", (project, person)
         ).fetchone()[0]
         return number
+
+    def withdraw(self, patient_id: str, issuer: str, project: str | None) -> bool:
+        """Remember that a patient took their consent back, in one project or (None) everywhere; False if known."""
+        key = self._withdrawn(patient_id, issuer, project)
+        with self._transaction() as connection:
+            return connection.execute("INSERT OR IGNORE INTO withdrawn (lookup) VALUES (?)", (key,)).rowcount > 0
+
+    def is_withdrawn(self, patient_id: str, issuer: str, project: str) -> bool:
+        """Whether a patient took their consent back, here or everywhere."""
+        keys = [self._withdrawn(patient_id, issuer, each) for each in (project, None)]
+        with self._lock:
+            row = self._connection.execute("SELECT 1 FROM withdrawn WHERE lookup IN (?, ?)", keys).fetchone()
+        return row is not None
+
+    def _withdrawn(self, patient_id: str, issuer: str, project: str | None) -> bytes:
+        return self._cipher.lookup("withdrawn", identity(patient_id, issuer).decode(), project or "*")
 
     def owner_of(self, study_uid: str) -> Owner | None:
         """Whose an original study is, without remembering anything; None when it was never identified. PHI."""
@@ -177,11 +197,11 @@ class Vault:
         )
 
     def patient_of(self, project: str, pseudonym: str) -> tuple[str, str] | None:
-        """(Patient ID, issuer) behind a patient's pseudonym; PHI."""
+        """(Patient ID, issuer) behind a patient's pseudonym of any key epoch; PHI."""
         with self._lock:
             row = self._connection.execute(
-                "SELECT i.lookup, i.patient_id, i.issuer FROM subjects s JOIN identities i ON i.lookup = s.identity"
-                " WHERE s.project = ? AND s.pseudonym = ?",
+                "SELECT i.lookup, i.patient_id, i.issuer FROM pseudonyms p JOIN identities i ON i.lookup = p.identity"
+                " WHERE p.project = ? AND p.pseudonym = ?",
                 (project, pseudonym),
             ).fetchone()
         if row is None:

@@ -33,6 +33,10 @@ SECTIONS: dict[str, dict[str, Command]] = {
         ),
         "deid": ("processors.deid.commands:deid", "De-identify files, or explain what would happen to one."),
         "consent": ("processors.consent.commands:consent", "Ask about consent; let go on what was allowed meanwhile."),
+        "inventory": (
+            "processors.inventory.commands:inventory",
+            "See every text that left for a project, and how many patients are alike.",
+        ),
         "labels": (
             "processors.labels.commands:labels",
             "Bring label rows of a spreadsheet to the handoff, under pseudonyms.",

@@ -7,5 +7,6 @@ in which a delivery meets them: `dicom` (receive), `landing` (keep), `ledger` (a
 `labels` brings rows of a spreadsheet, `inventory` shows what text left. `site` holds a site's settings, `limits` what
 bounds its receiver, `peers` whom it calls, `senders` who may call it, `peers_file` how both are read, `hours` when
 something may be done, `downtime` when nothing is expected, `units` how values are written with units, `private_file`
-how a database's file is made, `settings_file` and `yaml_lines` what is wrong with such a file and where. Errors are in `errors`.
+how a database's file is made, `settings_file` and `yaml_lines` what is wrong with such a file and where.
+Errors are in `errors`.
 """

@@ -1,7 +1,7 @@
 """One instance in, one de-identified instance or one reason out."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydicom.datadict import tag_for_keyword
 
@@ -23,6 +23,8 @@ from processors.deid.plan import Plans
 from processors.deid.profile import Profile
 from processors.deid.pseudonyms import REGISTERED, UidMap, patient_pseudonym, pseudonymous_uid, shift_days
 from processors.deid.reasons import Reason, RejectedError
+from processors.deid.series import Series
+from processors.deid.template import Filled, Slice
 from processors.deid.terms import Terms
 from processors.deid.walk import Patient, Walk
 
@@ -68,8 +70,8 @@ class Withheld:
 class Instance:
     """An opened instance: its elements and its top level values."""
 
-    def __init__(self, part10: bytes | memoryview) -> None:
-        self.part: Part10 = opened(memoryview(part10).cast("B"))
+    def __init__(self, part10: bytes | memoryview, part: Part10 | None = None) -> None:
+        self.part: Part10 = part or opened(memoryview(part10).cast("B"))
         self.elements = Parser(self.part.buffer, self.part.form).parse(self.part.start)
         self.top: dict[int, Element] = {element.tag: element for element in self.elements}
 
@@ -88,7 +90,10 @@ class Instance:
 
 
 class Engine:
-    """De-identifies instances of one project by one profile; does no I/O and keeps nothing of a patient but UIDs."""
+    """De-identifies instances of one project by one profile; does no I/O.
+
+    It keeps UIDs, and of the series at hand one header, so that what its slices have in common is cleaned once.
+    """
 
     def __init__(self, profile: Profile, keys: ProjectKeys, pixels: PixelCleaner | None = None) -> None:
         """Compile a profile.
@@ -119,6 +124,7 @@ class Engine:
         by_words = (tag_for_keyword(keyword) or 0 for keyword in profile.vocabulary_text)
         self._vocabulary_tags = described(profile.options).union(by_words)
         self._encoders = {form: Encoder(form) for form in (EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG)}
+        self._series: Series[Treated] = Series(self._identifying_of, self._vocabulary_tags)
         self._marks = {form: self._encoded_marks(encoder, ()) for form, encoder in self._encoders.items()}
 
     def treat(self, part10: bytes | memoryview) -> Treated | Withheld:
@@ -131,7 +137,10 @@ class Engine:
             return Withheld(Reason.ENGINE_ERROR.value)
 
     def _treat(self, part10: bytes | memoryview) -> Treated:
-        instance = Instance(part10)
+        part = opened(memoryview(part10).cast("B"))
+        if (like := self._series.filled(part)) and _names_one(like[0].values[SOP_INSTANCE]):
+            return self._alike(part, *like)
+        instance = Instance(part10, part)
         self._require_passing(instance)
         instance, performed = self._unburned(instance, part10)
         patient_id, issuer = self._identity(instance)
@@ -142,7 +151,13 @@ class Engine:
         form = instance.part.form
         if known_values.survive(original, walk.segments, form, self._vocabulary_tags, patient.days):
             raise RejectedError(Reason.VERIFY_HIT)
-        return self._treated(instance, walk, patient, performed)
+        treated = self._treated(instance, walk, patient, performed)
+        if not performed and instance.part is part:
+            slice_ = Slice(part, instance.elements, walk, self._marks[form])
+            own = instance.uid(SOP_INSTANCE).decode("latin-1") != treated.sop_instance_uid
+            of_series = replace(treated, chunks=[], uid_map=treated.uid_map[own:])
+            self._series.learn(instance.uid(SERIES), slice_, patient.days, of_series)
+        return treated
 
     def _require_passing(self, instance: Instance) -> None:
         """The SOP class is one that passes, and instance, series and study are named."""
@@ -191,7 +206,11 @@ class Engine:
 
     def _identifying(self, instance: Instance) -> known_values.Identifying:
         """What must not be in the output: the original's identifying values but those that an option retains."""
-        found = known_values.identifying(instance.elements, instance.part.buffer, self._innocent, self._retained)
+        return self._identifying_of(instance.elements, instance.part.buffer)
+
+    def _identifying_of(self, elements: list[Element], buffer: memoryview) -> known_values.Identifying:
+        """The same of elements in a buffer."""
+        found = known_values.identifying(elements, buffer, self._innocent, self._retained)
         if self.profile.dates == "full":
             found.dates.clear()
         if self.profile.retain.uids:
@@ -221,6 +240,25 @@ class Engine:
         known = self._marks[form]
         walk.run(instance.elements, self._encoded_marks(self._encoders[form], performed) if performed else known)
         return walk
+
+    def _alike(self, part: Part10, slice_: Filled, known: Treated) -> Treated:
+        """A slice that was cleaned as the others of its series, of which one is `known`."""
+        original = slice_.values[SOP_INSTANCE]
+        uid = self._became(original)
+        digest = hashlib.sha256(slice_.header)
+        digest.update(slice_.pixels)
+        head = preamble_and_meta(part.transfer_syntax, known.sop_class_uid.encode(), uid)
+        mapped = ((original.decode("latin-1"), uid.decode()),) if original != uid else ()
+        return replace(
+            known,
+            sop_instance_uid=uid.decode(),
+            chunks=[head + slice_.header, slice_.pixels],
+            digest=digest.hexdigest(),
+            size=len(head) + len(slice_.header) + len(slice_.pixels),
+            references=_sorted_references(slice_.walk),
+            uid_map=mapped + known.uid_map,
+            actions=slice_.walk.actions,
+        )
 
     def _encoded_marks(self, encoder: Encoder, performed: tuple[Option, ...]) -> list[tuple[int, bytes]]:
         """The marks of this profile and of what was performed on an instance, encoded, in order of their tags."""
@@ -253,7 +291,7 @@ class Engine:
             chunks=chunks,
             digest=digest.hexdigest(),
             size=sum(len(chunk) for chunk in chunks),
-            references=tuple(sorted(reference.decode() for reference in walk.references if reference)),
+            references=_sorted_references(walk),
             is_annotation=class_name in self._annotations,
             uid_map=tuple(
                 (original.decode("latin-1"), new.decode())
@@ -263,6 +301,10 @@ class Engine:
             actions=walk.actions,
             performed=tuple(step.code for step in performed),
         )
+
+
+def _sorted_references(walk: Walk) -> tuple[str, ...]:
+    return tuple(sorted(reference.decode() for reference in walk.references if reference))
 
 
 def _names_one(uid: bytes) -> bool:

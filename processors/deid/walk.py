@@ -72,6 +72,13 @@ class Walk:
         self._clean(elements[done:], plan)
         self._cut()
 
+    def piece(self, elements: list[Element]) -> bytes:
+        """Some neighbours of the top level, cleaned by themselves; no pixel data is among them."""
+        self._clean(elements, self.plans.of(TOP))
+        cleaned = bytes(self.out)
+        self.out.clear()
+        return cleaned
+
     def _cut(self) -> None:
         """End the run of cleaned bytes."""
         self.segments.append(bytes(self.out))

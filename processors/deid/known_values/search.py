@@ -46,17 +46,19 @@ def survive(
     output = sorted_output(header, form, vocabulary_tags)
     raw = b"\0".join(output.raw)
     return (
-        _dates_survive(original.dates, output, days)
-        or _uids_survive(original.uids, output, raw)
-        or _texts_survive(original, output, raw.upper())
-        or bulk.holds(
-            (segment for segment in segments if isinstance(segment, memoryview)),
-            (text for text in original.texts | original.words if len(text) >= LONG and b"\0" not in text),
-        )
+        dates_survive(original.dates, output, days)
+        or uids_survive(original.uids, output, raw)
+        or texts_survive(original, output, raw.upper())
+        or bulk.holds((segment for segment in segments if isinstance(segment, memoryview)), long_texts(original))
     )
 
 
-def _dates_survive(original: set[tuple[int, bytes]], output: Output, days: int) -> bool:
+def long_texts(original: Identifying) -> frozenset[bytes]:
+    """What is looked for in bulk values too."""
+    return frozenset(text for text in original.texts | original.words if len(text) >= LONG and b"\0" not in text)
+
+
+def dates_survive(original: set[tuple[int, bytes]], output: Output, days: int) -> bool:
     """Whether a day of the original stands in its own element, in another one, or in free text."""
     if any(pair in original for pair in output.dates if pair[1] not in _DUMMY_DATES):
         return True
@@ -75,14 +77,14 @@ def _moved(day: bytes, days: int) -> bytes:
     return then.strftime("%Y%m%d").encode()
 
 
-def _uids_survive(original: set[bytes], output: Output, raw: bytes) -> bool:
+def uids_survive(original: set[bytes], output: Output, raw: bytes) -> bool:
     """Whether a UID of the original stands in an element of UIDs, or written out anywhere else."""
     return not output.uids.isdisjoint(original) or not original.isdisjoint(
         found.strip(b".") for found in _UID.findall(raw)
     )
 
 
-def _texts_survive(original: Identifying, output: Output, raw: bytes) -> bool:
+def texts_survive(original: Identifying, output: Output, raw: bytes) -> bool:
     """Whether a name or id stands in raw bytes, as a word of free text, as a number or as a coded string."""
     if any(text in raw and _stands_alone(text, raw) for text in original.texts):
         return True

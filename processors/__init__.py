@@ -2,7 +2,7 @@
 
 The CapWords files are the shells that the NiFi canvas shows; they translate and call the packages below, in the order
 in which a delivery meets them: `dicom` (receive), `landing` (keep), `ledger` (account), `routing` (decide), `consent`
-(ask who allows it), `deid` (clean), `vault` (remember who is who), `audit` (keep what was treated and decided),
+(ask who allows it), `withdrawal` (end what is here of a patient), `deid` (clean), `vault` (remember who is who), `audit` (keep what was treated and decided),
 `delivery` (announce, treat, package, confirm), `results` (what comes back). `pull` asks a PACS for what nobody pushes,
 `labels` brings rows of a spreadsheet, `inventory` shows what text left. `site` holds a site's settings, `limits` what
 bounds its receiver, `peers` whom it calls, `senders` who may call it, `peers_file` how both are read, `hours` when

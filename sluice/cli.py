@@ -37,6 +37,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
             "processors.inventory.commands:inventory",
             "See every text that left for a project, and how many patients are alike.",
         ),
+        "withdraw": ("sluice.withdraw:withdraw", "End all use of a patient's images; certify what came of them."),
         "labels": (
             "processors.labels.commands:labels",
             "Bring label rows of a spreadsheet to the handoff, under pseudonyms.",

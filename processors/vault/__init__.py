@@ -4,6 +4,6 @@ Reading order: `vault` (what one may ask), `identities` (which identities are he
 `schema` (the tables), `backup` (copies, and how one is put back), `commands`, `errors`.
 """
 
-from processors.vault.vault import Held, Identity, Owner, UidRow, Vault
+from processors.vault.vault import Held, Identity, Owner, StudyOwner, UidRow, Vault
 
-__all__ = ["Held", "Identity", "Owner", "UidRow", "Vault"]
+__all__ = ["Held", "Identity", "Owner", "StudyOwner", "UidRow", "Vault"]

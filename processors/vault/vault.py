@@ -49,6 +49,13 @@ class Owner:
     """Whether the study came with two identities."""
 
 
+class StudyOwner(NamedTuple):
+    """Whether a study is a patient's by its first delivery, and whether it came with two identities."""
+
+    theirs: bool
+    conflict: bool
+
+
 class UidRow(NamedTuple):
     """One mapping to remember. `study` is the pseudonymous Study Instance UID that it belongs to."""
 
@@ -163,6 +170,35 @@ class Vault:
             "SELECT number FROM subjects WHERE project = ? AND identity = ?", (project, person)
         ).fetchone()[0]
         return number
+
+    def studies_of(self, patient_id: str, issuer: str, among: Iterable[str]) -> dict[str, StudyOwner]:
+        """What is known of these original studies, seen from one patient; those never identified are left out."""
+        person = self._cipher.lookup("identity", identity(patient_id, issuer).decode())
+        with self._lock:
+            rows = self._connection.execute("SELECT lookup, identity, conflict FROM studies").fetchall()
+        known = {row[0]: StudyOwner(row[1] == person, bool(row[2])) for row in rows}
+        asked = {uid: self._cipher.lookup("study", uid.strip(" \0")) for uid in among}
+        return {uid: known[lookup] for uid, lookup in asked.items() if lookup in known}
+
+    def subjects_of(self, patient_id: str, issuer: str) -> dict[str, str]:
+        """Project: what people of it call this patient (S-0001)."""
+        person = self._cipher.lookup("identity", identity(patient_id, issuer).decode())
+        with self._lock:
+            rows = self._connection.execute("SELECT project, number FROM subjects WHERE identity = ?", (person,))
+            return {project: f"S-{number:04d}" for project, number in sorted(rows)}
+
+    def subject(self, project: str, number: int) -> Owner | None:
+        """Who a project's subject of this number is; None when there is none. PHI."""
+        with self._lock:
+            row = self._connection.execute(
+                "SELECT i.lookup, i.patient_id, i.issuer FROM subjects s JOIN identities i ON i.lookup = s.identity"
+                " WHERE s.project = ? AND s.number = ?",
+                (project, number),
+            ).fetchone()
+        if row is None:
+            return None
+        unseal, key = self._cipher.unseal, row[0]
+        return Owner(unseal("identities.patient_id", key, row[1]), unseal("identities.issuer", key, row[2]), conflict=False)
 
     def withdraw(self, patient_id: str, issuer: str, project: str | None) -> bool:
         """Remember that a patient took their consent back, in one project or (None) everywhere; False if known."""

@@ -1,0 +1,268 @@
+"""A patient takes their consent back: everything of theirs is found, ended, removed and certified, in both zones."""
+
+import base64
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from pydicom.uid import generate_uid
+
+from handoff.client import UnreachableError
+from handoff.contract.withdrawal import SignedCertificate
+from handoff.database.engine import Database
+from handoff.database.migrate import upgrade
+from handoff.database.tables import ModelVersion, Withdrawal
+from handoff.errors import WithdrawnError
+from handoff.schemas.withdrawals import WithdrawalRequest, WithdrawalView
+from handoff.withdrawals import ask
+from handoff.withdrawals.copies import note_copy
+from handoff.withdrawals.kinds import model_uri
+from handoff.withdrawals.show import show_withdrawal
+from processors.delivery.confirm import Answer
+from processors.delivery.route import route
+from processors.landing.retention import DAY_SECONDS
+from processors.ledger.promises import promise
+from processors.ledger.schema import transaction
+from sluice.withdraw import withdraw_patient
+from tests.unit.delivery.trusted_home import RELEASE, TrustedHome, ct, reference
+from tests.unit.withdrawals.desk import Desk
+
+MakeHome = Callable[..., TrustedHome]
+MINE, OTHER = "HOSP-4711", "HOSP-0815"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A handoff's database with the newest schema, to be copied."""
+    file = tmp_path_factory.mktemp("template") / "handoff.db"
+    database = Database(f"sqlite:///{file}")
+    upgrade(database)
+    database.close()
+    with sqlite3.connect(file) as plain:
+        plain.execute("PRAGMA journal_mode = DELETE")
+    return file
+
+
+@pytest.fixture
+def desk(tmp_path: Path, template: Path) -> Iterator[Desk]:
+    """A handoff without its service."""
+    desk = Desk(tmp_path / "research", template)
+    yield desk
+    desk.close()
+
+
+@dataclass
+class Body:
+    """A package of the trusted home, as the desk takes one."""
+
+    id: str
+    path: Path
+
+    def body(self) -> bytes:
+        return self.path.read_bytes()
+
+
+@dataclass
+class Client:
+    """Asks the desk as the client of the handoff would, and lets it work whenever it is looked at."""
+
+    desk: Desk
+    down_after: float = field(default=float("inf"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to close."""
+
+    def _call(self) -> None:
+        self.down_after -= 1
+        if self.down_after < 0:
+            raise UnreachableError("http://handoff", "gone")
+
+    def withdraw_all(self, project: str, ids: list[str], reason: str) -> Iterator[WithdrawalView]:
+        self._call()
+        request = WithdrawalRequest(project=project, shipments=tuple(ids), reason=reason)
+        yield self._show(ask.withdraw(self.desk.database, request, "ada").id)
+
+    def withdrawal(self, id_: str) -> WithdrawalView:
+        self._call()
+        self.desk.work(id_)
+        return self._show(id_)
+
+    def certificate(self, id_: str) -> SignedCertificate:
+        self._call()
+        return self.desk.certificate(id_)
+
+    def _show(self, id_: str) -> WithdrawalView:
+        with self.desk.database.read() as session:
+            return show_withdrawal(session, session.get_one(Withdrawal, id_))
+
+
+def announced(home: TrustedHome) -> dict[str, str]:
+    announcer = home.announcer()
+    try:
+        [entry] = home.route(reference(announcer.next(0)))
+    finally:
+        announcer.close()
+    return entry
+
+
+def delivered(home: TrustedHome, desk: Desk, patient: str = MINE) -> dict[str, str]:
+    """One series of a patient that the handoff has, by a receipt."""
+    home.seal([ct(generate_uid(), generate_uid(), PatientID=patient)])
+    entry = home.treat(announced(home))
+    desk.deliver(Body(entry["shipment.id"], Path(entry["package.path"])))  # type: ignore[arg-type]
+    home.confirm(entry, home.handoff.accept(entry, "lung"))
+    return entry
+
+
+def withdraw(home: TrustedHome, desk: Desk, project: str | None = None, **client: Any) -> dict[str, Any]:
+    facts = {"reason": "consent-withdrawn", "by": "ada", "wait_seconds": 60.0}
+    return withdraw_patient(home.place, lambda: Client(desk, **client), MINE, "", project, **facts)  # type: ignore[arg-type, return-value]
+
+
+def states(home: TrustedHome) -> dict[object, object]:
+    return dict(home.rows("SELECT id, state FROM shipments"))
+
+
+def originals(home: TrustedHome) -> int:
+    return len(list(home.place.site.landing.rglob("*.dcm")))
+
+
+def test_everything_of_a_patient_is_found_ended_and_certified(home: TrustedHome, desk: Desk) -> None:
+    """Delivered, batched, trained on; waiting to be sent; held: none of it is used any more."""
+    mine, other = delivered(home, desk), delivered(home, desk, OTHER)
+    desk.complete()
+    batch = desk.form(project="lung")
+    run = desk.handoff(batch)
+    with desk.database.write() as session:
+        facts = {"name": "nodules", "version": 1, "project": "lung", "spec_digest": "", "path": "model", "metrics": {}}
+        session.add(ModelVersion(id="nodules:1", handoff_id=run.id, created_at=1.0, **facts))
+        note_copy(session, "model", model_uri("nodules:1"), handoff=run.id)
+    home.seal([ct(generate_uid(), generate_uid())])
+    packaged = home.treat(announced(home))
+    home.seal([ct(generate_uid(), generate_uid())])
+    waiting = announced(home)
+
+    said = withdraw(home, desk)
+
+    assert said["ended"]
+    assert said["found"]["batches"] == [batch]
+    assert said["found"]["shipments"] == {"lung": 3}
+    assert said["affected_models"] == ["nodules:1"]
+    assert said["landing"] == {
+        "shipments_closed": 2,
+        "packages_removed": 2,
+        "originals_removed": 3,
+        "remains": [{"reason": "accounting", "count": 3}],
+    }
+    assert states(home) == {
+        mine["shipment.id"]: "confirmed",
+        other["shipment.id"]: "confirmed",
+        packaged["shipment.id"]: "closed",
+        waiting["shipment.id"]: "closed",
+    }
+    assert originals(home) == 1
+    assert set(said["subjects"].values()) == {"S-0001"}
+
+
+def test_the_certificate_is_signed_and_names_no_patient(home: TrustedHome, desk: Desk) -> None:
+    delivered(home, desk)
+    said = withdraw(home, desk)
+    [signed] = (SignedCertificate.model_validate(each) for each in said["handoff"])
+    public = Ed25519PublicKey.from_public_bytes(base64.b64decode(desk.signer.public_key))
+    public.verify(base64.b64decode(signed.signature), signed.certificate.signed_bytes())
+    assert MINE not in str(said)
+
+
+def test_a_package_that_waits_to_be_sent_is_refused_by_the_handoff(home: TrustedHome, desk: Desk) -> None:
+    """It lies in InvokeHTTP's queue while the patient withdraws; a copy of the bytes stands for it."""
+    home.seal([ct(generate_uid(), generate_uid())])
+    entry = home.treat(announced(home))
+    queued = Path(shutil.copy(entry["package.path"], home.root / "queued.zip"))
+    withdraw(home, desk)
+    with pytest.raises(WithdrawnError) as refused:
+        desk.deliver(Body(entry["shipment.id"], queued))  # type: ignore[arg-type]
+    assert refused.value.status == 410
+    assert home.confirm(entry, Answer(410, "")).relationship == "superseded"
+    assert states(home) == {entry["shipment.id"]: "closed"}
+
+
+def test_what_comes_later_is_denied(home: TrustedHome, desk: Desk) -> None:
+    withdraw(home, desk)
+    home.seal([ct(generate_uid(), generate_uid())])
+    announcer = home.announcer()
+    assert route(home.place, reference(announcer.next(0)), RELEASE).relationship == "parked"
+    announcer.close()
+    assert home.rows("SELECT reason FROM deliveries") == [("held:consent-denied",)]
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2])
+def test_it_goes_on_wherever_it_broke_off(home: TrustedHome, desk: Desk, calls: int) -> None:
+    delivered(home, desk)
+    with pytest.raises(UnreachableError):
+        withdraw(home, desk, down_after=calls)
+    said = withdraw(home, desk)
+    assert said["ended"]
+    assert originals(home) == 0
+    again = withdraw(home, desk)
+    assert [each["certificate"]["id"] for each in again["handoff"]] == [
+        each["certificate"]["id"] for each in said["handoff"]
+    ]
+    assert again["landing"]["originals_removed"] == 0
+
+
+def test_originals_that_their_sender_was_promised_stay_until_then(home: TrustedHome, desk: Desk) -> None:
+    delivered(home, desk)
+    [[delivery]] = home.rows("SELECT id FROM deliveries")
+    with transaction(home.place.ledger) as ledger:
+        promise(ledger, str(delivery), home.clock() + 3 * DAY_SECONDS, home.clock())
+    said = withdraw(home, desk)
+    [kept] = [each for each in said["landing"]["remains"] if each["reason"] == "promised-to-its-sender"]
+    assert (kept["count"], kept["until"]) == (1, "1970-01-15")
+    assert originals(home) == 1
+
+
+def test_another_project_keeps_what_was_withdrawn_from_one(make_home: MakeHome, desk: Desk) -> None:
+    rules = """
+version: 1
+rules:
+  - name: all CT
+    when: {modality: CT}
+    ship:
+      - {destination: handoff, project: lung}
+      - {destination: handoff, project: liver}
+"""
+    home = make_home(rules=rules)
+    home.seal([ct(generate_uid(), generate_uid())])
+    announcer = home.announcer()
+    for entry in home.route(reference(announcer.next(0))):
+        project = home.rows("SELECT project FROM shipments WHERE id = ?", entry["shipment.id"])[0][0]
+        treated = home.treat(entry)
+        home.confirm(treated, home.handoff.accept(treated, str(project)))
+    announcer.close()
+    said = withdraw(home, desk, "lung")
+    assert said["found"]["shipments"] == {"lung": 1}
+    assert {"reason": "used-by-other-projects", "count": 1} in said["landing"]["remains"]
+    assert originals(home) == 1
+    assert len(list(home.place.site.landing.rglob("*.zip"))) == 1
+
+
+def test_a_study_of_two_identities_is_looked_at_itself(home: TrustedHome, desk: Desk) -> None:
+    """It came first as another's; what came of this patient under it was held."""
+    study = generate_uid()
+    home.seal([ct(study, generate_uid(), PatientID=OTHER)])
+    announced(home)
+    home.seal([ct(study, generate_uid())])
+    announcer = home.announcer()
+    assert route(home.place, reference(announcer.next(0)), RELEASE).relationship == "parked"
+    announcer.close()
+    said = withdraw(home, desk)
+    assert said["found"]["deliveries"] == 1
+    assert originals(home) == 1

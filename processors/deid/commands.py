@@ -28,27 +28,45 @@ def deid() -> None:
 @click.option("--key-file", required=True, type=click.Path(path_type=Path), help="What pseudonyms are derived from.")
 @click.option("--profile", default="research-default", show_default=True, help="A shipped profile, or a YAML file.")
 @click.option("--project", default="default", show_default=True, help="Whose pseudonyms; projects cannot be joined.")
+@click.option(
+    "--device-rules",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="YAML: where devices burn text in, by what their headers say.",
+)
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="JSON Lines of what was quarantined.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes; by default one a core.")
 def apply(
-    *, source: Path, target: Path, key_file: Path, profile: str, project: str, report: Path | None, workers: int | None
+    *,
+    source: Path,
+    target: Path,
+    key_file: Path,
+    profile: str,
+    project: str,
+    device_rules: Path | None,
+    report: Path | None,
+    workers: int | None,
 ) -> None:
     """De-identify every file below IN into OUT, by the same relative names.
 
-    A file that does not pass is absent from OUT; the report names it with a reason code. Exit 0 when all files were
-    looked at, whatever became of them.
+    A file that does not pass is absent from OUT; the report names it with a reason code. Images that may show text
+    are cleaned where the profile says so, the extra `ocr` is installed or a rule of --device-rules says all; else they
+    do not pass. Exit 0 when all files were looked at, whatever became of them.
     """
     from processors.deid import folder
+    from processors.deid.burned_in.cleaner import pixel_cleaner
+    from processors.deid.errors import TextDetectorMissingError
     from processors.deid.keys import KeyFile
     from processors.deid.profile import Profile
+    from processors.deid.reasons import Reason
 
     folder.silence()
     folder.check(source, target)
     keys = KeyFile.load(key_file).project(project)
     loaded = Profile.load(profile)
+    pixel_cleaner(loaded, device_rules)
     files = len(folder.files_of(source))
     processes = workers or (1 if files < _FEW_FILES else os.cpu_count() or 1)
-    outcomes = folder.apply(source, target, loaded, keys, workers=processes)
+    outcomes = folder.apply(source, target, loaded, keys, workers=processes, device_rules=device_rules)
     with ExitStack() as stack:
         lines = stack.enter_context(_opened(report)) if report else None
         reasons: Counter[str] = Counter()
@@ -58,6 +76,8 @@ def apply(
                 if lines:
                     lines.write(json.dumps({"file": outcome.file, "reason": outcome.reason}) + "\n")
     passed = files - reasons.total()
+    if without_detector := reasons[Reason.PIXELS_NO_DETECTOR]:
+        click.echo(f"{without_detector} files may show text: {TextDetectorMissingError.remedy}", err=True)
     click.echo(json.dumps({"files": files, "passed": passed, "quarantined": dict(sorted(reasons.items()))}))
 
 

@@ -7,18 +7,21 @@ from pydicom.datadict import tag_for_keyword
 
 from processors.deid import known_values, marks
 from processors.deid.actions import Vocabulary
-from processors.deid.burned_in.clean import Cleaned, PixelCleaner, Quarantined, Untouched
+from processors.deid.burned_in.clean import Cleaned, PixelCleaner, Quarantined
+from processors.deid.burned_in.header import Header
+from processors.deid.burned_in.suspects import can_show_text
 from processors.deid.charsets import decoded
 from processors.deid.choices import described, retained
 from processors.deid.codes import Coding
 from processors.deid.encode import Encoder
+from processors.deid.iod_types import has_pixels
 from processors.deid.keys import ProjectKeys
 from processors.deid.marks import treatment_facts
 from processors.deid.options import PIXEL_DATA as PIXELS_CLEANED
 from processors.deid.options import Option
 from processors.deid.parse import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Element, Parser
 from processors.deid.part10 import Part10, opened, preamble_and_meta
-from processors.deid.pixels import PIXEL_DATA, fragments_of, require_unburned, require_whole
+from processors.deid.pixels import PIXEL_DATA, fragments_of, require_whole
 from processors.deid.plan import Plans
 from processors.deid.profile import Profile
 from processors.deid.pseudonyms import REGISTERED, UidMap, patient_pseudonym, pseudonymous_uid, shift_days
@@ -32,7 +35,6 @@ __all__ = ["Engine", "Treated", "Withheld", "pseudonymous_uid", "treatment_facts
 
 SOP_CLASS, SOP_INSTANCE, STUDY, SERIES, FRAME_OF_REFERENCE = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00200052
 MODALITY, CHARSET, PATIENT_ID, ISSUER = 0x00080060, 0x00080005, 0x00100020, 0x00100021
-RT_STRUCTURE_SET = b"1.2.840.10008.5.1.4.1.1.481.3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Engine:
         Args:
             profile: what shall happen.
             keys: of the project.
-            pixels: what cleans images that can show text; without it they are withheld.
+            pixels: what cleans images that can show text, where the profile says so; without it they are withheld.
 
         Raises:
             IdentifiedProfileError: it de-identifies nothing.
@@ -113,7 +115,8 @@ class Engine:
         self._became = self._uids.retained if profile.retain.uids else self._uids
         self._retained = retained(profile.options)
         self._plans = {uid.encode(): Plans(profile, uid) for uid in profile.classes}
-        self._pixels = pixels
+        self._pixels = pixels if profile.clean.pixel_data else None
+        self._images = frozenset(uid.encode() for uid in profile.classes if has_pixels(uid))
         self._plans_of_cleaned = {uid.encode(): Plans(profile, uid, looked_at=True) for uid in profile.classes}
         self._annotations = profile.annotation_classes
         self._junk = profile.junk
@@ -126,6 +129,16 @@ class Engine:
         self._encoders = {form: Encoder(form) for form in (EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG)}
         self._series: Series[Treated] = Series(self._identifying_of, self._vocabulary_tags)
         self._marks = {form: self._encoded_marks(encoder, ()) for form, encoder in self._encoders.items()}
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a treatment pins: all that decides the output, what cleans pixels too."""
+        return {**treatment_facts(self.profile, self.keys), **(self._pixels.facts if self._pixels else {})}
+
+    @property
+    def pixels(self) -> PixelCleaner | None:
+        """What cleans pixels; None where nothing does."""
+        return self._pixels
 
     def treat(self, part10: bytes | memoryview) -> Treated | Withheld:
         """De-identify one Part 10 file; never raises for bad content."""
@@ -178,16 +191,16 @@ class Engine:
             RejectedError: its pixels are not as many as said, or show text, or may and nobody can tell.
         """
         sop_class = instance.uid(SOP_CLASS)
-        if sop_class == RT_STRUCTURE_SET:
+        if sop_class not in self._images:
             return instance, ()
-        outcome = self._pixels.clean(part10) if self._pixels else Untouched()
-        if isinstance(outcome, Quarantined):
-            raise RejectedError(outcome.reason)
         steps: tuple[Option, ...] = ()
-        if isinstance(outcome, Cleaned):
+        if can_show_text(Header(instance.part.buffer, instance.part.form, instance.top)):
+            if self._pixels is None:
+                raise RejectedError(Reason.PIXELS_UNCHECKED)
+            outcome = self._pixels.clean(part10)
+            if not isinstance(outcome, Cleaned):
+                raise RejectedError(outcome.reason if isinstance(outcome, Quarantined) else Reason.PIXELS_UNCHECKED)
             instance, steps = Instance(memoryview(outcome.part10)), outcome.steps
-        else:
-            require_unburned(instance.value, sop_class, list(instance.top))
         require_whole(instance.part, instance.top, instance.value)
         return instance, steps
 

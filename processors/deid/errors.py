@@ -77,7 +77,7 @@ class SignatureRulesError(DeidError):
 class TextDetectorMissingError(DeidError):
     """Nothing here can look for text in pixels."""
 
-    remedy: ClassVar[str] = "Install the extra with the text detector; until then what can show text is withheld."
+    remedy: ClassVar[str] = "Install the extra `ocr`; until then what can show text is withheld."
     exit_code: ClassVar[int] = 2
 
 

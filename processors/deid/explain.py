@@ -9,6 +9,7 @@ from pydicom.datadict import keyword_for_tag
 from processors.deid import structured
 from processors.deid.action import Action
 from processors.deid.actions import legal
+from processors.deid.burned_in.cleaner import pixel_cleaner
 from processors.deid.engine import SOP_CLASS, Engine, Instance, Withheld
 from processors.deid.iod_types import TOP
 from processors.deid.keys import ProjectKeys
@@ -70,7 +71,8 @@ def explain(part10: bytes, profile: Profile) -> Explanation:
     if profile.identified:
         return Explanation(None, "Nothing is changed: the profile is for archives.", tuple(_unchanged(part10)))
     zero = bytes(32)
-    result = Engine(profile, ProjectKeys("explain", "0", zero, zero, zero, zero)).treat(part10)
+    keys = ProjectKeys("explain", "0", zero, zero, zero, zero)
+    result = Engine(profile, keys, pixel_cleaner(profile)).treat(part10)
     reason = result.reason if isinstance(result, Withheld) else None
     return Explanation(reason, REASONS[Reason(reason)] if reason else "It passes.", tuple(_decisions(part10, profile)))
 

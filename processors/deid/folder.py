@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+from processors.deid.burned_in.cleaner import pixel_cleaner
 from processors.deid.engine import Engine, Treated, Withheld
 from processors.deid.errors import FolderError, OutputError, WorkerDiedError
 from processors.deid.keys import ProjectKeys
@@ -61,21 +62,38 @@ def check(source: Path, target: Path) -> None:
         raise FolderError(f"{target} cannot be made.") from error
 
 
-def apply(source: Path, target: Path, profile: Profile, keys: ProjectKeys, *, workers: int = 1) -> Iterator[Outcome]:
+def apply(
+    source: Path,
+    target: Path,
+    profile: Profile,
+    keys: ProjectKeys,
+    *,
+    workers: int = 1,
+    device_rules: Path | None = None,
+) -> Iterator[Outcome]:
     """De-identify every file below `source` into `target`; outcomes come in the order of `files_of`.
 
+    Args:
+        source: read, never written.
+        target: written.
+        profile: what shall happen.
+        keys: of the project.
+        workers: processes.
+        device_rules: file of rules for devices whose burned-in text is known.
+
     Raises:
+        SignatureRulesError: those rules cannot be used.
         OutputError: a cleaned file cannot be written.
         WorkerDiedError: a worker process ended.
     """
     files = files_of(source)
     if workers <= 1:
-        engine = Engine(profile, keys)
+        engine = Engine(profile, keys, pixel_cleaner(profile, device_rules))
         for file in files:
             yield treat_file(engine, source, target, file)
         return
     batches = (files[first : first + _BATCH] for first in range(0, len(files), _BATCH))
-    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (profile, keys)) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (profile, keys, device_rules)) as pool:
         jobs = ((source, target, batch) for batch in batches)
         try:
             for outcomes in pool.map(_treat_batch, jobs):
@@ -88,9 +106,9 @@ _engine: list[Engine] = []
 """The engine of a worker process."""
 
 
-def _start_worker(profile: Profile, keys: ProjectKeys) -> None:
+def _start_worker(profile: Profile, keys: ProjectKeys, device_rules: Path | None) -> None:
     silence()
-    _engine[:] = [Engine(profile, keys)]
+    _engine[:] = [Engine(profile, keys, pixel_cleaner(profile, device_rules))]
 
 
 def _treat_batch(job: tuple[Path, Path, list[Path]]) -> list[Outcome]:

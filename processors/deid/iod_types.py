@@ -39,3 +39,19 @@ def types_of(sop_class: str) -> Places:
             attributes = places.setdefault(parent, {})
             attributes[tag] = min(attributes.get(tag, "3"), kind)
     return places
+
+
+PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+"""Float, double float and plain pixel data."""
+
+_CONTENT_SEQUENCE = 0x0040A730
+
+
+def has_pixels(sop_class: str) -> bool:
+    """Whether objects of a class are images."""
+    return not types_of(sop_class).get(TOP, {}).keys().isdisjoint(PIXELS)
+
+
+def is_report(sop_class: str) -> bool:
+    """Whether objects of a class are content trees (PS3.3 C.17.3): what they say is in their content items."""
+    return not has_pixels(sop_class) and _CONTENT_SEQUENCE in types_of(sop_class).get(TOP, {})

@@ -4,7 +4,7 @@ from pydicom import __version__ as pydicom_version
 
 from processors.deid.codes import CODE_VALUE, MEANING, SCHEME
 from processors.deid.keys import ProjectKeys
-from processors.deid.options import BASIC_PROFILE, Option
+from processors.deid.options import BASIC_PROFILE, OF_SOME_INSTANCES, Option
 from processors.deid.profile import Profile
 from processors.deid.table_e1_1 import EDITION
 
@@ -32,7 +32,8 @@ def steps(profile: Profile, performed: tuple[Option, ...] = ()) -> tuple[Option,
 
     In the order of their codes. What only some instances need, such as pixels cleaned, is performed on them alone.
     """
-    return (BASIC_PROFILE, *sorted({*profile.options, *performed}, key=lambda option: option.code))
+    everywhere = set(profile.options) - OF_SOME_INSTANCES
+    return (BASIC_PROFILE, *sorted({*everywhere, *performed}, key=lambda option: option.code))
 
 
 def temporal_information(profile: Profile) -> str:

@@ -62,6 +62,9 @@ INSTITUTION_IDENTITY: Final = Option(
     "retain_institution_identity",
 )
 
+OF_SOME_INSTANCES: Final = frozenset((PIXEL_DATA, VISUAL_FEATURES))
+"""Options that a profile allows and that only some instances need: they are marked where they were performed."""
+
 OPTIONS: Final = (
     PIXEL_DATA,
     VISUAL_FEATURES,

@@ -1,4 +1,4 @@
-"""What is asked of pixels before they pass: a scanner measured them, and there are as many as the header says."""
+"""What is asked of pixels before they pass: there are as many as the header says, of their transfer syntax."""
 
 from collections.abc import Callable
 
@@ -10,31 +10,9 @@ from processors.deid.reasons import Reason, RejectedError
 Value = Callable[[int], bytes]
 """A top level value by tag, without padding; empty where there is none."""
 
-BURNED_IN_ANNOTATION, IMAGE_TYPE, OVERLAY_BIT_POSITION = 0x00280301, 0x00080008, 0x60000102
-CONVERSION_TYPE = 0x00080064
 PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS = 0x7FE00010, 0x7FE00008, 0x7FE00009
 _ROWS, _COLUMNS, _SAMPLES, _ALLOCATED = 0x00280010, 0x00280011, 0x00280002, 0x00280100
 _FRAMES, _PHOTOMETRIC = 0x00280008, 0x00280004
-
-
-COLOUR_CLASSES = frozenset((b"1.2.840.10008.5.1.4.1.1.4.3",))
-"""The classes among those that pass whose pixels may have colours; elsewhere colour means a capture (PS3.3 C.8)."""
-
-
-def require_unburned(value: Value, sop_class: bytes, tags: list[int]) -> None:
-    """Nothing says that pixels show text.
-
-    Raises:
-        RejectedError: Burned In Annotation is YES, the image is a screen save or another capture, or an overlay hides
-            in unused bits.
-    """
-    colour = sop_class not in COLOUR_CLASSES and not value(_PHOTOMETRIC).startswith(b"MONOCHROME")
-    captured = b"SCREEN SAVE" in value(IMAGE_TYPE).upper() or bool(value(CONVERSION_TYPE)) or colour
-    if captured or value(BURNED_IN_ANNOTATION).upper() == b"YES":
-        raise RejectedError(Reason.PIXELS_UNCHECKED)
-    for tag in tags:
-        if tag & 0xFF00FFFF == OVERLAY_BIT_POSITION and value(tag).strip(b"\0"):
-            raise RejectedError(Reason.PIXELS_UNCHECKED)
 
 
 def require_whole(part: Part10, elements: dict[int, Element], value: Value) -> None:

@@ -9,7 +9,7 @@ from pydicom.datadict import tag_for_keyword
 from processors.deid import codes
 from processors.deid.action import Action
 from processors.deid.choices import choice, retained
-from processors.deid.iod_types import TOP, types_of
+from processors.deid.iod_types import PIXELS, TOP, types_of
 from processors.deid.options import DATES, UIDS, Option
 from processors.deid.parse import DICTIONARY_VR
 from processors.deid.profile import Profile
@@ -34,7 +34,6 @@ class Rule(NamedTuple):
 
 SPECIFIC_CHARACTER_SET, PATIENT_NAME, PATIENT_ID = 0x00080005, 0x00100010, 0x00100020
 MARKS = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
-PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 BURNED_IN_ANNOTATION, RECOGNIZABLE_VISUAL_FEATURES = CLAIMS = (0x00280301, 0x00280302)
 """The sender's word on text and faces, for which nobody here vouches: it stays where the IOD requires it, as its one
 legal value. Of pixels that were cleaned, Burned In Annotation is our own word."""

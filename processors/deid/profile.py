@@ -10,7 +10,7 @@ from pydicom.datadict import tag_for_keyword
 
 from processors.deid.errors import IdentifiedProfileError, ProfileError
 from processors.deid.inherit import written
-from processors.deid.iod_types import sop_classes
+from processors.deid.iod_types import is_report, sop_classes
 from processors.deid.options import DATES, OPTIONS, Option
 
 DEFAULT = "research-default"
@@ -58,10 +58,11 @@ class Retain(BaseModel):
 
 
 class Clean(BaseModel):
-    """What is looked into instead of removed (PS3.15 E.3.3 to E.3.5)."""
+    """What is looked into instead of removed (PS3.15 E.3.1, E.3.4 and E.3.5)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    pixel_data: bool = Field(False, description="Images that may show text, which is masked and looked for again.")
     descriptors: bool = Field(False, description="Descriptions and comments, of which the known words stay.")
     structured_content: bool = Field(False, description="Content items, of which numbers and public codes stay.")
 
@@ -111,6 +112,14 @@ class Profile(BaseModel):
         """PS3.15 E.3.9 note 6: most UIDs are made of the time, so that they tell the dates that the rest hides."""
         if self.retain.uids and self.dates != "full":
             message = "retain.uids tells the time of each object, so it needs dates: full"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _reports_are_cleaned(self) -> Self:
+        """What a report says of the patient is in its content items, which the basic profile does not look into."""
+        if not self.clean.structured_content and (reports := sorted(filter(is_report, self.classes))):
+            message = f"passes: {reports} are reports, so they need clean.structured_content"
             raise ValueError(message)
         return self
 

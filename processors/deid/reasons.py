@@ -22,6 +22,7 @@ class Reason(StrEnum):
     TOO_MANY_ELEMENTS = "too-many-elements"
     KIND_UNSUPPORTED = "kind-unsupported"
     PIXELS_UNCHECKED = "pixels-unchecked"
+    PIXELS_NO_DETECTOR = "pixels-no-detector"
     PIXELS_MISSING = "pixels-missing"
     PIXELS_MISMATCH = "pixels-mismatch"
     PIXELS_UNDECODABLE = "pixels-undecodable"
@@ -50,7 +51,8 @@ REASONS: dict[Reason, str] = {
     Reason.TOO_DEEP: "Sequences are nested deeper than 64 levels.",
     Reason.TOO_MANY_ELEMENTS: "The data set has more data elements than any image of its kind.",
     Reason.KIND_UNSUPPORTED: "The SOP class is not one that this profile passes.",
-    Reason.PIXELS_UNCHECKED: "The pixels may show text, and nothing has looked at them.",
+    Reason.PIXELS_UNCHECKED: "The pixels may show text, and the profile passes no such image: `clean.pixel_data` does.",
+    Reason.PIXELS_NO_DETECTOR: "The pixels may show text, and nothing here can look: install the extra `ocr`.",
     Reason.PIXELS_MISSING: "An image without pixel data.",
     Reason.PIXELS_MISMATCH: "The pixel data is longer or shorter than rows, columns and frames say.",
     Reason.PIXELS_UNDECODABLE: "The pixels may show text, and nothing here can decode them.",

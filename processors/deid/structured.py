@@ -18,6 +18,9 @@ _CONCEPT_NAME = 0x0040A043
 _SAID_FREELY = frozenset((0x0040A123, 0x0040A160))
 """Person Name and Text Value."""
 
+_BY_POSITION = 0x0040DB73
+"""Referenced Content Item Identifier: a place in the tree, which is another one's when items before it are gone."""
+
 
 @lru_cache(maxsize=1)
 def patient_concepts() -> dict[tuple[str, str], bool]:
@@ -35,7 +38,7 @@ def stays(item: list[Element], buffer: memoryview, *, characteristics: bool) -> 
         buffer: that they lie in.
         characteristics: whether the patient's characteristics are retained.
     """
-    if any(element.tag in _SAID_FREELY for element in item):
+    if any(element.tag in _SAID_FREELY or element.tag == _BY_POSITION for element in item):
         return False
     concept = _concept(item, buffer)
     if concept in patient_concepts():

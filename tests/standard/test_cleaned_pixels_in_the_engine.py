@@ -56,7 +56,7 @@ def test_a_primary_image_in_the_same_engine_is_untouched_and_claims_nothing():
     assert b"".join(result.chunks) == b"".join(Engine(Profile.load(), KEY.project("test")).treat(encoded(ct())).chunks)
 
 
-@pytest.mark.parametrize(("detector", "reason"), [(Insists((LINE,)), "pixels-show-text"), (None, "pixels-unchecked")])
+@pytest.mark.parametrize(("detector", "reason"), [(Insists((LINE,)), "pixels-show-text"), (None, "pixels-no-detector")])
 def test_what_was_not_verified_is_withheld(detector, reason):
     assert repr(engine(detector).treat(encoded(capture()))) == f"Withheld(reason='{reason}')"
 

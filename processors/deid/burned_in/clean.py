@@ -23,6 +23,7 @@ from processors.deid.burned_in.signatures import Signatures, masked_by
 from processors.deid.burned_in.suspects import can_show_text
 from processors.deid.burned_in.thumbnail import thumbnail
 from processors.deid.burned_in.written import assembled
+from processors.deid.errors import TextDetectorMissingError
 from processors.deid.options import PIXEL_DATA, Option
 from processors.deid.pixels import require_whole
 from processors.deid.reasons import Reason, RejectedError
@@ -69,7 +70,7 @@ class Quarantined:
 
 
 class PixelCleaner:
-    """Cleans pixels by a site's rules and one detector; without a detector nothing that can show text passes."""
+    """Cleans pixels by a site's rules and one detector; without one, only what a rule calls complete passes."""
 
     def __init__(self, detector: TextDetector | None, signatures: Signatures | None = None) -> None:
         self.detector = detector
@@ -90,6 +91,8 @@ class PixelCleaner:
             return self._clean(opened) if can_show_text(opened.header) else Untouched()
         except RejectedError as error:
             return Quarantined(error.reason)
+        except TextDetectorMissingError:
+            return Quarantined(Reason.PIXELS_NO_DETECTOR)
         except Exception:  # noqa: BLE001 - the outermost loop of one image: what fails is quarantined, never passed on
             return Quarantined(Reason.ENGINE_ERROR)
 
@@ -118,11 +121,13 @@ class PixelCleaner:
         rules = self.signatures.matching(header)
         if any(rule.withhold for rule in rules):
             return _quarantined(Reason.PIXELS_DEVICE_WITHHELD, header, pixels, layout)
-        if self.detector is None:
-            return _quarantined(Reason.PIXELS_UNCHECKED, header, pixels, layout)
+        if self.detector is None and not any(rule.complete for rule in rules):
+            return _quarantined(Reason.PIXELS_NO_DETECTOR, header, pixels, layout)
         dark = black(layout, header)
         known = (*masked_by(rules, layout), *_beside_regions(header, layout))
         changed = clear_hidden_bits(pixels, layout) | mask(pixels, layout, known, dark)
+        if self.detector is None:
+            return _Masked(known, changed)
         masked = known
         found = look(self.detector, pixels, layout, header)
         for _ in range(LOOKS_AGAIN):

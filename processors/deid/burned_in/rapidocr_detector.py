@@ -3,6 +3,7 @@
 It comes with an extra of its own. Only its detection runs: all text is masked, whatever it says (PS3.15 E.3.1, note 2).
 """
 
+from functools import cached_property
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -22,17 +23,28 @@ class RapidOcr:
     """Looks with one thread, so that workers do not fight for cores and the same picture gives the same boxes."""
 
     def __init__(self) -> None:
-        """Load the models.
+        """Ask what is installed; models are loaded at the first look, which most processes never have.
 
         Raises:
             TextDetectorMissingError: RapidOCR or its engine is not installed.
         """
         try:
-            rapidocr: Any = import_module("rapidocr")
             self.name = f"rapidocr {version('rapidocr')}, onnxruntime {version('onnxruntime')}"
-        except (ImportError, PackageNotFoundError) as error:
+        except PackageNotFoundError as error:
             raise TextDetectorMissingError("RapidOCR is not installed.") from error
-        self._engine: Any = rapidocr.RapidOCR(
+
+    @cached_property
+    def _engine(self) -> Any:
+        """The models, loaded.
+
+        Raises:
+            TextDetectorMissingError: something of it cannot be imported.
+        """
+        try:
+            rapidocr: Any = import_module("rapidocr")
+        except ImportError as error:
+            raise TextDetectorMissingError("RapidOCR is not whole.") from error
+        return rapidocr.RapidOCR(
             params={
                 "Global.log_level": "critical",
                 "EngineConfig.onnxruntime.intra_op_num_threads": 1,

@@ -75,6 +75,9 @@ class Signature(_Part):
     )
     mask: tuple[Place, ...] = Field((), description="Boxes to make black.")
     keep: tuple[Place, ...] = Field((), description="Boxes outside which everything is made black.")
+    complete: bool = Field(
+        False, description="Whether nothing else can show text here, so that it passes where no detector is installed."
+    )
     withhold: bool = Field(False, description="Whether such an image never passes.")
 
     @field_validator("when")
@@ -90,6 +93,8 @@ class Signature(_Part):
     def _boxes_fit(self) -> Self:
         if not (self.mask or self.keep or self.withhold):
             raise ValueError("it needs mask, keep or withhold")
+        if self.complete and (self.withhold or not (self.mask or self.keep)):
+            raise ValueError("complete is said of boxes, so it needs mask or keep, and no withhold")
         if not (self.mask or self.keep):
             return self
         sizes = [self.when.get(keyword, ()) for keyword in ("Rows", "Columns")]

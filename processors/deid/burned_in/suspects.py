@@ -29,6 +29,9 @@ def measured() -> Measured:
     return Measured.model_validate(yaml.safe_load(text))
 
 
+_OVERLAY_BIT_POSITION = 0x60000102
+
+
 def can_show_text(header: Header) -> bool:
     """Whether text may be burned into an image; yes unless its header says in every way that a scanner measured it."""
     rule = measured()
@@ -42,5 +45,14 @@ def can_show_text(header: Header) -> bool:
         and (monochrome or sop_class in rule.coloured)
         and not header.value("ConversionType")
         and header.value("BurnedInAnnotation").upper() != b"YES"
+        and not any(_hides_overlay(header, tag) for tag in header.elements)
     )
     return not says_measured
+
+
+def _hides_overlay(header: Header, tag: int) -> bool:
+    """Whether an element says that bits of the pixels are an overlay (retired; PS3.3 C.9.2)."""
+    if tag & 0xFF00FFFF != _OVERLAY_BIT_POSITION:
+        return False
+    element = header.elements[tag]
+    return bool(bytes(header.buffer[element.value : element.end]).strip(b" \0"))

@@ -26,10 +26,11 @@ def thumbnail(picture: Picture, boxes: Iterable[Box] = ()) -> bytes:
         if box.area:
             small[[box.top, box.bottom - 1], box.left : box.right] = _FOUND
             small[box.top : box.bottom, [box.left, box.right - 1]] = _FOUND
-    return _png(small)
+    return png(small)
 
 
-def _png(picture: Picture) -> bytes:
+def png(picture: Picture) -> bytes:
+    """A picture of any size as PNG (ISO/IEC 15948), eight bits a sample."""
     rows, columns = picture.shape[:2]
     lines = np.zeros((rows, columns * 3 + 1), np.uint8)
     lines[:, 1:] = picture.reshape(rows, columns * 3)

@@ -72,7 +72,7 @@ def test_what_the_last_look_finds_is_quarantined_with_a_picture():
 def test_without_a_detector_nothing_that_can_show_text_passes():
     result = PixelCleaner(None).clean(file_of(image()))
     assert isinstance(result, Quarantined)
-    assert result.reason is Reason.PIXELS_UNCHECKED
+    assert result.reason is Reason.PIXELS_NO_DETECTOR
 
 
 def test_a_detector_that_fails_lets_nothing_pass():
@@ -84,7 +84,7 @@ def test_a_detector_that_fails_lets_nothing_pass():
 
 
 def test_what_is_quarantined_says_nothing_of_its_picture():
-    assert repr(PixelCleaner(None).clean(file_of(image()))) == "Quarantined('pixels-unchecked')"
+    assert repr(PixelCleaner(None).clean(file_of(image()))) == "Quarantined('pixels-no-detector')"
 
 
 def test_a_line_in_one_of_many_frames_is_found_and_masked_in_all():

@@ -1,14 +1,16 @@
 """Detectors: large pictures in tiles, and RapidOCR as it is called; it is in an extra of its own."""
 
 import sys
+from importlib.metadata import PackageNotFoundError
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 
-from processors.deid.burned_in import Box, rapidocr_detector
+from processors.deid.burned_in import Box, PixelCleaner, rapidocr_detector
 from processors.deid.burned_in.tiles import Tiled
 from processors.deid.errors import TextDetectorMissingError
+from tests.unit.deid.burned_in.builders import file_of, image
 
 
 class Bright:
@@ -60,11 +62,24 @@ def test_the_name_says_the_tiles():
     assert Tiled(Bright(), side=100, overlap=20).name == "bright, tiles of 100 with 20"
 
 
+def missing(name: str) -> str:
+    raise PackageNotFoundError(name)
+
+
 def test_without_the_extra_it_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "rapidocr", None)
+    monkeypatch.setattr(rapidocr_detector, "version", missing)
     with pytest.raises(TextDetectorMissingError) as raised:
         rapidocr_detector.rapidocr_detector()
     assert "extra" in raised.value.remedy
+
+
+def test_what_cannot_be_imported_is_missing_when_it_is_needed(monkeypatch):
+    monkeypatch.setattr(rapidocr_detector, "version", lambda name: "1")
+    monkeypatch.setitem(sys.modules, "rapidocr", None)
+    detector = rapidocr_detector.rapidocr_detector()
+    with pytest.raises(TextDetectorMissingError):
+        detector.find(picture(10, 10))
+    assert repr(PixelCleaner(detector).clean(file_of(image()))) == "Quarantined('pixels-no-detector')"
 
 
 def test_nothing_imports_it_before_it_is_asked_for():

@@ -55,6 +55,24 @@ class Retention(BaseModel):
         return named or "originals_days" in self.model_fields_set
 
 
+class PixelSettings(BaseModel):
+    """What cleans images that may show text, where a profile says so. Relative paths start at the trusted home."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    device_rules: Path | None = Field(
+        None, description="Where devices burn text in, by what their headers say; left away: no rules."
+    )
+    detector_packages: Path | None = Field(
+        None, description="Folder that the extra `ocr` was installed into, for NiFi's workers, whose NAR lacks it."
+    )
+
+    def under(self, home: Path) -> Self:
+        """The same with absolute paths."""
+        written = {name: home / path for name in type(self).model_fields if (path := getattr(self, name)) is not None}
+        return self.model_copy(update=written)
+
+
 class Site(BaseModel):
     """Everything about a site that is neither a secret nor a rule. Paths are absolute once loaded."""
 
@@ -76,6 +94,7 @@ class Site(BaseModel):
     consent: ConsentSettings | None = Field(
         None, description="Who knows about patients' consent; left away: nobody is asked, but withdrawals hold."
     )
+    pixels: PixelSettings = PixelSettings()
     results: dict[str, str] = Field(
         {}, description="Which peer of peers.yaml gets the results of a project; `*` stands for every other project."
     )
@@ -105,6 +124,7 @@ class Site(BaseModel):
         except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, ValidationError) as error:
             raise SiteFileError(f"{file} cannot be used: {cause(error, _SHAPE)}.") from error
         paths: dict[str, object] = {name: home / getattr(site, name) for name in _PATHS}
+        paths["pixels"] = site.pixels.under(home)
         if site.consent is not None:
             paths["consent"] = site.consent.under(home)
         return site.model_copy(update=paths)

@@ -204,6 +204,7 @@ def why_not_listen(home: str | None, value: "Value" = lambda _: None) -> str | N
 
 
 def _require_settings(home: Path) -> None:
+    from processors.deid.burned_in.cleaner import pixel_cleaner
     from processors.deid.keys import KeyFile
     from processors.deid.profile import Profile
     from processors.routing.rules import Rules
@@ -211,8 +212,10 @@ def _require_settings(home: Path) -> None:
 
     site = Site.load(home)
     KeyFile.load(site.key_file)
-    for profile in Rules.load(site.rules).profiles:
-        Profile.load(profile).require_for_packages()
+    for name in Rules.load(site.rules).profiles:
+        profile = Profile.load(name)
+        profile.require_for_packages()
+        pixel_cleaner(profile, site.pixels.device_rules)
 
 
 def _announcer(home: str) -> "Announcer":

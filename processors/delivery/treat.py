@@ -125,6 +125,7 @@ def _job(place: Workplace, shipment: Shipment, delivery: Delivery, part: Path) -
         "profile": shipment.profile,
         "treatment": json.loads(shipment.treatment),
         "key_file": str(place.site.key_file),
+        "pixels": place.site.pixels.model_dump(mode="json"),
         "folder": str(part.parent),
         "part": str(part),
         "instances": [

@@ -23,7 +23,8 @@ from typing import Any, Final
 
 from handoff.contract.canonical import canonical_json
 from handoff.contract.shipment import MANIFEST_MEMBER, Instance, Manifest, member_name
-from processors.deid.engine import Engine, Treated, Withheld, treatment_facts
+from processors.deid.burned_in.cleaner import pixel_cleaner
+from processors.deid.engine import Engine, Treated, Withheld
 from processors.deid.keys import KeyFile
 from processors.deid.profile import Profile
 from processors.deid.pseudonyms import pseudonymous_uid
@@ -43,12 +44,23 @@ OTHER_MODALITY: Final = "OT"
 Json = dict[str, Any]
 
 
+def engine_of(job: Json) -> Engine:
+    """The engine of a job: of its project, its profile, and the rules for devices as they are now."""
+    pixels = job.get("pixels", {})
+    packages, rules = pixels.get("detector_packages"), pixels.get("device_rules")
+    if packages and packages not in sys.path:
+        sys.path.append(packages)  # last, so that nothing of ours is another version than tested
+    written = Path(rules).stat().st_mtime_ns if rules else 0
+    return engine(job["profile"], job["project"], job["key_file"], rules, written)
+
+
 @lru_cache(maxsize=8)
-def engine(profile: str, project: str, key_file: str) -> Engine:
-    """The engine of a project, compiled once a process."""
+def engine(profile: str, project: str, key_file: str, device_rules: str | None = None, _written: int = 0) -> Engine:
+    """The engine of a project, compiled once a process, and again when the rules for devices were written."""
     loaded = Profile.load(profile)
     loaded.require_for_packages()
-    return Engine(loaded, KeyFile.load(Path(key_file)).project(project))
+    cleaner = pixel_cleaner(loaded, Path(device_rules) if device_rules else None)
+    return Engine(loaded, KeyFile.load(Path(key_file)).project(project), cleaner)
 
 
 def work(job: Json, treat: Engine) -> Json:
@@ -72,7 +84,7 @@ def work(job: Json, treat: Engine) -> Json:
                 passed[outcome.sop_instance_uid] = replace(outcome, chunks=[])
                 looked[item["file"]] = _audited(outcome)
                 revisions[outcome.sop_instance_uid] = item["revision"]
-        treatment = {**job["treatment"], **treatment_facts(treat.profile, treat.keys)}
+        treatment = {**job["treatment"], **treat.facts}
         answer: Json = {"fates": fates, "uids": _uids(passed.values()), "treatment": treatment, "sha256": "", "size": 0}
         answer["looked"] = looked
         if passed:
@@ -211,9 +223,7 @@ def main() -> None:
         while True:
             job = json.loads(jobs.get())
             try:
-                answer = (probe if job.get("probe") else work)(
-                    job, engine(job["profile"], job["project"], job["key_file"])
-                )
+                answer = (probe if job.get("probe") else work)(job, engine_of(job))
             except Exception as error:  # noqa: BLE001  # the outermost loop; the cause goes into the workers' log
                 traceback.print_exc()
                 answer = {"error": code_of(error)}

@@ -15,11 +15,25 @@ from processors.deid.table_e1_1 import table as rows
 from sluice.conformance.markdown import sections, table
 
 MANNERS: Final = {
+    options.PIXEL_DATA: """
+        An image that can show text is looked at; one that a scanner measured is not, and nothing is claimed of it. The
+        latter is CT, MR, PET or a segmentation whose second value of Image Type is PRIMARY, without colours beyond its
+        IOD, capture, screen save, embedded overlay or the word of its sender on burned-in text. Of any other image, the
+        boxes of the site's rules for its device are made black first, and what an ultrasound shows beside its
+        calibrated regions; unused bits are cleared. Then a text detector (the extra `ocr`, whose models are in its wheel) looks at
+        frames in tiles, through the window and over the whole range; what it finds is made black in every frame. It
+        looks again, also at negatives; what it finds in its last look withholds the image. Where no detector is
+        installed, only images pass for whose device a rule says that its boxes are all: `complete: true`. Compressed
+        frames that changed are written in the same syntax where it is lossless, else the image as explicit little
+        endian; others stay byte by byte. The mark stands in instances that were so cleaned, and in no other.
+        """,
     options.STRUCTURED_CONTENT: """
         Content items of text or of a name go whole, and so do items whose concept no public dictionary has. Numbers,
         public codes, dates (as `dates` says) and references stay, and are cleaned like anywhere else. What is a fact of
         the patient by its concept goes, or stays with `retain.patient_characteristics`; names, identifiers, birth date
-        and age always go. No class whose content is a report passes, so that this concerns images.
+        and age always go. Items that point at others by their place in the tree go too, since places change. Reports
+        and key object selections pass by a profile that lists their class, and it must have this switch; no shipped one
+        has it.
         """,
     options.DESCRIPTORS: """
         Text is taken word by word. A word stays if it is in the vocabulary: the meanings of the coded concepts of
@@ -66,12 +80,11 @@ MANNERS: Final = {
 """How each option that is offered does it (PS3.15 E.3 asks for the manner of each)."""
 
 REFUSALS: Final = {
-    options.PIXEL_DATA: """
-        No switch of a profile: an image that may show text is withheld whole, unless the engine was given what cleans
-        pixels and looks at them again. Only an instance that was so cleaned has this mark.
-        """,
     options.VISUAL_FEATURES: "Never claimed: nothing here removes faces. Heads are recognizable.",
-    options.GRAPHICS: "No switch: overlays and curves are removed.",
+    options.GRAPHICS: """
+        No switch: overlays and curves are removed, and presentation states are withheld, since lines can be letters and
+        no detector reads them.
+        """,
 }
 """What is done instead of each option that is not offered."""
 
@@ -105,7 +118,7 @@ def switches() -> str:
         "## Options",
         """
         Each is a switch of its own in a profile. A mark is written for the basic profile and for each option that
-        was on when the object was treated, and for no other.
+        was on when the object was treated, and for no other; of pixels, only where they were cleaned.
         """,
         table(
             ("code", "option", "clause", "switch", *(profile.name for profile in profiles if not profile.identified)),

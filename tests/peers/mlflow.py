@@ -1,37 +1,19 @@
 """A real MLflow tracking server over SQLite, in an environment of its own: `requirements/mlflow.lock`, by hash."""
 
-import hashlib
 import os
-import secrets
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 
-from nifi.distribution.cache import cache_folder
 from tests.loopback import free_port
+from tests.peers.environment import environment
 from tests.waiting import wait_for
-
-LOCK = Path(__file__).parents[2] / "requirements" / "mlflow.lock"
 
 
 def make() -> Path:
     """The program; installed when it is not there. The folder's name says from which lock, and for which Python."""
-    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
-    folder = cache_folder() / "peers" / f"mlflow-{digest}-{sys.version_info.major}{sys.version_info.minor}"
-    program = folder / "bin" / "mlflow"
-    if not (folder / "complete").is_file():
-        uv = str(Path(sys.executable).with_name("uv"))
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
-        sync = [uv, "pip", "sync", "--quiet", "--require-hashes", str(LOCK)]
-        subprocess.run([*sync, "--python", str(folder / "bin" / "python")], check=True)
-        subprocess.run([str(folder / "bin" / "python"), "-m", "compileall", "-q", str(folder / "lib")], check=False)
-        (folder / "complete").write_text(secrets.token_hex(4))
-    return program
+    return environment("mlflow") / "bin" / "mlflow"
 
 
 class MlflowServer:

@@ -72,7 +72,7 @@ def _statements(profiles: list[Profile]) -> list[tuple[str, str]]:
         ("Referential integrity", _INTEGRITY),
         ("Encrypted Attributes Sequence", "not written; the trusted zone's vault has what leads back"),
         ("Digital signatures", "removed"),
-        ("Pixel data", "as it was where no text was masked; comments in JPEG and JPEG 2000, and bytes behind, are blanked"),
+        ("Pixel data", "as it was where no text was masked; comments in JPEG and JPEG 2000 are blanked"),
         ("Burned-in text", "what may show it and was not cleaned is withheld"),
         ("Restrictions", "what is not understood to its last byte, or has no usable Patient ID, is withheld"),
     ]

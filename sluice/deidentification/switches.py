@@ -20,12 +20,12 @@ MANNERS: Final = {
         latter is CT, MR, PET or a segmentation whose second value of Image Type is PRIMARY, without colours beyond its
         IOD, capture, screen save, embedded overlay or the word of its sender on burned-in text. Of any other image, the
         boxes of the site's rules for its device are made black first, and what an ultrasound shows beside its
-        calibrated regions; unused bits are cleared. Then a text detector (the extra `ocr`, whose models are in its wheel) looks at
-        frames in tiles, through the window and over the whole range; what it finds is made black in every frame. It
-        looks again, also at negatives; what it finds in its last look withholds the image. Where no detector is
-        installed, only images pass for whose device a rule says that its boxes are all: `complete: true`. Compressed
-        frames that changed are written in the same syntax where it is lossless, else the image as explicit little
-        endian; others stay byte by byte. The mark stands in instances that were so cleaned, and in no other.
+        calibrated regions; unused bits are cleared. Then a text detector (the extra `ocr`, whose models are in its
+        wheel) looks at frames in tiles, through the window and over the whole range; what it finds is made black in
+        every frame. It looks again, also at negatives; what it finds in its last look withholds the image. Where no
+        detector is installed, only images pass for whose device a rule says that its boxes are all: `complete: true`.
+        Compressed frames that changed are written in the same syntax where it is lossless, else the image as explicit
+        little endian; others stay byte by byte. The mark stands in instances that were so cleaned, and in no other.
         """,
     options.STRUCTURED_CONTENT: """
         Content items of text or of a name go whole, and so do items whose concept no public dictionary has. Numbers,

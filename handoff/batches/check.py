@@ -28,16 +28,29 @@ def check_sheet(sheet: Worksheet) -> int:
     """Look at a whole batch; returns how many references of annotations lead to nothing in it.
 
     Raises:
-        BatchError: `batch-empty`, `dangling-references` or `split-leak`.
+        BatchError: `batch-empty`, `epochs-mixed`, `dangling-references` or `split-leak`.
     """
     if not sheet.count("SELECT count(*) FROM (SELECT 1 FROM instance WHERE NOT annotation LIMIT 1)"):
         raise BatchError("The selection holds no instance.", code="batch-empty")
+    _require_one_epoch(sheet)
     sheet.index()
     if sheet.count(_DANGLING):
         raise BatchError("An annotation refers to nothing in the batch.", code="dangling-references")
     if sheet.count("SELECT count(DISTINCT test) FROM instance") > 1:
         _require_apart(sheet)
     return sheet.count(_UNRESOLVED)
+
+
+def _require_one_epoch(sheet: Worksheet) -> None:
+    """One patient has another pseudonym in each key epoch, so that two of them would be on both sides of the split."""
+    epochs = {str(treatment.get("key_epoch", "")) for _, treatment in sheet.members("treatment")}
+    if len(epochs) > 1:
+        named = ", ".join(sorted(epoch or "none" for epoch in epochs))
+        raise BatchError(
+            f"The selection mixes pseudonyms of {len(epochs)} key epochs: {named}.",
+            code="epochs-mixed",
+            remedy="Ask for one by key_epoch (--key-epoch); a patient would count as several.",
+        )
 
 
 def _require_apart(sheet: Worksheet) -> None:

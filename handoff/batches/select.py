@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from handoff.database.tables import Study
+from handoff.database.tables import Shipment, Study
 from handoff.errors import BatchError
 from handoff.labels.attach import labelled_studies
 from handoff.schemas.batches import BatchRequest, ChosenStudies, LeftOut
@@ -47,6 +47,7 @@ def select_studies(session: Session, request: BatchRequest) -> Selection:
     columns = (getattr(Study, name) for name in ChosenStudy._fields)
     of_project = select(*columns).where(Study.project == request.project).order_by(Study.study_uid)
     studies = [ChosenStudy(*row) for row in session.execute(of_project)]
+    others = _of_other_epochs(session, request)
     if isinstance(request.select, ChosenStudies):
         return Selection(_sorted(_named(studies, request.select)), [])
     labelled = labelled_studies(session, studies, request.labels) if request.select == "labelled" else set()
@@ -57,11 +58,22 @@ def select_studies(session: Session, request: BatchRequest) -> Selection:
             left_out.append(LeftOut(study=study.study_uid, reason="not-complete"))
         elif study.content == EMPTY:
             left_out.append(LeftOut(study=study.study_uid, reason="withdrawn"))
+        elif study.id in others:
+            left_out.append(LeftOut(study=study.study_uid, reason="other-key-epoch"))
         elif study.truth == "dangling" and request.select != "all":
             left_out.append(LeftOut(study=study.study_uid, reason="dangling-references"))
         elif request.select in {"all", study.truth} or study.id in labelled:
             chosen.append(study)
     return Selection(_sorted(chosen), left_out)
+
+
+def _of_other_epochs(session: Session, request: BatchRequest) -> set[int]:
+    """Studies with a shipment whose pseudonyms are of another key epoch than the one that is asked for."""
+    if request.key_epoch is None:
+        return set()
+    epoch = func.coalesce(Shipment.treatment["key_epoch"].as_string(), "")
+    chosen = select(Shipment.study_id).where(Shipment.project == request.project, Shipment.withdrawn_by.is_(None))
+    return set(session.scalars(chosen.where(epoch != request.key_epoch).distinct()))
 
 
 def _sorted(studies: Sequence[ChosenStudy]) -> list[ChosenStudy]:

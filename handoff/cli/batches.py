@@ -67,6 +67,7 @@ def show(asking: Asking, batch: str) -> None:
 @click.option("--study", "studies", multiple=True, metavar="UID", help="These alone, by their pseudonymous UID.")
 @click.option("--spec-digest", help="The preparing spec that the batch is meant for.")
 @click.option("--test-percent", type=click.IntRange(0, 100), default=25, show_default=True, help="Of the patients.")
+@click.option("--key-epoch", help="Only studies under pseudonyms of this key epoch; a batch of two is refused.")
 @ID_ALONE
 @asking
 def form(
@@ -78,13 +79,16 @@ def form(
     studies: tuple[str, ...],
     spec_digest: str | None,
     test_percent: int,
+    key_epoch: str | None,
 ) -> None:
     """Form a batch of complete studies of PROJECT.
 
     The same content is the same batch.
     """
     chosen = ChosenStudies(studies=studies) if studies else cast("Selection", selected)
-    request = BatchRequest(project=project, select=chosen, spec_digest=spec_digest, test_percent=test_percent)
+    request = BatchRequest(
+        project=project, select=chosen, spec_digest=spec_digest, test_percent=test_percent, key_epoch=key_epoch
+    )
     with asking.client() as client:
         batch = client.form_batch(request)
     if id_alone:

@@ -143,6 +143,12 @@ class Rule(BaseModel):
     labels: LabelChoice = Field(LabelChoice(), description="Which imported labels of these studies come along.")
     test_percent: int = Field(25, ge=0, le=100, description="Share of the patients that test, by pseudonym.")
     spec_digest: Digest | None = Field(None, description="The preparing spec that the batch is meant for.")
+    key_epoch: str | None = Field(
+        None,
+        min_length=1,
+        max_length=80,
+        description="Only studies under pseudonyms of this epoch of the project's keys.",
+    )
     prepare: Step
     then: FollowUp | None = Field(None, description="Left out, the batch is prepared and nothing else.")
     at_most_per_day: PositiveInt | None = Field(

@@ -40,6 +40,7 @@ def batch_of(rule: Rule, project: str, occasion: str) -> BatchRequest:
         labels=rule.labels,
         spec_digest=rule.spec_digest,
         test_percent=rule.test_percent,
+        key_epoch=rule.key_epoch,
     )
 
 

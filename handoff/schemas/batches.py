@@ -36,6 +36,13 @@ class BatchRequest(Document):
     labels: LabelChoice = Field(LabelChoice(), description="Which imported labels of these studies come along.")
     spec_digest: Digest | None = Field(None, description="The preparing spec that the batch is meant for.")
     test_percent: int = Field(25, ge=0, le=100, description="Share of the patients that test, by pseudonym.")
+    key_epoch: str | None = Field(
+        None,
+        min_length=1,
+        max_length=80,
+        description="Only studies under pseudonyms of this key epoch, as their treatment names it; a batch of two is "
+        "refused.",
+    )
 
 
 class LeftOut(Document):

@@ -50,6 +50,7 @@ class Package:
     modality: str = "CT"
     id: str = field(default_factory=new_id)
     withheld: dict[str, int] = field(default_factory=dict)
+    treatment: dict[str, str] = field(default_factory=lambda: {"profile": "basic"})
 
     @classmethod
     def of(cls, count: int, size: int = 64, annotates: tuple[str, ...] = (), **facts: object) -> "Package":
@@ -83,7 +84,7 @@ class Package:
             modality=self.modality,
             instances=tuple(self.instances),
             withheld=self.withheld,
-            treatment={"profile": "basic"},
+            treatment=self.treatment,
         )
 
     def body(self, compression: int = zipfile.ZIP_STORED) -> bytes:

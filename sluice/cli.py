@@ -33,6 +33,14 @@ SECTIONS: dict[str, dict[str, Command]] = {
         ),
         "deid": ("processors.deid.commands:deid", "De-identify files, or explain what would happen to one."),
         "consent": ("processors.consent.commands:consent", "Ask about consent; let go on what was allowed meanwhile."),
+        "quarantine": (
+            "processors.quarantine.commands:quarantine",
+            "Look at what de-identification withheld; two people decide.",
+        ),
+        "trusted": (
+            "processors.quarantine.account_commands:trusted",
+            "Tell people of the trusted zone apart.",
+        ),
         "inventory": (
             "processors.inventory.commands:inventory",
             "See every text that left for a project, and how many patients are alike.",

@@ -8,6 +8,7 @@ association of our own, so that ledger, evidence and rules treat it like anythin
 import os
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -53,20 +54,41 @@ def pick(place: Workplace, sop_instance_uid: str, revision: int, reason: str, by
 
 
 def _deliver_again(place: Workplace, found: Variant, chosen: Version) -> int:
-    folder = place.delivery_folder(chosen.delivery_id)
-    delivery = read_delivery(folder)
+    delivery = read_delivery(place.delivery_folder(chosen.delivery_id))
     instance = next(each for each in delivery.instances if each.file == chosen.file)
-    if not (folder / chosen.file).is_file():
+    return receive_again(place, delivery, instance, found.highest + 1)
+
+
+def receive_again(
+    place: Workplace,
+    delivery: Delivery,
+    instance: ReceivedInstance,
+    revision: int,
+    beside: Callable[[Path, str], None] = lambda _folder, _id: None,
+) -> int:
+    """Receive an instance of a delivery once more, byte by byte; returns its revision.
+
+    Args:
+        place: the trusted home.
+        delivery: in which it came.
+        instance: which one.
+        revision: the one that it gets, above all that it has had.
+        beside: told folder and id of the new delivery before it is sealed, to put there what stations find.
+
+    Raises:
+        OriginalGoneError: its original has left the landing.
+        OSError: the disk does not take it.
+    """
+    original = place.delivery_folder(delivery.id) / instance.file
+    if not original.is_file():
         raise OriginalGoneError
-    revision = found.highest + 1
-    association = OpenAssociation(
-        place.layout, _facts(place, delivery), _Next(revision), _Books(place.ledger, place.layout), place.clock
-    )
+    books = _Books(place.ledger, place.layout, beside)
+    association = OpenAssociation(place.layout, _facts(place, delivery), _Next(revision), books, place.clock)
     part = Path(association.new_part())
     part.parent.mkdir(mode=0o700, exist_ok=True)
     try:
-        with (folder / chosen.file).open("rb") as original, part.open("xb") as copy:
-            shutil.copyfileobj(original, copy)
+        with original.open("rb") as file, part.open("xb") as copy:
+            shutil.copyfileobj(file, copy)
             copy.flush()
             os.fsync(copy.fileno())
         association.store(_arrived(part, delivery, instance))
@@ -123,12 +145,13 @@ class _Next(KnownInstances):
 class _Books:
     """Enters at once; nobody waits for an answer over a network here."""
 
-    def __init__(self, ledger: sqlite3.Connection, layout: Layout) -> None:
-        self._ledger, self._layout = ledger, layout
+    def __init__(self, ledger: sqlite3.Connection, layout: Layout, beside: Callable[[Path, str], None]) -> None:
+        self._ledger, self._layout, self._beside = ledger, layout, beside
 
     def seal(self, filling: Filling, reason: SealReason, at: float, claims: list[Claim]) -> None:
         """Seal and enter; what came to nothing goes."""
         if filling.kept:
+            self._beside(filling.folder, filling.opened.id)
             enter_sealed(self._ledger, filling.seal(reason, at))
         else:
             filling.remove()

@@ -29,6 +29,7 @@ from processors.landing.durable import sync_folder, write_whole
 from processors.ledger import announcements, shipments
 from processors.ledger.schema import transaction
 from processors.ledger.shipments import Fate, Shipment
+from processors.quarantine.decision import Decision
 from processors.vault import UidRow
 
 DEATHS_UNTIL_ALONE: Final = 2
@@ -119,6 +120,7 @@ def _keep(place: Workplace, shipment: Shipment, made: Json, part: Path) -> None:
 
 
 def _job(place: Workplace, shipment: Shipment, delivery: Delivery, part: Path) -> Json:
+    decision = Decision.read(part.parent)
     return {
         "shipment": shipment.id,
         "project": shipment.project,
@@ -131,6 +133,7 @@ def _job(place: Workplace, shipment: Shipment, delivery: Delivery, part: Path) -
         "instances": [
             {"file": each.file, "uid": each.sop_instance_uid, "revision": each.revision} for each in delivery.instances
         ],
+        "decision": decision.model_dump() if decision else None,
         "give_up_unreadable": shipment.attempts >= ATTEMPTS_UNTIL_UNREADABLE,
     }
 

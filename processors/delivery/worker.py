@@ -32,6 +32,8 @@ from processors.deid.reasons import Reason
 from processors.delivery.package import PackageWriter
 from processors.delivery.quiet import code_of
 from processors.delivery.study_facts import study_facts
+from processors.quarantine.decided import decided
+from processors.quarantine.decision import Decision
 
 MAPPED_BYTES: Final = 8 << 20
 """Files from this size on are mapped, not read: their pixels never need a second place in memory."""
@@ -223,7 +225,10 @@ def main() -> None:
         while True:
             job = json.loads(jobs.get())
             try:
-                answer = (probe if job.get("probe") else work)(job, engine_of(job))
+                treat = engine_of(job)
+                if job.get("decision"):
+                    treat = decided(treat, Decision.model_validate(job["decision"]))
+                answer = (probe if job.get("probe") else work)(job, treat)
             except Exception as error:  # noqa: BLE001  # the outermost loop; the cause goes into the workers' log
                 traceback.print_exc()
                 answer = {"error": code_of(error)}

@@ -11,6 +11,8 @@ from pydicom.uid import generate_uid
 from processors.audit.commands import key, show, verify
 from processors.audit.errors import AuditUnwritableError
 from processors.audit.reading import records
+from processors.audit.treated import verifier
+from processors.deid.profile import Profile
 from processors.delivery.flowfile import Reference
 from processors.delivery.treat import treat
 from processors.ledger.schema import transaction
@@ -31,9 +33,9 @@ def slices(count: int) -> list:
 
 
 def test_each_instance_has_a_record_and_the_package_one_more(home: TrustedHome) -> None:
-    good, text = slices(2)
-    text.BurnedInAnnotation = "YES"
-    entry = shipped(home, good, text)
+    good, named = slices(2)
+    named.Manufacturer = "Testperson Imaging"
+    entry = shipped(home, good, named)
     sent = home.treat(entry)
 
     passed, withheld, package = list(records(home.place.site.audit, "lung"))
@@ -41,15 +43,17 @@ def test_each_instance_has_a_record_and_the_package_one_more(home: TrustedHome) 
     if passed["outcome"] != "passed":
         passed, withheld = withheld, passed
     assert (passed["file"], passed["verifier"], passed["reason"]) == ("000001.dcm", "clean", None)
-    assert (withheld["file"], withheld["outcome"], withheld["reason"]) == ("000002.dcm", "withheld", "pixels-unchecked")
-    assert (withheld["verifier"], withheld["out"]) == ("not-reached", None)
-    manifest = {"profile": "research-default 2", "key_epoch": f"{home.place.keys.id}/1"}
+    assert (withheld["file"], withheld["outcome"], withheld["reason"]) == ("000002.dcm", "withheld", "verify-hit")
+    assert (withheld["verifier"], withheld["out"]) == ("hit", None)
+    profile = Profile.load("research-default")
     for record in (passed, withheld, package):
-        assert manifest.items() <= record.items()
-        assert len(record["profile_digest"]) == 64
+        assert record["profile"] == f"{profile.name} {profile.version}"
+        assert record["key_epoch"] == f"{home.place.keys.id}/1"
+        assert record["profile_digest"] == profile.digest
         assert record["table_edition"] == package["treatment"]["table_e1_1_edition"]
     assert passed["actions"]["keep"] > 10
     assert passed["actions"]["patient-id"] == passed["actions"]["patient-name"] == 1
+    assert verifier("pixels-mismatch") == "not-reached"
     assert (package["package"], package["passed"], package["withheld"]) == (sent["package.sha256"], 1, 1)
 
 

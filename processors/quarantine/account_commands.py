@@ -1,0 +1,74 @@
+"""`sluice trusted`."""
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from processors.delivery.workplace import Workplace
+
+_HOME = click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    default=Path(".sluice"),
+    show_default=True,
+    envvar="SLUICE_HOME",
+    help="Whose trusted/ this is about.",
+)
+
+
+@click.group()
+def trusted() -> None:
+    """Tell people of the trusted zone apart, who decide about what is in quarantine."""
+
+
+@trusted.group(invoke_without_command=True)
+@_HOME
+@click.pass_context
+def accounts(context: click.Context, *, home: Path) -> None:
+    """List who has an account. An account is one person, by a token that only this person has.
+
+    Two words count as two people's if they come from two accounts. Whoever may write the trusted home can make
+    accounts, and so give both words: every account that was ever made is in the audit record
+    (`sluice audit show --project _site`), where others see it.
+    """
+    if context.invoked_subcommand is None:
+        from processors.quarantine.signed_in import accounts_of
+
+        place = _place(home)
+        for name in accounts_of(place).names():
+            click.echo(name)
+        place.close()
+
+
+@accounts.command()
+@click.argument("name")
+@_HOME
+def add(*, name: str, home: Path) -> None:
+    """Make an account and print its token, this once. Give it to that person and to nobody else."""
+    from processors.quarantine.signed_in import accounts_of
+
+    place = _place(home)
+    click.echo(accounts_of(place).add(name, place.clock(), getpass.getuser()))
+    place.close()
+
+
+@accounts.command()
+@click.argument("name")
+@_HOME
+def remove(*, name: str, home: Path) -> None:
+    """End an account, at once. Its name is never given again, so that records stay clear."""
+    from processors.quarantine.signed_in import accounts_of
+
+    place = _place(home)
+    accounts_of(place).remove(name, place.clock(), getpass.getuser())
+    place.close()
+
+
+def _place(home: Path) -> "Workplace":
+    from processors.delivery.workplace import Workplace
+    from processors.site import Site
+
+    return Workplace(Site.load(home / "trusted"))

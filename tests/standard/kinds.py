@@ -195,8 +195,10 @@ def ko(person: Person) -> Dataset:
     made.ConceptNameCodeSequence = items(code("113000", "DCM", "Of Interest"))
     made.CurrentRequestedProcedureEvidenceSequence = items(_evidence())
     text = f"for {person.given}, by {person.physician}"
+    image = dataset(ReferencedSOPClassUID=ct().SOPClassUID, ReferencedSOPInstanceUID="1.2.840.99999.1.1.1")
     made.ContentSequence = items(
-        _concept("TEXT", "CONTAINS", ("113012", "DCM", "Key Object Description"), TextValue=text)
+        _concept("TEXT", "CONTAINS", ("113012", "DCM", "Key Object Description"), TextValue=text),
+        dataset(RelationshipType="CONTAINS", ValueType="IMAGE", ReferencedSOPSequence=items(image)),
     )
     return made
 

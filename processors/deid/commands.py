@@ -152,7 +152,7 @@ def diff(old: str, new: str) -> None:
 
 @click.group()
 def keys() -> None:
-    """Make the key that pseudonyms are derived from."""
+    """Make the key that pseudonyms are derived from, keep it sealed, begin a project anew."""
 
 
 @keys.command()
@@ -163,3 +163,56 @@ def new(file: Path) -> None:
 
     key = KeyFile.create(file)
     click.echo(json.dumps({"key": key.id, "epoch": key.epoch, "file": str(file)}))
+
+
+@keys.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("command", metavar="[COMMAND...]", nargs=-1)
+def wrap(file: Path, command: tuple[str, ...]) -> None:
+    """Seal the secret in FILE by the key that COMMAND prints: 64 hexadecimal digits, from the site's secret provider.
+
+    Again with another COMMAND, the wrapping key is rotated; without one, the secret lies in FILE itself again. No
+    pseudonym changes. Whoever starts something runs COMMAND from then on, and without its key nothing starts:
+
+        sluice keys wrap trusted/keys/site.key -- systemd-creds decrypt /etc/sluice/wrapping.cred
+    """
+    from processors.deid.keys import KeyFile
+
+    key = KeyFile.load(file).wrapped_by(command)
+    key.save(file)
+    KeyFile.load(file)
+    click.echo(json.dumps({"key": key.id, "file": str(file), "wrapped": bool(command)}))
+
+
+@keys.command()
+@click.argument("project")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    default=Path(".sluice"),
+    show_default=True,
+    envvar="SLUICE_HOME",
+    help="Whose trusted/ this is about.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask whether this is meant.")
+def epoch(project: str, home: Path, *, yes: bool) -> None:
+    """Begin the next key epoch of PROJECT: from now on each patient, study and date of it is another one.
+
+    Stop NiFi first. What was routed before keeps the epoch that it was pinned in. The handoff makes no batch of two
+    epochs: withdraw the shipments of the old one, or choose by `sluice batches form --key-epoch`. It cannot be taken
+    back, and no other project, nor the vault, notices.
+    """
+    from processors.deid.errors import KeyInUseError
+    from processors.deid.keys import KeyFile
+    from processors.delivery.announce import holder_of
+    from processors.site import Site
+
+    holder = holder_of(home / "trusted")
+    if holder:
+        raise KeyInUseError(f"The key is in use: the landing is being announced by {holder}.")
+    if not yes:
+        click.confirm(f"Give every patient of {project} another pseudonym from now on?", abort=True, err=True)
+    file = Site.load(home / "trusted").key_file
+    key = KeyFile.load(file).begin_epoch(project)
+    key.save(file)
+    click.echo(json.dumps({"project": project, "key_epoch": key.project(project).epoch}))

@@ -7,7 +7,9 @@ DeidError
 │   ├── KeyFileTooOpenError
 │   ├── KeyFileInvalidError
 │   ├── KeyFileExistsError
-│   └── KeyFileUnwritableError
+│   ├── KeyFileUnwritableError
+│   ├── KeyProviderError
+│   └── KeyInUseError
 ├── ProfileError
 │   └── IdentifiedProfileError
 ├── SignatureRulesError
@@ -58,6 +60,18 @@ class KeyFileUnwritableError(KeyFileError):
     """The file cannot be made."""
 
     remedy: ClassVar[str] = "Name a file in a folder that this user may write."
+
+
+class KeyProviderError(KeyFileError):
+    """The wrapping key of the key file cannot be had, and without it nothing starts."""
+
+    remedy: ClassVar[str] = "Run the command that the key file names under `unwrap`: it must print 64 hex digits."
+
+
+class KeyInUseError(KeyFileError):
+    """A process that uses the key runs, and would go on with what it read."""
+
+    remedy: ClassVar[str] = "Stop NiFi, run this again, and start NiFi."
 
 
 class ProfileError(DeidError):

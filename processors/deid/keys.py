@@ -4,7 +4,8 @@ import json
 import os
 import secrets
 import stat
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Self
@@ -19,6 +20,7 @@ from processors.deid.errors import (
     KeyFileTooOpenError,
     KeyFileUnwritableError,
 )
+from processors.deid.wrapping import unwrap, wrap, wrapping_key
 
 SECRET_BYTES = 32
 
@@ -42,6 +44,10 @@ class KeyFile:
     id: str
     epoch: int
     secret: bytes = field(repr=False)
+    projects: tuple[tuple[str, int], ...] = ()
+    """Epochs of projects that have had more than one."""
+    provider: tuple[str, ...] = field(default=(), repr=False)
+    """The command that prints the key by which the secret is wrapped in the file; empty when it lies there itself."""
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -61,11 +67,45 @@ class KeyFile:
                 raise KeyFileExistsError(f"{path} exists already, and a key is never overwritten.") from error
             raise KeyFileUnwritableError(f"The key file {path} cannot be written: {error.strerror}.") from error
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            json.dump({"id": key.id, "epoch": key.epoch, "secret": key.secret.hex()}, file)
-            file.write("\n")
+            file.write(key._written())
             file.flush()
             os.fsync(file.fileno())
         return key
+
+    def save(self, path: Path) -> None:
+        """Put this in the place of a key file of the same id, at once and durably (0600).
+
+        Raises:
+            KeyFileUnwritableError: the disk or the permissions do not allow it; the old file is whole.
+            KeyProviderError: the secret is to be wrapped, and the provider gives no key.
+        """
+        text, part = self._written(), path.with_name(f".{path.name}.new")
+        try:
+            part.unlink(missing_ok=True)
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise KeyFileUnwritableError(f"The key file {path} cannot be written: {error.strerror}.") from error
+
+    def _written(self) -> str:
+        said: dict[str, object] = {"id": self.id, "epoch": self.epoch}
+        if self.provider:
+            sealed = wrap(self.secret, wrapping_key(self.provider), self.id)
+            said |= {"wrapped": sealed.hex(), "unwrap": list(self.provider)}
+        else:
+            said["secret"] = self.secret.hex()
+        if self.projects:
+            said["projects"] = dict(self.projects)
+        return json.dumps(said) + "\n"
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -75,6 +115,7 @@ class KeyFile:
             KeyFileMissingError: there is none.
             KeyFileTooOpenError: group or others may read or write it.
             KeyFileInvalidError: it holds no key.
+            KeyProviderError: its secret is wrapped, and the provider gives no key, or not the one.
         """
         path = Path(path)
         try:
@@ -92,8 +133,12 @@ class KeyFile:
     def _parse(cls, text: str, path: Path) -> Self:
         try:
             written = json.loads(text)
-            key = cls(id=str(written["id"]), epoch=int(written["epoch"]), secret=bytes.fromhex(written["secret"]))
-        except (ValueError, TypeError, KeyError):
+            provider = tuple(str(part) for part in written.get("unwrap", ()))
+            sealed = bytes.fromhex(written["wrapped"] if provider else written["secret"])
+            name, epochs = str(written["id"]), written.get("projects", {})
+            secret = unwrap(sealed, wrapping_key(provider), name) if provider else sealed
+            key = cls(name, int(written["epoch"]), secret, _epochs(epochs), provider)
+        except (ValueError, TypeError, KeyError, AttributeError):
             # The cause is dropped on purpose: a decoder's message may quote the secret.
             raise KeyFileInvalidError(f"{path} holds no key.") from None
         if len(key.secret) != SECRET_BYTES:
@@ -104,10 +149,37 @@ class KeyFile:
         """A key of 32 bytes for one purpose of this epoch; other purposes tell nothing about it."""
         return _derive(self.secret, f"sluice/{self.epoch}/{purpose}")
 
-    def project(self, name: str) -> ProjectKeys:
-        """The keys of one project, independent of every other project's."""
-        purposes = {purpose: self.derive(f"project/{name}/{purpose}") for purpose in _PURPOSES}
-        return ProjectKeys(project=name, epoch=f"{self.id}/{self.epoch}", **purposes)
+    def epoch_of(self, project: str) -> int:
+        """The key epoch in which new treatments of a project are."""
+        return dict(self.projects).get(project, self.epoch)
+
+    def project(self, name: str, key_epoch: str = "") -> ProjectKeys:
+        """The keys of one project, independent of every other project's and of its own in another epoch.
+
+        Args:
+            name: of the project.
+            key_epoch: as a pinned treatment names it; the project's present one when empty, or of another key file.
+        """
+        file, _, number = key_epoch.rpartition("/")
+        epoch = int(number) if file == self.id and number.isdecimal() else self.epoch_of(name)
+        purposes = {purpose: _derive(self.secret, f"sluice/{epoch}/project/{name}/{purpose}") for purpose in _PURPOSES}
+        return ProjectKeys(project=name, epoch=f"{self.id}/{epoch}", **purposes)
+
+    def begin_epoch(self, project: str) -> Self:
+        """The same key, with the next epoch of one project; every other project, and the vault, stay as they are."""
+        epochs = {**dict(self.projects), project: self.epoch_of(project) + 1}
+        return replace(self, projects=tuple(sorted(epochs.items())))
+
+    def wrapped_by(self, provider: Sequence[str]) -> Self:
+        """The same key, its secret wrapped by what this command prints; by nothing when it is empty."""
+        return replace(self, provider=tuple(provider))
+
+
+def _epochs(written: dict[str, int]) -> tuple[tuple[str, int], ...]:
+    epochs = tuple(sorted((str(name), int(number)) for name, number in written.items()))
+    if any(number < 1 for _, number in epochs):
+        raise ValueError
+    return epochs
 
 
 _PURPOSES = ("uid", "patient", "date", "accession")

@@ -72,20 +72,21 @@ def _messages(place: Workplace, ledger: sqlite3.Connection, association: str) ->
     if performed is not None:
         return [_message(association, each) for each in told_of(place, ledger, performed)]
     ending = ledger.execute("SELECT ending FROM associations WHERE id = ?", (association,)).fetchone()
+    end = cast("Ending", ending["ending"])
     tallies = _tallies(ledger, association)
     said = [
-        _evidence(place, project, study, tally, cast("Ending", ending["ending"]))
-        for (project, study), tally in tallies.items()
+        _evidence(project, pseudonymous_uid(place.keys.project(project, epoch), study), tally, end)
+        for (project, study, epoch), tally in tallies.items()
         if study
     ]
     return [_message(association, each) for each in said]
 
 
-def _tallies(ledger: sqlite3.Connection, association: str) -> dict[tuple[str, str], _Tally]:
-    """Count by (project, original study)."""
-    tallies: dict[tuple[str, str], _Tally] = defaultdict(_Tally)
+def _tallies(ledger: sqlite3.Connection, association: str) -> dict[tuple[str, str, str], _Tally]:
+    """Count by (project, original study, key epoch): a study is another one in each epoch of the project's keys."""
+    tallies: dict[tuple[str, str, str], _Tally] = defaultdict(_Tally)
     for row in ledger.execute(_SHIPMENTS, (association,)):
-        tally = tallies[row["project"], row["study_uid"]]
+        tally = tallies[row["project"], row["study_uid"], row["key_epoch"]]
         if row["state"] == "parked" and (row["reason"] or "").startswith("held:"):
             tally.held += row["instance_count"]
         else:
@@ -93,31 +94,33 @@ def _tallies(ledger: sqlite3.Connection, association: str) -> dict[tuple[str, st
                 AnnouncedShipment(id=row["id"], delivered=row["passed"] or 0, withheld=row["withheld"] or 0)
             )
     for row in ledger.execute(_DUPLICATES, (association,)):
-        tallies[row["project"], row["study_uid"]].duplicates = row["duplicates"]
+        tallies[row["project"], row["study_uid"], row["key_epoch"]].duplicates = row["duplicates"]
     return tallies
 
 
 _SHIPMENTS = """
-    SELECT s.id, s.project, s.state, s.reason, s.passed, s.withheld, d.study_uid, d.instance_count
+    SELECT s.id, s.project, s.state, s.reason, s.passed, s.withheld, d.study_uid, d.instance_count,
+        coalesce(json_extract(s.treatment, '$.key_epoch'), '') AS key_epoch
     FROM deliveries d JOIN shipments s ON s.delivery_id = d.id
     WHERE d.association_id = ? ORDER BY s.id
 """
 
 _DUPLICATES = """
-    SELECT s.project, again.study_uid, count(DISTINCT again.id) AS duplicates
+    SELECT s.project, again.study_uid, coalesce(json_extract(s.treatment, '$.key_epoch'), '') AS key_epoch,
+        count(DISTINCT again.id) AS duplicates
     FROM instances again JOIN instances first ON first.id = again.duplicate_of
     JOIN shipments s ON s.delivery_id = first.delivery_id
     WHERE again.association_id = ? AND again.disposition = 'duplicate'
-    GROUP BY s.project, again.study_uid
+    GROUP BY s.project, again.study_uid, key_epoch
 """
 
 
-def _evidence(place: Workplace, project: str, study: str, tally: _Tally, ending: Ending) -> Evidence:
+def _evidence(project: str, study: str, tally: _Tally, ending: Ending) -> Evidence:
     shipped = sum(shipment.delivered + shipment.withheld for shipment in tally.shipments)
     return Evidence(
         evidence_id=secrets.token_hex(16),
         project=project,
-        study_instance_uid=pseudonymous_uid(place.keys.project(project), study),
+        study_instance_uid=study,
         ending=ending,
         shipments=tuple(tally.shipments),
         held=tally.held,

@@ -53,16 +53,27 @@ def engine_of(job: Json) -> Engine:
     if packages and packages not in sys.path:
         sys.path.append(packages)  # last, so that nothing of ours is another version than tested
     written = Path(rules).stat().st_mtime_ns if rules else 0
-    return engine(job["profile"], job["project"], job["key_file"], rules, written)
+    epoch = job["treatment"].get("key_epoch", "")
+    return engine(job["profile"], job["project"], job["key_file"], rules, written, epoch)
 
 
 @lru_cache(maxsize=8)
-def engine(profile: str, project: str, key_file: str, device_rules: str | None = None, _written: int = 0) -> Engine:
-    """The engine of a project, compiled once a process, and again when the rules for devices were written."""
+def engine(
+    profile: str,
+    project: str,
+    key_file: str,
+    device_rules: str | None = None,
+    _written: int = 0,
+    key_epoch: str = "",
+) -> Engine:
+    """The engine of a project, compiled once a process, and again when the rules for devices were written.
+
+    Its key epoch is the one that the treatment was pinned in, also when the project has begun another since.
+    """
     loaded = Profile.load(profile)
     loaded.require_for_packages()
     cleaner = pixel_cleaner(loaded, Path(device_rules) if device_rules else None)
-    return Engine(loaded, KeyFile.load(Path(key_file)).project(project), cleaner)
+    return Engine(loaded, KeyFile.load(Path(key_file)).project(project, key_epoch), cleaner)
 
 
 def work(job: Json, treat: Engine) -> Json:

@@ -158,7 +158,8 @@ KEPT = """
     ContourGeometricType NumberOfContourPoints ROINumber ReferencedROINumber ROIDisplayColor InstanceNumber SeriesNumber
     AcquisitionDuration Manufacturer RescaleType LossyImageCompression PatientPosition PlanarConfiguration
     PixelIntensityRelationship PixelIntensityRelationshipSign PresentationIntentType PresentationLUTShape
-    ImageLaterality ViewPosition BodyPartExamined ConversionType FrameTime FrameIncrementPointer RegionSpatialFormat RegionDataType
+    ImageLaterality ViewPosition BodyPartExamined ConversionType FrameTime FrameIncrementPointer
+    RegionSpatialFormat RegionDataType
     RegionLocationMinX0 RegionLocationMinY0 RegionLocationMaxX1 RegionLocationMaxY1 PhysicalDeltaX PhysicalDeltaY
     ValueType RelationshipType ContinuityOfContent NumericValue CompletionFlag VerificationFlag GraphicType
 """

@@ -14,6 +14,10 @@ IMPLEMENTATION_VERSION_NAME = b"SLUICE"
 """Neither names a release or a build: an unchanged treatment gives unchanged bytes."""
 
 MAX_INFLATED = 2 << 30
+INFLATED_FREELY, INFLATED_TIMES = 128 << 20, 64
+"""Bytes that any deflated data set may become, and how many times its own size a larger one may; zeros: 1000 times."""
+
+_PIECE = 64 << 10
 IMPLICIT, EXPLICIT = b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.1"
 DEFLATED, BIG = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.2"
 RLE = b"1.2.840.10008.1.2.5"
@@ -116,15 +120,23 @@ def _after(file: memoryview, pos: int) -> int:
 
 
 def _inflated(deflated: memoryview) -> memoryview:
-    """The inflated data set, never larger than `MAX_INFLATED` (PS3.5 A.5)."""
+    """The inflated data set (PS3.5 A.5); what grows beyond measure is given up before it has grown."""
+    limit = min(MAX_INFLATED, max(INFLATED_FREELY, INFLATED_TIMES * len(deflated)))
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    data = bytearray()
+    done = 0
     try:
-        data = inflater.decompress(deflated, MAX_INFLATED)
+        while done < len(deflated) and not inflater.eof:
+            data += inflater.decompress(deflated[done : done + _PIECE], limit + 1 - len(data))
+            done += _PIECE
+            if len(data) > limit:
+                raise RejectedError(Reason.DEFLATE_INVALID)
     except zlib.error as error:
         raise RejectedError(Reason.DEFLATE_INVALID) from error
+    rest = inflater.unused_data + bytes(deflated[done : done + _PIECE])
     # Some writers pad, or leave the checksum of a gzip file behind; neither goes on.
     tails = (b"", b"\0", struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF))
-    if not inflater.eof or inflater.unused_data not in tails:
+    if not inflater.eof or rest not in tails:
         raise RejectedError(Reason.DEFLATE_INVALID)
     return memoryview(data)
 

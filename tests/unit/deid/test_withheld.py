@@ -1,6 +1,8 @@
 """What is not understood is withheld whole, with a code that says why."""
 
 import struct
+import tracemalloc
+import zlib
 
 import pytest
 from pydicom.uid import UID
@@ -9,6 +11,7 @@ from processors.deid import Treated, Withheld
 from processors.deid.reasons import REASONS, Reason
 from tests.standard.corpus import ct, dataset, encoded, engine, items, rtstruct, seg, withheld
 
+BY = engine()
 FILE = encoded(ct())
 SYNTAX = b"1.2.840.10008.1.2.1\0"
 PIXELS_AT = FILE.index(b"\xe0\x7f\x10\x00OW")
@@ -129,6 +132,31 @@ def test_a_deflate_bomb_is_withheld_before_it_grows(monkeypatch):
 
     monkeypatch.setattr(part10, "MAX_INFLATED", 1000)
     assert withheld(encoded(ct(), "deflated")) == "deflate-invalid"
+
+
+def test_a_deflate_bomb_takes_no_more_memory_than_any_data_set_may(monkeypatch):
+    """Sixty-four megabytes of zeros in 64 kilobytes, where one megabyte is free."""
+    from processors.deid import part10
+
+    monkeypatch.setattr(part10, "INFLATED_FREELY", 1 << 20)
+    file = encoded(ct(), "deflated")
+    start = 144 + int.from_bytes(file[140:144], "little")
+    deflater = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    bomb = file[:start] + deflater.compress(bytes(64 << 20)) + deflater.flush()
+    assert withheld(bomb, BY) == "deflate-invalid"
+    tracemalloc.start()
+    assert withheld(bomb, BY) == "deflate-invalid"
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 << 20
+
+
+def test_a_large_deflated_image_that_grows_as_images_do_passes(monkeypatch):
+    """Beyond what is free, by less than so many times."""
+    from processors.deid import part10
+
+    monkeypatch.setattr(part10, "INFLATED_FREELY", 1000)
+    assert isinstance(BY.treat(encoded(ct(), "deflated")), Treated)
 
 
 @pytest.mark.parametrize("make", [lambda: seg([ct()]), lambda: rtstruct([ct()])], ids=["seg", "rtstruct"])

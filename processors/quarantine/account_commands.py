@@ -21,7 +21,7 @@ _HOME = click.option(
 
 @click.group()
 def trusted() -> None:
-    """Tell people of the trusted zone apart, who decide about what is in quarantine."""
+    """Tell people of the trusted zone apart, who decide about what is in quarantine; serve their page."""
 
 
 @trusted.group(invoke_without_command=True)
@@ -65,6 +65,25 @@ def remove(*, name: str, home: Path) -> None:
     place = _place(home)
     accounts_of(place).remove(name, place.clock(), getpass.getuser())
     place.close()
+
+
+@trusted.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="An address of loopback; no other is taken.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8106, show_default=True, help="0 takes a free one.")
+@_HOME
+def serve(*, host: str, port: int, home: Path) -> None:
+    """Serve the page of quarantine: what waits, pictures at full size, and two people's words. Until interrupted.
+
+    It holds no script, loads nothing from elsewhere, and listens on loopback alone. Sign in with your own token.
+    Sign-ins, looks and decisions are in the audit record. From another machine use a tunnel, such as
+    `ssh -L 8106:127.0.0.1:8106 HOST`.
+    """
+    from processors.quarantine.page.serve import server
+
+    made = server(_place(home), host, port)
+    click.echo(f"http://{host}:{made.server_port}/")
+    with made:
+        made.serve_forever()
 
 
 def _place(home: Path) -> "Workplace":

@@ -11,7 +11,9 @@ QuarantineError               (a ProcessorsError)
 ├── SecondPersonError         whoever asked for it cannot be the second person
 ├── ChangedWishError          what was asked for is not what the audit record knows
 ├── DecisionError             this cannot be decided so
-└── NoPictureError            there is nothing to look at
+├── NoPictureError            there is nothing to look at
+├── NotLoopbackError          the page would be reached from elsewhere
+└── PortTakenError            the page's port cannot be bound
 ```
 """
 
@@ -84,3 +86,16 @@ class NoPictureError(QuarantineError):
     """There is nothing to look at."""
 
     remedy: ClassVar[str] = "`sluice quarantine show` says why it was withheld."
+
+
+class NotLoopbackError(QuarantineError):
+    """The page listens on loopback (127.0.0.1) alone."""
+
+    remedy: ClassVar[str] = "From another machine, reach it by a tunnel, such as `ssh -L 8106:127.0.0.1:8106 HOST`."
+    exit_code: ClassVar[int] = 2
+
+
+class PortTakenError(QuarantineError):
+    """The port cannot be bound."""
+
+    remedy: ClassVar[str] = "Name another with --port."

@@ -5,18 +5,21 @@ first asked for, by its digest in the record, whatever a file says meanwhile.
 """
 
 import contextlib
+import fcntl
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from handoff.contract.canonical import canonical_json
+from processors.audit.chain import locked
 from processors.audit.lines import Record
 from processors.audit.reading import records
 from processors.delivery.workplace import Workplace
 from processors.landing.durable import make_folder, write_whole
 from processors.quarantine.decision import Decision
 from processors.quarantine.errors import ChangedWishError, NoWishError, SecondPersonError
-from processors.quarantine.items import Item
+from processors.quarantine.items import Item, find
 from processors.quarantine.treat_again import complete, end, treat_again
 
 DECISION = "decision"
@@ -44,9 +47,7 @@ def ask(place: Workplace, item: Item, decision: Decision, by: str, why: str) -> 
     wish = Wish(item=item.id, decision=complete(place, item, decision), by=by, at=place.clock())
     said = {"decision": wish.decision.digest, "masks": len(wish.decision.masks), "profile": wish.decision.profile}
     _record(place, item, {"what": ASKED, "by": by, "why": why, **said})
-    folder = _folder(place)
-    if not folder.is_dir():
-        make_folder(folder)
+    _folder(place)
     write_whole(_file(place, item), canonical_json(wish))
     return wish
 
@@ -61,12 +62,18 @@ def approve(place: Workplace, item: Item, by: str, seen: str) -> None:
         seen: the digest of the decision that this person saw.
 
     Raises:
+        NotWaitingError: somebody was quicker.
         NoWishError: nobody asked.
         SecondPersonError: it is the same person.
         ChangedWishError: it is not what was asked for, or not what this person saw.
         OriginalGoneError: its original has left the landing.
         AuditUnwritableError: it cannot be recorded, so it is not done.
     """
+    with _alone(place):
+        _approve(place, find(place.ledger, item.id), by, seen)
+
+
+def _approve(place: Workplace, item: Item, by: str, seen: str) -> None:
     wish = wish_of(place, item)
     if wish is None:
         raise NoWishError
@@ -87,11 +94,14 @@ def reject(place: Workplace, item: Item, by: str, why: str) -> None:
     """End it: it goes nowhere.
 
     Raises:
+        NotWaitingError: somebody was quicker.
         AuditUnwritableError: it cannot be recorded, so it is not done.
     """
-    _record(place, item, {"what": REJECTED, "by": by, "why": why})
-    end(place, item, why, by)
-    _forget(place, item)
+    with _alone(place):
+        found = find(place.ledger, item.id)
+        _record(place, found, {"what": REJECTED, "by": by, "why": why})
+        end(place, found, why, by)
+        _forget(place, found)
 
 
 def wish_of(place: Workplace, item: Item) -> Wish | None:
@@ -123,7 +133,15 @@ def _record(place: Workplace, item: Item, said: Record) -> None:
 
 
 def _folder(place: Workplace) -> Path:
-    return place.site.home / "quarantine"
+    folder = place.site.home / "quarantine"
+    if not folder.is_dir():
+        make_folder(folder)
+    return folder
+
+
+def _alone(place: Workplace) -> AbstractContextManager[None]:
+    """One word at a time, whoever else decides: of two, the second finds that it waits no more."""
+    return locked(_folder(place), fcntl.LOCK_EX)
 
 
 def _file(place: Workplace, item: Item) -> Path:

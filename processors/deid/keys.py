@@ -165,6 +165,10 @@ class KeyFile:
         purposes = {purpose: _derive(self.secret, f"sluice/{epoch}/project/{name}/{purpose}") for purpose in _PURPOSES}
         return ProjectKeys(project=name, epoch=f"{self.id}/{epoch}", **purposes)
 
+    def epochs(self, name: str) -> list[ProjectKeys]:
+        """The keys of a project in each epoch that it has had, the present one last."""
+        return [self.project(name, f"{self.id}/{epoch}") for epoch in range(self.epoch, self.epoch_of(name) + 1)]
+
     def begin_epoch(self, project: str) -> Self:
         """The same key, with the next epoch of one project; every other project, and the vault, stay as they are."""
         epochs = {**dict(self.projects), project: self.epoch_of(project) + 1}

@@ -109,8 +109,9 @@ def _studies_of_patient(place: Workplace, study: str) -> Iterator[str]:
 
 
 def _recorded(place: Workplace, project: str, study: str) -> set[str]:
-    pseudonym = pseudonymous_uid(place.keys.project(project), study)
-    return {original for original, _ in place.vault.instances_of_study(project, pseudonym)}
+    """Of every key epoch: a run may have begun before the present one."""
+    pseudonyms = [pseudonymous_uid(keys, study) for keys in place.keys.epochs(project)]
+    return {original for each in pseudonyms for original, _ in place.vault.instances_of_study(project, each)}
 
 
 def _series(ledger: sqlite3.Connection, study: str) -> frozenset[str]:
@@ -176,7 +177,7 @@ def _require_agreement(place: Workplace, claim: Claim, dataset: Dataset, study: 
     patient_id, issuer = str(original.get("PatientID", "")), str(original.get("IssuerOfPatientID", ""))
     if isinstance(place.vault.identify(claim.project, patient_id, issuer, study), Held):
         raise HeldError(Reason.IDENTITY_HELD)
-    pseudonym = patient_pseudonym(place.keys.project(claim.project), patient_id, issuer)
-    if str(dataset.get("PatientID", "")).strip() != pseudonym:
+    pseudonym = str(dataset.get("PatientID", "")).strip()
+    if pseudonym not in {patient_pseudonym(keys, patient_id, issuer) for keys in place.keys.epochs(claim.project)}:
         raise HeldError(Reason.PATIENT_DISAGREES)
     return pseudonym

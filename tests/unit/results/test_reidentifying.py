@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 
 from handoff.contract.returned import Acknowledgement
 from ml.inference.segmentation import part10_bytes
+from processors.delivery.workplace import Workplace
 from processors.ledger import announcements, results
 from processors.results.references import referenced_instances
 from tests.unit.results.conftest import slices
@@ -186,3 +187,17 @@ def test_a_structured_report_of_allowed_kind_may_go_back_too(site, delivered):
     assert site.returned(row).ContentSequence[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID == (
         delivered[0].SOPInstanceUID
     )
+
+
+def test_a_run_under_the_pseudonyms_of_an_earlier_key_epoch_finds_its_patient(site, delivered):
+    """The project began a new epoch while the run was on its way."""
+    made = site.segmentation(delivered)
+    place = site.home.place
+    place.keys.begin_epoch("lung").save(place.site.key_file)
+    place.close()
+    site.home.place = Workplace(place.site, site.home.clock)
+    assert site.home.place.keys.project("lung").epoch.endswith("/2")
+    outcome, row = site.bring(made)
+    assert outcome.relationship == "success"
+    assert site.returned(row).PatientID == delivered[0].PatientID
+    assert row.study_uid == delivered[0].StudyInstanceUID

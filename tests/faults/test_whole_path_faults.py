@@ -126,13 +126,13 @@ def test_after_two_minutes_of_idle_the_first_new_delivery_goes_through(whole, fi
 def test_one_bad_slice_among_hundreds_is_withheld_and_the_rest_goes_on(whole, files, tmp_path):
     bad = files[17]
     dataset = pydicom.dcmread(bad)
-    dataset.BurnedInAnnotation = "YES"
+    dataset.NumberOfFrames = 2
     dataset.save_as(bad)
     push(whole.dicom_port, files, tmp_path / "list").finish()
     whole.settle(len(files))
     each_exactly_once(whole, [file for file in files if file != bad])
     withheld = whole.ledger("SELECT reason FROM shipment_instances WHERE state = 'withheld'")
-    assert [row["reason"] for row in withheld] == ["pixels-unchecked"]
+    assert [row["reason"] for row in withheld] == ["pixels-mismatch"]
 
 
 def test_a_full_stop_of_everything_in_flight_loses_nothing(whole, files, tmp_path, processors_nar):

@@ -81,7 +81,7 @@ def pseudonyms(home: TrustedHome, *named: Dataset | str) -> list[str]:
 
 def test_a_list_waits_for_treatment_and_then_names_what_was_sent_by_pseudonym(home: TrustedHome) -> None:
     study, series = generate_uid(), generate_uid()
-    sent = [ct(study, series), ct(study, series), ct(study, series, BurnedInAnnotation="YES")]
+    sent = [ct(study, series), ct(study, series), ct(study, series, NumberOfFrames=2)]
     home.seal(sent)
     asked = ask(home, *sent)
     assert home.rows("SELECT state FROM evidence") == [("pending",)]
@@ -116,7 +116,7 @@ def test_what_the_list_names_and_never_came_keeps_the_study_open(home: TrustedHo
 
 def test_what_comes_after_the_request_makes_the_list_anew_if_it_changes_anything(home: TrustedHome) -> None:
     study, series = generate_uid(), generate_uid()
-    first, late = ct(study, series), ct(study, series, BurnedInAnnotation="YES")
+    first, late = ct(study, series), ct(study, series, NumberOfFrames=2)
     home.seal([first])
     ask(home, first, late)
     deliver_all(home)

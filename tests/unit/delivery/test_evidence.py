@@ -49,7 +49,7 @@ def test_evidence_waits_for_treatment_of_every_delivery_of_its_association(home:
 
 def test_evidence_may_leave_before_its_shipments_are_confirmed_and_counts_them(home: TrustedHome) -> None:
     study, series = generate_uid(), generate_uid()
-    home.seal([ct(study, series), ct(study, series, BurnedInAnnotation="YES")])
+    home.seal([ct(study, series), ct(study, series, NumberOfFrames=2)])
     home.seal([ct(study, generate_uid(), PatientID="")])
     home.end()
     announcer = home.announcer()
@@ -143,7 +143,7 @@ def test_a_count_waits_for_what_is_here_of_its_study_and_says_what_became_of_it(
     count(home, study, 4)
     announcer = home.announcer()
     assert announcer.next(0) is None
-    home.seal([ct(study, series), ct(study, series, BurnedInAnnotation="YES")])
+    home.seal([ct(study, series), ct(study, series, NumberOfFrames=2)])
     home.seal([ct(study, generate_uid(), Modality="MR", SOPClassUID=MRImageStorage)])
     [entry] = home.route(reference(announcer.next(0)))
     home.treat(entry)

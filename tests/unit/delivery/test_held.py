@@ -67,7 +67,7 @@ def rejected(home: TrustedHome) -> Held:
 
 
 def withheld(home: TrustedHome) -> Held:
-    home.seal([one(BurnedInAnnotation="YES")])
+    home.seal([one(NumberOfFrames=2)])
     announcer = home.announcer()
     [entry] = home.route(reference(announcer.next(0)))
     announcer.close()
@@ -171,7 +171,7 @@ def test_what_is_ended_is_discarded_with_its_reason_and_leaves_after_its_days(
 
 def test_the_withheld_original_goes_though_the_rest_of_its_delivery_went_before(home: TrustedHome) -> None:
     study, series = generate_uid(), generate_uid()
-    home.seal([ct(study, series), ct(study, series, BurnedInAnnotation="YES")])
+    home.seal([ct(study, series), ct(study, series, NumberOfFrames=2)])
     deliver_next(home)
     home.clock.now += 8 * DAY_SECONDS
     sweep(home.place)

@@ -92,7 +92,7 @@ def test_each_delivery_is_counted_in_the_state_that_it_is_in(make_home: MakeHome
 
 def test_what_was_removed_lies_there_no_more_but_what_was_withheld_does(home: TrustedHome) -> None:
     study, series = generate_uid(), generate_uid()
-    home.seal([ct(study, series), ct(study, series, BurnedInAnnotation="YES")])
+    home.seal([ct(study, series), ct(study, series, NumberOfFrames=2)])
     announcer = home.announcer()
     home.deliver(reference(announcer.next(0)))
     announcer.close()

@@ -56,7 +56,7 @@ def pseudonyms(home: TrustedHome, made: Sequence[Dataset]) -> tuple[str, ...]:
 
 def test_a_completed_step_names_what_it_made_and_nothing_original(home: TrustedHome) -> None:
     study, series = generate_uid(), generate_uid()
-    made = [ct(study, series), ct(study, series), ct(study, series, BurnedInAnnotation="YES")]
+    made = [ct(study, series), ct(study, series), ct(study, series, NumberOfFrames=2)]
     make(home, study)
     end(home, made)
     announcer = home.announcer()
@@ -73,7 +73,7 @@ def test_a_completed_step_names_what_it_made_and_nothing_original(home: TrustedH
 
 def test_what_has_not_come_is_named_and_what_became_of_it_is_told_when_it_has(home: TrustedHome) -> None:
     study, series = generate_uid(), generate_uid()
-    made = [ct(study, series), ct(study, generate_uid(), BurnedInAnnotation="YES")]
+    made = [ct(study, series), ct(study, generate_uid(), NumberOfFrames=2)]
     make(home, study)
     home.seal(made[:1])
     home.end()

@@ -131,7 +131,7 @@ def test_originals_and_packages_go_after_seven_days_but_withheld_originals_and_t
     from processors.delivery.retention import sweep
 
     study, series = generate_uid(), generate_uid()
-    home.seal([ct(study, series), ct(study, series, BurnedInAnnotation="YES")])
+    home.seal([ct(study, series), ct(study, series, NumberOfFrames=2)])
     [sent] = home.deliver(reference(home.announcer().next(0)))
     folder = Path(sent["package.path"]).parent
     home.clock.now += 7 * 86400 - 1

@@ -96,7 +96,7 @@ def test_the_vault_finds_the_original_of_every_instance_that_was_sent(home: Trus
 
 def test_one_bad_slice_is_withheld_and_the_rest_goes_on(home: TrustedHome) -> None:
     slices = series(40)
-    slices[17].BurnedInAnnotation = "YES"
+    slices[17].NumberOfFrames = 2
     home.seal(slices)
     home.end()
     announcer = home.announcer()
@@ -112,7 +112,7 @@ def test_one_bad_slice_is_withheld_and_the_rest_goes_on(home: TrustedHome) -> No
 
 
 def test_a_delivery_that_is_withheld_whole_ends_in_quarantine_and_its_evidence_says_so(home: TrustedHome) -> None:
-    home.seal(series(3, BurnedInAnnotation="YES"))
+    home.seal(series(3, NumberOfFrames=2))
     home.end()
     announcer = home.announcer()
     [entry] = home.route(reference(announcer.next(0)))

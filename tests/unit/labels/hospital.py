@@ -59,7 +59,7 @@ class Hospital:
         self.send("slice", first, AccessionNumber="A-1001")
         self.send("other slice", first, self.seen["slice"].SeriesInstanceUID, AccessionNumber="A-1001")
         self.send("other study", second, AccessionNumber="A-1002")
-        self.send("withheld", first, AccessionNumber="A-1001", BurnedInAnnotation="YES")
+        self.send("withheld", first, AccessionNumber="A-1001", NumberOfFrames=2)
         self.send("north", PatientID="HOSP-4712", IssuerOfPatientID="NORTH", AccessionNumber="A-2000")
         self.send("south", PatientID="HOSP-4712", IssuerOfPatientID="SOUTH", AccessionNumber="A-2000")
         self.send("held", PatientID="")

@@ -4,14 +4,16 @@ A decision is a file beside the delivery in which the instance comes again, and 
 """
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from handoff.contract.canonical import canonical_digest, canonical_json
-from processors.deid.burned_in.signatures import Signature
 from processors.landing.durable import write_whole
 from processors.quarantine.errors import DecisionError
+
+if TYPE_CHECKING:
+    from processors.deid.burned_in.signatures import Signature
 
 DECISION_FILE = "decision.json"
 _MOST_BOXES = 64
@@ -71,12 +73,14 @@ class Decision(BaseModel):
         except (OSError, ValidationError) as error:
             raise DecisionError("The decision beside the delivery cannot be read.") from error
 
-    def signature(self) -> Signature | None:
+    def signature(self) -> "Signature | None":
         """The boxes as a rule beside those of the site, which all hold too; None when there are no boxes.
 
         Raises:
             DecisionError: a box reaches beyond the image.
         """
+        from processors.deid.burned_in.signatures import Signature  # what treats, and not what routes, needs numpy
+
         if not self.masks:
             return None
         places = [mask.model_dump() for mask in self.masks]

@@ -73,6 +73,7 @@ def test_the_digests_are_those_of_what_came_and_of_what_left(home: TrustedHome) 
     assert {each["instance"]: each["out"] for each in told} == {
         each.sop_instance_uid: each.digest for each in manifest.instances
     }
+    assert all(each["actions"] == told[0]["actions"] and each["actions"]["keep"] > 10 for each in told)
     assert {each["file"]: each["in"] for each in told} == {each["file"]: each["digest"] for each in came}
 
 

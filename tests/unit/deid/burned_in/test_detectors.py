@@ -59,7 +59,44 @@ def test_a_line_of_the_overlaps_height_is_whole_in_some_tile_wherever_it_lies():
 
 
 def test_the_name_says_the_tiles():
-    assert Tiled(Bright(), side=100, overlap=20).name == "bright, tiles of 100 with 20"
+    assert Tiled(Bright(), side=90, overlap=20).name == "bright, tiles of 90 with 20, of 30 where one is full"
+
+
+class Grainy(Bright):
+    """Takes pictures of more than 400 pixels for text all over, and sees lines in smaller ones."""
+
+    def find(self, picture):
+        found = super().find(picture)
+        rows, columns = picture.shape[:2]
+        return [*found[:0], Box(-50, -50, columns + 50, rows + 50)] if min(rows, columns) > 400 else found
+
+
+def test_where_one_box_fills_a_tile_it_is_looked_at_more_closely():
+    line = Box(310, 200, 390, 212)
+    found = Tiled(Grainy(), side=960, overlap=160).find(picture(600, 800, line))
+    assert found
+    area = np.zeros((600, 800), bool)
+    for box in found:
+        area[box.top : box.bottom, box.left : box.right] = True
+    assert area[line.top : line.bottom, line.left : line.right].all()
+    assert area.sum() == line.area
+
+
+def test_what_fills_a_smaller_tile_is_a_find():
+    """A dark image with one bright corner of 320 pixels, and a detector that calls everything bright text."""
+
+    class Everything(Bright):
+        def find(self, picture):
+            return [Box(0, 0, picture.shape[1], picture.shape[0])] if picture.any() else []
+
+    found = Tiled(Everything(), side=960, overlap=160).find(picture(600, 800, Box(0, 0, 200, 200)))
+    assert Box(0, 0, 320, 320) in found
+
+
+def test_a_picture_that_is_no_higher_than_a_line_may_be_full():
+    detector = Bright()
+    assert Tiled(detector).find(picture(40, 300, Box(0, 0, 300, 40))) == [Box(0, 0, 300, 40)]
+    assert len(detector.shapes) == 1
 
 
 def missing(name: str) -> str:

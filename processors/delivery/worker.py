@@ -12,11 +12,13 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
+from io import RawIOBase
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
@@ -40,6 +42,8 @@ MAPPED_BYTES: Final = 8 << 20
 
 PROBE_SECONDS: Final = 300
 """How long one instance may take when it is suspected."""
+LIFE_SECONDS: Final = 5.0
+"""How often a worker says at most that it is at work."""
 OTHER_MODALITY: Final = "OT"
 """For an instance whose Modality is no code string (PS3.3 C.7.3.1.1.1)."""
 
@@ -76,11 +80,12 @@ def engine(
     return Engine(loaded, KeyFile.load(Path(key_file)).project(project, key_epoch), cleaner)
 
 
-def work(job: Json, treat: Engine) -> Json:
+def work(job: Json, treat: Engine, alive: Callable[[], None] = lambda: None) -> Json:
     """Treat the instances of a shipment in the order of their new UIDs, which tells nothing of the order of reception.
 
     Returns the digest and size of the package (empty when every instance was withheld), the fate of each instance, the
-    UIDs and the facts of the study to remember, and the treatment as it was really done.
+    UIDs and the facts of the study to remember, and the treatment as it was really done. Calls `alive` after each
+    instance: to look for text in a series may take longer than any silence that is waited for.
     """
     writer = PackageWriter(Path(job["part"]))
     fates: list[tuple[str, str | None]] = []
@@ -90,6 +95,7 @@ def work(job: Json, treat: Engine) -> Json:
     try:
         for item in sorted(job["instances"], key=lambda item: pseudonymous_uid(treat.keys, item["uid"])):
             outcome = _treat_or_give_up(job, item, treat)
+            alive()
             reason = _refusal(outcome, writer, passed)
             fates.append((item["file"], reason))
             if isinstance(outcome, Treated) and reason is None:
@@ -115,14 +121,17 @@ def work(job: Json, treat: Engine) -> Json:
     return answer
 
 
-def probe(job: Json, treat: Engine) -> Json:
+def probe(job: Json, treat: Engine, alive: Callable[[], None] = lambda: None) -> Json:
     """Find the instances that kill whoever treats them, each alone in a process of its own that starts as a copy of us.
 
     Returns the names of their files.
     """
-    return {
-        "crashed": [item["file"] for item in job["instances"] if _dies(Path(job["folder"]) / item["file"], item, treat)]
-    }
+    crashed = []
+    for item in job["instances"]:
+        if _dies(Path(job["folder"]) / item["file"], item, treat):
+            crashed.append(item["file"])
+        alive()
+    return {"crashed": crashed}
 
 
 def _dies(path: Path, item: Json, treat: Engine) -> bool:
@@ -228,18 +237,32 @@ def _jobs() -> "SimpleQueue[bytes]":
     return queue
 
 
+def _signs_of_life(answers: RawIOBase) -> Callable[[], None]:
+    """What says, by a blank line and not too often, that work goes on."""
+    last = time.monotonic()
+
+    def alive() -> None:
+        nonlocal last
+        if (now := time.monotonic()) - last >= LIFE_SECONDS:
+            answers.write(b"\n")
+            last = now
+
+    return alive
+
+
 def main() -> None:
     """Answer jobs until the parent is gone."""
     faulthandler.enable()
     jobs = _jobs()
     with os.fdopen(int(sys.argv[1]), "wb", buffering=0) as answers:
+        alive = _signs_of_life(answers)
         while True:
             job = json.loads(jobs.get())
             try:
                 treat = engine_of(job)
                 if job.get("decision"):
                     treat = decided(treat, Decision.model_validate(job["decision"]))
-                answer = (probe if job.get("probe") else work)(job, treat)
+                answer = (probe if job.get("probe") else work)(job, treat, alive)
             except Exception as error:  # noqa: BLE001  # the outermost loop; the cause goes into the workers' log
                 traceback.print_exc()
                 answer = {"error": code_of(error)}

@@ -20,7 +20,8 @@ from processors.delivery.errors import WorkerDiedError, WorkerFailedError
 from processors.delivery.workplace import Workplace
 
 ANSWER_SECONDS: Final = 600.0
-"""How long a worker may be silent over one shipment before it counts as dead."""
+"""How long a worker may be silent over one instance before it counts as dead."""
+_CHUNK: Final = 1 << 16
 MODULE: Final = "processors.delivery.worker"
 
 Json = dict[str, Any]
@@ -48,7 +49,8 @@ class Worker:
         finally:
             os.close(write)
             os.close(output)
-        self._answers = os.fdopen(read, "rb")
+        self._answers = os.fdopen(read, "rb", buffering=0)
+        self._read = bytearray()
 
     @property
     def alive(self) -> bool:
@@ -68,15 +70,29 @@ class Worker:
             self._process.stdin.flush()
         except OSError as error:
             raise WorkerDiedError from error
-        poll = select.poll()
-        poll.register(self._answers, select.POLLIN)
-        line = self._answers.readline() if poll.poll(ANSWER_SECONDS * 1000) else b""
-        if not line.endswith(b"\n"):
-            raise WorkerDiedError
-        answer: Json = json.loads(line)
+        answer: Json = json.loads(self._line())
         if "error" in answer:
             raise WorkerFailedError(answer["error"])
         return answer
+
+    def _line(self) -> bytes:
+        """The next line that says something; blank ones say that the worker is alive.
+
+        Raises:
+            WorkerDiedError: the process ended, or was silent for too long.
+        """
+        poll = select.poll()
+        poll.register(self._answers, select.POLLIN)
+        while True:
+            while (end := self._read.find(b"\n")) < 0:
+                chunk = os.read(self._answers.fileno(), _CHUNK) if poll.poll(ANSWER_SECONDS * 1000) else b""
+                if not chunk:
+                    raise WorkerDiedError
+                self._read += chunk
+            line = bytes(self._read[:end])
+            del self._read[: end + 1]
+            if line:
+                return line
 
     def end(self) -> None:
         """End the process, whatever it is doing."""

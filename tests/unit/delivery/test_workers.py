@@ -16,6 +16,7 @@ from handoff.contract.shipment import Manifest
 from processors.delivery.errors import WorkerFailedError
 from processors.delivery.flowfile import Reference
 from processors.delivery.treat import ATTEMPTS_UNTIL_UNREADABLE, one_at_a_time, treat
+from processors.delivery.worker import engine_of, work
 from processors.delivery.workers import Pool, Worker
 from tests.unit.delivery.trusted_home import TrustedHome, ct, reference
 
@@ -160,3 +161,35 @@ def test_a_worker_sees_no_secret_of_nifis_environment(tmp_path: Path, monkeypatc
     worker = Worker(tmp_path / "log")
     assert b"AUTH_TOKEN" not in Path(f"/proc/{worker._process.pid}/environ").read_bytes()
     worker.end()
+
+
+SLOW_WORKER = """
+import json, os, sys
+answers = int(sys.argv[1])
+for line in sys.stdin:
+    os.write(answers, b"\\n\\n\\n" + json.dumps({"said": json.loads(line)}).encode() + b"\\n")
+"""
+
+
+def test_blank_lines_say_that_a_worker_lives_and_are_no_answers(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "slow_worker.py").write_text(SLOW_WORKER)
+    monkeypatch.syspath_prepend(tmp_path)
+    worker = Worker(tmp_path / "workers.log", "slow_worker")
+    assert [worker.run({"job": number}) for number in range(3)] == [{"said": {"job": number}} for number in range(3)]
+    worker.end()
+
+
+def test_each_instance_is_a_sign_of_life_of_its_worker(home: TrustedHome) -> None:
+    home.seal([ct("1.2.3", "1.2.3.4") for _ in range(3)])
+    [entry] = home.route(reference(home.announcer().next(0)))
+    jobs: list[dict] = []
+
+    class Keeps:
+        def run(self, job: dict) -> dict:
+            jobs.append(job)
+            return home.pool.run(job)
+
+    treat(home.place, Reference.read(entry), Keeps())  # type: ignore[arg-type]
+    lived: list[None] = []
+    work({**jobs[0], "part": f"{jobs[0]['part']}.again"}, engine_of(jobs[0]), lambda: lived.append(None))
+    assert len(lived) == 3

@@ -75,4 +75,4 @@ class Tiled:
 def _fills(box: Box, tile: Picture) -> bool:
     """Whether a box holds nearly all of a tile that is no line by itself."""
     rows, columns = tile.shape[:2]
-    return box.within(columns, rows).area >= _FULL * rows * columns and min(rows, columns) > _SMALL
+    return min(rows, columns) > _SMALL and bool(box.within(columns, rows).area >= _FULL * rows * columns)

@@ -11,6 +11,7 @@ from processors.deid.table_e1_1 import EDITION
 from sluice.conformance.markdown import sections, table
 from sluice.deidentification.decisions import decisions, every_row
 from sluice.deidentification.kinds import kinds
+from sluice.deidentification.looking import looking
 from sluice.deidentification.shipped import shipped
 from sluice.deidentification.switches import switches
 
@@ -19,7 +20,7 @@ DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "deidentification.md"
 
 def document() -> str:
     """As Markdown; the same on every machine."""
-    chapters = (_head, decisions, kinds, shipped, switches, _pseudonyms, _marks, _withheld, every_row)
+    chapters = (_head, decisions, kinds, looking, shipped, switches, _pseudonyms, _marks, _withheld, every_row)
     return "\n\n".join(chapter() for chapter in chapters) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from processors.deid.burned_in import Signatures
 from processors.deid.inherit import shipped
 from processors.deid.options import DATES, OPTIONS
 from processors.deid.profile import Clean, Profile, Retain
@@ -11,6 +12,8 @@ from processors.deid.table_e1_1 import table
 from sluice.conformance import deidentification
 from sluice.deidentification import decisions
 from sluice.deidentification.document import DOCUMENT, document
+from sluice.deidentification.kinds import WITH_REPORTS
+from sluice.deidentification.looking import DEVICE_RULES
 from sluice.deidentification.switches import MANNERS, REFUSALS, offered
 
 
@@ -55,6 +58,13 @@ def test_every_reason_and_every_safe_private_attribute_is_there(page: str) -> No
         assert f"| `{reason.value}` | {why} |" in page
     for each in safe_elements():
         assert f"({each.group:04X},xx{each.element:02X})" in page
+
+
+def test_the_examples_of_the_page_can_be_used_as_they_stand(page: str) -> None:
+    assert f"```yaml\n{WITH_REPORTS.read_text().strip()}\n```" in page
+    assert Profile.load(WITH_REPORTS).clean.structured_content
+    assert f"```yaml\n{DEVICE_RULES.strip()}\n```" in page
+    assert [rule.name for rule in Signatures.parse(DEVICE_RULES).rules if rule.complete] == ["scanner-dose-page"]
 
 
 def test_what_changes_in_the_code_changes_in_the_page(monkeypatch: pytest.MonkeyPatch) -> None:

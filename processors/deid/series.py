@@ -56,10 +56,11 @@ class Series(Generic[Facts]):
         differing = _differing(before, self._header)
         if differing is None:
             return
+        differing |= self._differing
         plan, private_stay = slice_.walk.plans.of(TOP), slice_.walk.plans.safe_private
         elements = (each for each in slice_.elements if each.tag in differing)
         if all(may_differ(each, plan, private_stay=private_stay) for each in elements):
-            self._differing |= differing
+            self._differing = differing
             try:
                 template = template_of(slice_, self._differing, self._identify, self._tags, days)
             except RejectedError:

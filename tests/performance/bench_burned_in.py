@@ -51,10 +51,10 @@ def cleaner() -> PixelCleaner:
     return PixelCleaner(rapidocr_detector())
 
 
-def seen(job: tuple[str, int, int]) -> Seen:
+def seen(job: tuple[str, int, int, tuple[int, int]]) -> Seen:
     """Clean one image."""
-    kind, seed, lines = job
-    image = KINDS[kind](seed, lines=lines)
+    kind, seed, lines, (columns, rows) = job
+    image = KINDS[kind](seed, lines=lines, **({"columns": columns, "rows": rows} if kind == "radiograph" else {}))
     outcome = cleaner().clean(image.part10)
     found = Seen(kind, lines, 0, isinstance(outcome, Quarantined), 0.0)
     if not isinstance(outcome, Cleaned):
@@ -73,11 +73,14 @@ def main() -> int:
     parser.add_argument("--clean", type=int, default=10, help="of each kind, without lines (default: 10)")
     parser.add_argument("--workers", type=int, default=1, help="processes that share the work (default: 1)")
     parser.add_argument("--seed", type=int, default=1, help="another seed, other images (default: 1)")
+    parser.add_argument("--radiograph", default="1500x1800", help="columns and rows (default: 1500x1800)")
     parser.add_argument("--kinds", default=" ".join(KINDS), help=f"some of: {' '.join(KINDS)}")
     options = parser.parse_args()
     kinds = options.kinds.split()
-    jobs = [(kind, options.seed * 1000 + number, 3) for number in range(options.images) for kind in kinds]
-    jobs += [(kind, options.seed * 1000 + 500 + number, 0) for number in range(options.clean) for kind in kinds]
+    columns, rows = (int(each) for each in options.radiograph.split("x"))
+    size, first = (columns, rows), options.seed * 1000
+    jobs = [(kind, first + number, 3, size) for number in range(options.images) for kind in kinds]
+    jobs += [(kind, first + 500 + number, 0, size) for number in range(options.clean) for kind in kinds]
     results = []
     with ProcessPoolExecutor(options.workers) as pool:
         for job, result in zip(jobs, pool.map(seen, jobs), strict=True):

@@ -142,6 +142,17 @@ def test_a_value_of_another_form_than_the_others(old, new):
     assert_same([*files[:6], odd.replace(old, new), *files[6:]])
 
 
+@pytest.mark.parametrize("vr", [b"LO", b"PN", b"CS"])
+def test_a_number_that_becomes_a_text_is_a_number_no_more(vr):
+    """Slice Location under another VR, in half of the series, with a name in it at last."""
+    files = slices(8)
+    header = b"\x20\x00\x41\x10DS\x06\x00-"
+    other = [file.replace(header, header.replace(b"DS", vr)) for file in files]
+    assert other != files
+    other += [file.replace(b"-20", b"Hol") for file in other]
+    assert_same([*files[:4], *other, *files[4:]])
+
+
 def test_bytes_overwritten_anywhere_in_a_slice():
     """Three hundred, seeded: one to three bytes of headers, lengths and values alike, and cuts and insertions."""
     chance = random.Random(7)

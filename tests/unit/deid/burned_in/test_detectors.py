@@ -1,7 +1,9 @@
 """Detectors: large pictures in tiles, and RapidOCR as it is called; it is in an extra of its own."""
 
+import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
+from textwrap import dedent
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -120,7 +122,16 @@ def test_what_cannot_be_imported_is_missing_when_it_is_needed(monkeypatch):
 
 
 def test_nothing_imports_it_before_it_is_asked_for():
-    assert "rapidocr" not in sys.modules
+    code = """
+    import sys
+    from processors.deid import Engine, KeyFile, Profile
+    from processors.deid.burned_in.cleaner import pixel_cleaner
+    profile = Profile.load()
+    Engine(profile, KeyFile("ab", 1, bytes(32)).project("test"), pixel_cleaner(profile))
+    print(sorted({"rapidocr", "onnxruntime", "cv2"} & set(sys.modules)))
+    """
+    command = [sys.executable, "-c", dedent(code)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 @pytest.fixture

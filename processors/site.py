@@ -87,6 +87,7 @@ class Site(BaseModel):
     key_file: Path = Field(Path("keys/site.key"), description="The key file that pseudonyms are derived from (0600).")
     audit: Path = Field(Path("audit"), description="What was treated and decided, chained and signed; a file a day.")
     rules: Path = Field(Path("rules.yaml"), description="Routing rules.")
+    merges: Path = Field(Path("merges.yaml"), description="Identities that are one patient; need not be there.")
     workers_log: Path = Field(Path("logs/workers.log"), description="What de-identification workers print; may be PHI.")
     reserve_mb: int = Field(1024, ge=0, description="Free disk below which instances are refused (A700), in MB.")
     limits: ReceiverLimits = Field(ReceiverLimits(), description="What bounds the receiver.")
@@ -134,4 +135,4 @@ class Site(BaseModel):
         return self.results.get(project) or self.results.get("*")
 
 
-_PATHS = ("landing", "ledger", "vault", "key_file", "audit", "rules", "workers_log")
+_PATHS = ("landing", "ledger", "vault", "key_file", "audit", "rules", "merges", "workers_log")

@@ -23,9 +23,16 @@ class Consents:
     _list: tuple[tuple[int, int, int], ConsentList] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def ask(self, people: Iterable[Person], project: str) -> Answer:
-        """The word about all patients of something, for a project; nobody at all is `unknown`."""
-        return of_people([of_sources(self._each(person, project)) for person in sorted(set(people))])
+    def ask(self, people: Iterable[tuple[Person, ...]], project: str) -> Answer:
+        """The word about all patients of something, for a project; nobody at all is `unknown`.
+
+        Args:
+            people: each by every identity that they go under; a denial under any of them denies.
+            project: that wants their images.
+        """
+        return of_people(
+            [of_sources(word for each in names for word in self._each(each, project)) for names in sorted(set(people))]
+        )
 
     def listed(self) -> ConsentList | None:
         """The list as it is now; None when the site has none.

@@ -35,6 +35,8 @@ class ProjectKeys:
     patient: bytes = field(repr=False)
     date: bytes = field(repr=False)
     accession: bytes = field(repr=False)
+    joins: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
+    """Identities that go under another one, with it; few, as they are those of one delivery. PHI."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,15 +38,21 @@ def identity(patient_id: str, issuer: str = "") -> bytes:
     return "\x1f".join(parts).encode()
 
 
+def _goes_under(keys: ProjectKeys, patient_id: str, issuer: str) -> bytes:
+    """The identity whose pseudonym and dates a patient has: their own, or the one that theirs was joined to."""
+    own = identity(patient_id, issuer)
+    return next((kept for joined, kept in keys.joins if joined == own), own)
+
+
 def patient_pseudonym(keys: ProjectKeys, patient_id: str, issuer: str = "") -> str:
     """The Patient ID and Patient's Name of a patient in a project: 16 characters of base32 (80 bits)."""
-    digest = hmac.digest(keys.patient, identity(patient_id, issuer), "sha256")
+    digest = hmac.digest(keys.patient, _goes_under(keys, patient_id, issuer), "sha256")
     return base64.b32encode(digest[:10]).decode()
 
 
 def shift_days(keys: ProjectKeys, patient_id: str, issuer: str = "") -> int:
     """By how many days all dates of a patient move: -3650 to -1."""
-    digest = hmac.digest(keys.date, identity(patient_id, issuer), "sha256")
+    digest = hmac.digest(keys.date, _goes_under(keys, patient_id, issuer), "sha256")
     return -1 - int.from_bytes(digest[:8], "big") % FURTHEST_DAYS
 
 

@@ -5,7 +5,7 @@
 | no rule wanted it (`unmatched`), the rules disagreed (`held:mixed`) | the rules are asked again | it goes nowhere |
 | its sender was unknown (`held:unknown-caller`) | the rules are asked, now for the first time | it goes nowhere |
 | nobody allowed it for its patient (`held:consent-...`) | consent is asked again | it goes nowhere |
-| it is unclear who the patient is (other `held:` codes) | the vault is asked again | it goes nowhere |
+| it is unclear who the patient is (other `held:` codes) | the vault and the merge list are asked | it goes nowhere |
 | the handoff refused its package (`rejected:...`) | the same package is sent once more | it is not sent |
 | de-identification let nothing of it pass (`withheld`) | not possible: send the object again | its original goes |
 
@@ -91,7 +91,7 @@ def release(place: Workplace, held: Held, by: str) -> None:
     if held.reason == _UNKNOWN_CALLER:
         lift(folder)
     if parked:
-        _unpark_beside(place, held.delivery_id, {row.id for row in parked})
+        _unpark_beside(place, held.delivery_id, {row.id: not row.package_sha256 for row in parked})
     with transaction(place.ledger) as ledger:
         _require_waiting(ledger, held)
         for shipment in parked:
@@ -156,14 +156,19 @@ def _require_releasable(place: Workplace, shipment: Shipment) -> None:
         raise StillHeldError(f"Nobody allowed it for its patient ({refused}).")
 
 
-def _unpark_beside(place: Workplace, delivery_id: str, released: set[str]) -> None:
-    """Keep the word beside the delivery, where a new ledger would find it."""
+def _unpark_beside(place: Workplace, delivery_id: str, released: dict[str, bool]) -> None:
+    """Keep the word beside the delivery, where a new ledger would find it.
+
+    Of what has no package yet (True) it is pinned anew which identities go under another one, as that may be the word.
+    """
     folder = place.delivery_folder(delivery_id)
     route = Route.read(folder)
     if route is None:
         return
+    joins = place.merges().joins(people_of(read_delivery(folder))) if any(released.values()) else ()
+    going = {"state": "routed", "reason": None}
     changed = tuple(
-        each.model_copy(update={"state": "routed", "reason": None}) if each.id in released else each
+        each.model_copy(update=going | ({"joins": joins} if released[each.id] else {})) if each.id in released else each
         for each in route.shipments
     )
     route.model_copy(update={"shipments": changed, "reason": ""}).write(folder)

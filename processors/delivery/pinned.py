@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from handoff.contract.canonical import canonical_json
 from processors.landing.durable import write_whole
 from processors.ledger.shipments import Shipment
+from processors.vault.merges import Person
 
 ROUTE_FILE = "route.json"
 
@@ -24,6 +25,9 @@ class PinnedShipment(BaseModel):
     treatment: dict[str, str] = Field(description="Versions and digests; no value of the delivery.")
     state: Literal["routed", "parked"] = "routed"
     reason: str | None = None
+    joins: tuple[tuple[Person, Person], ...] = Field(
+        (), repr=False, description="Identities of the delivery that go under another one, with it (PHI)."
+    )
 
 
 class Route(BaseModel):

@@ -109,6 +109,7 @@ def _shipment(place: Workplace, delivery: Delivery, target: Target, context: dic
         project=target.project,
         profile=target.profile,
         treatment={**facts, **context},
+        joins=place.merges().joins(people_of(delivery)),
         state="parked" if held else "routed",
         reason=f"held:{held}" if held else None,
     )

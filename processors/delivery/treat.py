@@ -21,6 +21,7 @@ from processors.delivery.confirmed_before import confirmed_before
 from processors.delivery.errors import UnknownDeliveryError, WorkerDiedError
 from processors.delivery.flowfile import Outcome, Reference, because
 from processors.delivery.package import package_path
+from processors.delivery.pinned import Route
 from processors.delivery.route import people_of
 from processors.delivery.workers import Pool
 from processors.delivery.workplace import Workplace
@@ -31,6 +32,7 @@ from processors.ledger.schema import transaction
 from processors.ledger.shipments import Fate, Shipment
 from processors.quarantine.decision import Decision
 from processors.vault import UidRow
+from processors.vault.merges import Person
 
 DEATHS_UNTIL_ALONE: Final = 2
 """So many workers may die over a shipment; then each instance is tried in a process of its own."""
@@ -119,6 +121,19 @@ def _keep(place: Workplace, shipment: Shipment, made: Json, part: Path) -> None:
     sync_folder(folder)
 
 
+def _joins(folder: Path, shipment: Shipment) -> tuple[tuple[Person, Person], ...]:
+    """Under which identities those of the delivery go, as it was pinned.
+
+    Raises:
+        UnknownDeliveryError: what was pinned is not beside the delivery any more.
+    """
+    route = Route.read(folder)
+    pinned = next((each for each in route.shipments if each.id == shipment.id), None) if route else None
+    if pinned is None:
+        raise UnknownDeliveryError
+    return pinned.joins
+
+
 def _job(place: Workplace, shipment: Shipment, delivery: Delivery, part: Path) -> Json:
     decision = Decision.read(part.parent)
     return {
@@ -126,6 +141,7 @@ def _job(place: Workplace, shipment: Shipment, delivery: Delivery, part: Path) -
         "project": shipment.project,
         "profile": shipment.profile,
         "treatment": json.loads(shipment.treatment),
+        "joins": _joins(part.parent, shipment),
         "key_file": str(place.site.key_file),
         "pixels": place.site.pixels.model_dump(mode="json"),
         "folder": str(part.parent),

@@ -29,7 +29,7 @@ from processors.deid.burned_in.cleaner import pixel_cleaner
 from processors.deid.engine import Engine, Treated, Withheld
 from processors.deid.keys import KeyFile
 from processors.deid.profile import Profile
-from processors.deid.pseudonyms import pseudonymous_uid
+from processors.deid.pseudonyms import identity, pseudonymous_uid
 from processors.deid.reasons import Reason
 from processors.delivery.package import PackageWriter
 from processors.delivery.quiet import code_of
@@ -58,17 +58,19 @@ def engine_of(job: Json) -> Engine:
         sys.path.append(packages)  # last, so that nothing of ours is another version than tested
     written = Path(rules).stat().st_mtime_ns if rules else 0
     epoch = job["treatment"].get("key_epoch", "")
-    return engine(job["profile"], job["project"], job["key_file"], rules, written, epoch)
+    joins = tuple((identity(*own), identity(*kept)) for own, kept in job.get("joins", ()))
+    return engine(job["profile"], job["project"], job["key_file"], rules, written, epoch, joins)
 
 
 @lru_cache(maxsize=8)
-def engine(
+def engine(  # noqa: PLR0917
     profile: str,
     project: str,
     key_file: str,
     device_rules: str | None = None,
     _written: int = 0,
     key_epoch: str = "",
+    joins: tuple[tuple[bytes, bytes], ...] = (),
 ) -> Engine:
     """The engine of a project, compiled once a process, and again when the rules for devices were written.
 
@@ -77,7 +79,8 @@ def engine(
     loaded = Profile.load(profile)
     loaded.require_for_packages()
     cleaner = pixel_cleaner(loaded, Path(device_rules) if device_rules else None)
-    return Engine(loaded, KeyFile.load(Path(key_file)).project(project, key_epoch), cleaner)
+    keys = KeyFile.load(Path(key_file)).project(project, key_epoch)
+    return Engine(loaded, replace(keys, joins=joins), cleaner)
 
 
 def work(job: Json, treat: Engine, alive: Callable[[], None] = lambda: None) -> Json:

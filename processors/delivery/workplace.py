@@ -19,6 +19,7 @@ from processors.results.profile import ReturnProfile
 from processors.routing.rules import Rules
 from processors.site import Site
 from processors.vault import Vault
+from processors.vault.merges import Merges
 
 
 class Workplace:
@@ -34,6 +35,7 @@ class Workplace:
         self._keys: KeyFile | None = None
         self._rules: tuple[tuple[int, int], Rules] | None = None
         self._profiles: dict[str, Profile] = {}
+        self._merges: tuple[tuple[int, int, int], Merges] | None = None
         self._chains: dict[str, Chain] = {}
 
     @property
@@ -48,7 +50,7 @@ class Workplace:
     def vault(self) -> Vault:
         """This thread's vault."""
         if not hasattr(self._local, "vault"):
-            self._local.vault = Vault.open(self.site.vault, self.keys)
+            self._local.vault = Vault.open(self.site.vault, self.keys, merges=self.merges)
         vault: Vault = self._local.vault
         return vault
 
@@ -79,6 +81,22 @@ class Workplace:
                 self._rules = (version, Rules.load(self.site.rules))
             return self._rules[1]
 
+    def merges(self) -> Merges:
+        """Which identities are one patient, as the list says now.
+
+        Raises:
+            MergeListError: it cannot be used.
+        """
+        try:
+            state = self.site.merges.stat()
+            version = (state.st_ino, state.st_mtime_ns, state.st_size)
+        except OSError:
+            version = (0, 0, 0)
+        with self._lock:
+            if self._merges is None or self._merges[0] != version:
+                self._merges = (version, Merges.read(self.site.merges))
+            return self._merges[1]
+
     def profile(self, name: str) -> Profile:
         """A de-identification profile by its name.
 
@@ -100,12 +118,13 @@ class Workplace:
     def not_consented(self, people: Iterable[Person], project: str) -> str:
         """Why nothing of these patients (Patient ID, issuer) may go to a project now, as a code; empty if it may.
 
-        Asked anew each time. Who withdrew here is denied whatever the site's list says.
+        Asked anew each time, about each identity that was joined with theirs. Who withdrew here
+        is denied whatever the site's list says.
         """
-        people = set(people)
-        if any(self.vault.is_withdrawn(*person, project) for person in people):
+        groups = {self.merges().group(*person) for person in people}
+        if any(self.vault.is_withdrawn(*person, project) for group in groups for person in group):
             return reason(Answer.DENY)
-        return reason(self.consents.ask(people, project)) if self.consents is not None else ""
+        return reason(self.consents.ask(groups, project)) if self.consents is not None else ""
 
     @cached_property
     def return_profile(self) -> ReturnProfile:

@@ -6,7 +6,7 @@ from pathlib import Path
 from processors.private_file import make_private
 from processors.vault.errors import VaultTooNewError, VaultUnreadableError
 
-VERSION = 3
+VERSION = 4
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS proof (id INTEGER PRIMARY KEY CHECK (id = 1), sealed BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS identities (
@@ -30,6 +30,10 @@ CREATE TABLE IF NOT EXISTS pseudonyms (
     PRIMARY KEY (project, pseudonym)
 ) WITHOUT ROWID;
 INSERT OR IGNORE INTO pseudonyms (project, pseudonym, identity) SELECT project, pseudonym, identity FROM subjects;
+CREATE TABLE IF NOT EXISTS study_identities (
+    study BLOB NOT NULL, identity BLOB NOT NULL, PRIMARY KEY (study, identity)
+) WITHOUT ROWID;
+INSERT OR IGNORE INTO study_identities (study, identity) SELECT lookup, identity FROM studies;
 CREATE TABLE IF NOT EXISTS withdrawn (lookup BLOB PRIMARY KEY) WITHOUT ROWID;
 """
 """Every statement may be repeated: an older vault gets what it lacks."""

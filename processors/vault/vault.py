@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from processors.deid.pseudonyms import identity, patient_pseudonym
 from processors.vault.cipher import Cipher
 from processors.vault.errors import VaultUnreadableError
 from processors.vault.identities import STUDY_WITH_TWO_IDENTITIES, unusable
+from processors.vault.merges import Merges
 from processors.vault.schema import connect
 
 _PROOF = "sluice"
@@ -71,28 +72,38 @@ class UidRow(NamedTuple):
 class Vault:
     """The open vault, safe to share between threads of one process. Only parents write it, never workers."""
 
-    def __init__(self, connection: sqlite3.Connection, key_file: KeyFile, profile: Profile) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, key_file: KeyFile, profile: Profile, merges: Callable[[], Merges]
+    ) -> None:
         self._connection = connection
         self._key_file = key_file
         self._profile = profile
+        self._merges = merges
         self._cipher = Cipher(key_file)
         self._lock = RLock()
 
     @classmethod
-    def open(cls, path: Path, key_file: KeyFile | Path, profile: Profile | None = None) -> Self:
+    def open(
+        cls,
+        path: Path,
+        key_file: KeyFile | Path,
+        profile: Profile | None = None,
+        merges: Callable[[], Merges] = Merges,
+    ) -> Self:
         """Open or create the vault (0600).
 
         Args:
             path: the database.
             key_file: what its columns are sealed with.
             profile: whose list of shared Patient IDs holds; the default profile's when None.
+            merges: gives the list of identities that are one patient, as it is now.
 
         Raises:
             VaultUnreadableError: it is no vault, or cannot be opened or made.
             VaultKeyMismatchError: it was made with another key file.
         """
         keys = key_file if isinstance(key_file, KeyFile) else KeyFile.load(key_file)
-        vault = cls(connect(path), keys, profile or Profile.load())
+        vault = cls(connect(path), keys, profile or Profile.load(), merges)
         try:
             vault._prove()
         except Exception:
@@ -127,23 +138,38 @@ class Vault:
     def identify(self, project: str, patient_id: str, issuer: str, study_uid: str) -> Identity | Held:
         """Who this is in the project, remembered; or why a person must look first.
 
-        A study that ever came with two identities is held from then on, under either.
+        A study that ever came with two identities is held from then on, under either, until they are joined.
+
+        Raises:
+            MergeListError: the list of what is joined cannot be used.
         """
-        if code := unusable(patient_id, self._profile):
+        group = self._merges().group(patient_id, issuer)
+        if code := unusable(patient_id, self._profile) or unusable(group[0][0], self._profile):
             return Held(code)
+        mine = {self._cipher.lookup("identity", identity(*each).decode()) for each in group}
+        came = self._cipher.lookup("identity", identity(patient_id, issuer).decode())
+        patient_id, issuer = group[0]
         person = self._cipher.lookup("identity", identity(patient_id, issuer).decode())
         study = self._cipher.lookup("study", study_uid.strip(" \0"))
         with self._transaction() as connection:
             self._remember(connection, person, patient_id, issuer)
             connection.execute("INSERT OR IGNORE INTO studies (lookup, identity) VALUES (?, ?)", (study, person))
-            known, conflict = connection.execute(
-                "SELECT identity, conflict FROM studies WHERE lookup = ?", (study,)
-            ).fetchone()
-            if conflict or known != person:
-                connection.execute("UPDATE studies SET conflict = 1 WHERE lookup = ?", (study,))
+            if self._has_two(connection, study, came, mine):
                 return Held(STUDY_WITH_TWO_IDENTITIES)
             pseudonym = patient_pseudonym(self._key_file.project(project), patient_id, issuer)
             return Identity(project, pseudonym, f"S-{self._subject(connection, project, person, pseudonym):04d}")
+
+    @staticmethod
+    def _has_two(connection: sqlite3.Connection, study: bytes, came: bytes, mine: set[bytes]) -> bool:
+        """Whether a study came with identities that are not all one patient's, with `came` among them."""
+        connection.execute("INSERT OR IGNORE INTO study_identities (study, identity) VALUES (?, ?)", (study, came))
+        rows = connection.execute("SELECT identity FROM study_identities WHERE study = ?", (study,))
+        all_that_came = {row[0] for row in rows}
+        conflict = connection.execute("SELECT conflict FROM studies WHERE lookup = ?", (study,)).fetchone()[0]
+        two = not all_that_came <= mine or bool(conflict and len(all_that_came) < 2)  # whose the other was is not known
+        if two != bool(conflict):
+            connection.execute("UPDATE studies SET conflict = ? WHERE lookup = ?", (two, study))
+        return two
 
     def _remember(self, connection: sqlite3.Connection, person: bytes, patient_id: str, issuer: str) -> None:
         if connection.execute("SELECT 1 FROM identities WHERE lookup = ?", (person,)).fetchone():
@@ -171,12 +197,17 @@ class Vault:
         ).fetchone()[0]
         return number
 
-    def studies_of(self, patient_id: str, issuer: str, among: Iterable[str]) -> dict[str, StudyOwner]:
-        """What is known of these original studies, seen from one patient; those never identified are left out."""
-        person = self._cipher.lookup("identity", identity(patient_id, issuer).decode())
+    def studies_of(self, people: Iterable[tuple[str, str]], among: Iterable[str]) -> dict[str, StudyOwner]:
+        """What is known of these original studies, seen from one patient; those never identified are left out.
+
+        Args:
+            people: the patient by every identity (Patient ID, issuer).
+            among: Study Instance UIDs.
+        """
+        mine = {self._cipher.lookup("identity", identity(*each).decode()) for each in people}
         with self._lock:
             rows = self._connection.execute("SELECT lookup, identity, conflict FROM studies").fetchall()
-        known = {row[0]: StudyOwner(row[1] == person, bool(row[2])) for row in rows}
+        known = {row[0]: StudyOwner(row[1] in mine, bool(row[2])) for row in rows}
         asked = {uid: self._cipher.lookup("study", uid.strip(" \0")) for uid in among}
         return {uid: known[lookup] for uid, lookup in asked.items() if lookup in known}
 
@@ -198,7 +229,9 @@ class Vault:
         if row is None:
             return None
         unseal, key = self._cipher.unseal, row[0]
-        return Owner(unseal("identities.patient_id", key, row[1]), unseal("identities.issuer", key, row[2]), conflict=False)
+        return Owner(
+            unseal("identities.patient_id", key, row[1]), unseal("identities.issuer", key, row[2]), conflict=False
+        )
 
     def withdraw(self, patient_id: str, issuer: str, project: str | None) -> bool:
         """Remember that a patient took their consent back, in one project or (None) everywhere; False if known."""

@@ -15,7 +15,8 @@ _PARK: Final = f"discarded: {WITHDRAWN}"
 
 def tombstone(place: Workplace, patient_id: str, issuer: str, project: str | None) -> None:
     """Deny from now on, durably, before anything is looked for: what comes meanwhile finds it."""
-    place.vault.withdraw(patient_id, issuer, project)
+    for each in place.merges().group(patient_id, issuer):
+        place.vault.withdraw(*each, project)
 
 
 def close(place: Workplace, found: Iterable[Found], by: str) -> int:

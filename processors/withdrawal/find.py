@@ -14,6 +14,7 @@ from processors.landing.errors import DeliveryUnreadableError
 from processors.ledger import shipments
 from processors.ledger.shipments import Shipment
 from processors.vault import StudyOwner
+from processors.vault.merges import Person, person
 
 _ALL = "SELECT id, study_uid, state, removed_at FROM deliveries WHERE state <> 'open' ORDER BY id"
 
@@ -32,33 +33,31 @@ class Found:
 
 
 def deliveries_of(place: Workplace, patient_id: str, issuer: str, project: str | None) -> list[Found]:
-    """Everything of a patient that was received, as far as it is about a project (or, None, about any).
+    """Everything of a patient that was received, under any identity of theirs.
 
-    Without a project a delivery of which nothing was shipped is found too.
+    With a project only what is about it; without one a delivery of which nothing was shipped is found too.
     """
-    person = (patient_id.strip(" \0"), issuer.strip(" \0"))
+    people = set(place.merges().group(patient_id, issuer))
     rows = place.ledger.execute(_ALL).fetchall()
-    whose = place.vault.studies_of(*person, {row["study_uid"] for row in rows})
+    whose = place.vault.studies_of(people, {row["study_uid"] for row in rows})
     found = [
         _found(place, row["id"], row["study_uid"], project)
         for row in rows
-        if _is_theirs(place, row["id"], row["state"], person, whose.get(row["study_uid"]))
+        if _is_theirs(place, row["id"], row["state"], people, whose.get(row["study_uid"]))
     ]
     return [each for each in found if project is None or each.theirs]
 
 
-def _is_theirs(
-    place: Workplace, delivery_id: str, state: str, person: tuple[str, str], whose: StudyOwner | None
-) -> bool:
+def _is_theirs(place: Workplace, delivery_id: str, state: str, people: set[Person], whose: StudyOwner | None) -> bool:
     if whose is not None and not whose.conflict:
         return whose.theirs  # (1)
     if whose is None and state == "terminal":
         return False  # what went all its way was identified
     try:
-        people = people_of(read_delivery(place.delivery_folder(delivery_id)))  # (2)
+        came = people_of(read_delivery(place.delivery_folder(delivery_id)))  # (2)
     except DeliveryUnreadableError:
         return whose is not None and whose.theirs  # (3)
-    return person in {(patient_id.strip(" \0"), issuer.strip(" \0")) for patient_id, issuer in people}
+    return not people.isdisjoint(person(*each) for each in came)
 
 
 def _found(place: Workplace, delivery_id: str, study_uid: str, project: str | None) -> Found:

@@ -28,7 +28,7 @@ def program(code: str, timeout: float = 30.0) -> Consents:
 
 @pytest.mark.parametrize("word", ["allow", "deny", "unknown"])
 def test_a_program_answers_what_it_was_asked(word: str) -> None:
-    assert program(ECHO).ask({(word, "")}, "lung") is Answer(word)
+    assert program(ECHO).ask([((word, ""),)], "lung") is Answer(word)
 
 
 def test_a_program_is_asked_on_its_input_and_never_by_arguments() -> None:
@@ -36,7 +36,7 @@ def test_a_program_is_asked_on_its_input_and_never_by_arguments() -> None:
         "import sys; said = sys.stdin.read(); "
         "print('{\"consent\": \"allow\"}' if '4711' in said and not sys.argv[1:] else 'no')"
     )
-    assert program(code).ask({("4711", "")}, "lung") is Answer.ALLOW
+    assert program(code).ask([(("4711", ""),)], "lung") is Answer.ALLOW
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,12 @@ def test_a_program_is_asked_on_its_input_and_never_by_arguments() -> None:
     ],
 )
 def test_anything_else_that_a_program_does_is_no_answer(code: str) -> None:
-    assert program(code).ask(ONE, "lung") is Answer.UNAVAILABLE
+    assert program(code).ask([tuple(ONE)], "lung") is Answer.UNAVAILABLE
 
 
 def test_a_program_that_is_not_there_is_no_answer(tmp_path: Path) -> None:
     consents = Consents(ConsentSettings(command=(str(tmp_path / "none"),)))
-    assert consents.ask(ONE, "lung") is Answer.UNAVAILABLE
+    assert consents.ask([tuple(ONE)], "lung") is Answer.UNAVAILABLE
 
 
 def test_a_program_that_takes_too_long_is_ended_with_what_it_started(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_program_that_takes_too_long_is_ended_with_what_it_started(tmp_path: P
     begun = b""
     for seconds in (0.5, 2.0, 8.0, 32.0):  # for a machine on which even a shell takes long to begin
         settings = ConsentSettings(command=("/bin/sh", "-c", script), timeout_seconds=seconds)
-        assert Consents(settings).ask(ONE, "lung") is Answer.UNAVAILABLE
+        assert Consents(settings).ask([tuple(ONE)], "lung") is Answer.UNAVAILABLE
         with contextlib.suppress(BlockingIOError):
             begun = os.read(reader, 5)
         if begun:
@@ -125,7 +125,7 @@ def test_an_endpoint_is_asked_by_post_with_its_token(tmp_path: Path) -> None:
     token.write_text("secret\n")
     token.chmod(0o600)
     with endpoint(200, b'{"consent": "allow"}') as url:
-        assert Consents(ConsentSettings(url=url, token_file=token)).ask(ONE, "lung") is Answer.ALLOW
+        assert Consents(ConsentSettings(url=url, token_file=token)).ask([tuple(ONE)], "lung") is Answer.ALLOW
     asked = {"schema": "sluice.consent/1", "patient_id": "1", "issuer": "A", "project": "lung"}
     assert _Endpoint.asked == [("Bearer secret", asked)]
 
@@ -133,19 +133,19 @@ def test_an_endpoint_is_asked_by_post_with_its_token(tmp_path: Path) -> None:
 @pytest.mark.parametrize("status", [302, 404, 500, 201])
 def test_any_status_but_200_is_no_answer_and_no_redirect_is_followed(status: int) -> None:
     with endpoint(status, b'{"consent": "allow"}') as url:
-        assert Consents(ConsentSettings(url=url)).ask(ONE, "lung") is Answer.UNAVAILABLE
+        assert Consents(ConsentSettings(url=url)).ask([tuple(ONE)], "lung") is Answer.UNAVAILABLE
     assert len(_Endpoint.asked) == 1
 
 
 def test_an_endpoint_that_never_ends_its_answer_is_cut_off() -> None:
     with endpoint(0, b"") as url:
-        assert Consents(ConsentSettings(url=url, timeout_seconds=0.5)).ask(ONE, "lung") is Answer.UNAVAILABLE
+        assert Consents(ConsentSettings(url=url, timeout_seconds=0.5)).ask([tuple(ONE)], "lung") is Answer.UNAVAILABLE
 
 
 def test_an_endpoint_that_is_not_there_is_no_answer() -> None:
     with endpoint(200, b"") as url:
         gone = url
-    assert Consents(ConsentSettings(url=gone)).ask(ONE, "lung") is Answer.UNAVAILABLE
+    assert Consents(ConsentSettings(url=gone)).ask([tuple(ONE)], "lung") is Answer.UNAVAILABLE
 
 
 def test_a_token_that_others_may_read_is_not_sent(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_token_that_others_may_read_is_not_sent(tmp_path: Path) -> None:
     token.write_text("secret\n")
     token.chmod(0o644)
     with endpoint(200, b'{"consent": "allow"}') as url:
-        assert Consents(ConsentSettings(url=url, token_file=token)).ask(ONE, "lung") is Answer.UNAVAILABLE
+        assert Consents(ConsentSettings(url=url, token_file=token)).ask([tuple(ONE)], "lung") is Answer.UNAVAILABLE
     assert _Endpoint.asked == []
 
 
@@ -188,20 +188,20 @@ def test_one_denial_denies_and_one_silence_holds(tmp_path: Path, listed: str, ho
     file.write_text(f"patient_id,issuer,project,consent\n1,A,lung,{listed}\n")
     code = f'print(\'{{"consent": "{hook}"}}\')'
     consents = Consents(ConsentSettings(list=file, command=(sys.executable, "-S", "-c", code), timeout_seconds=30.0))
-    assert consents.ask(ONE, "lung") is answer
+    assert consents.ask([tuple(ONE)], "lung") is answer
 
 
 def test_a_list_that_changed_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "consent.csv"
     consents = Consents(ConsentSettings(list=file))
-    assert consents.ask(ONE, "lung") is Answer.UNAVAILABLE
+    assert consents.ask([tuple(ONE)], "lung") is Answer.UNAVAILABLE
     for word in (Answer.ALLOW, Answer.DENY, Answer.UNKNOWN):
         new = tmp_path / "new"
         new.write_text(f"patient_id,issuer,project,consent\n1,A,lung,{word}\n")
         new.rename(file)
-        assert consents.ask(ONE, "lung") is word
+        assert consents.ask([tuple(ONE)], "lung") is word
     file.unlink()
-    assert consents.ask(ONE, "lung") is Answer.UNAVAILABLE
+    assert consents.ask([tuple(ONE)], "lung") is Answer.UNAVAILABLE
 
 
 @pytest.mark.parametrize(

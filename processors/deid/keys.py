@@ -164,8 +164,8 @@ class KeyFile:
         """
         file, _, number = key_epoch.rpartition("/")
         epoch = int(number) if file == self.id and number.isdecimal() else self.epoch_of(name)
-        purposes = {purpose: _derive(self.secret, f"sluice/{epoch}/project/{name}/{purpose}") for purpose in _PURPOSES}
-        return ProjectKeys(project=name, epoch=f"{self.id}/{epoch}", **purposes)
+        made = (_derive(self.secret, f"sluice/{epoch}/project/{name}/{purpose}") for purpose in _PURPOSES)
+        return ProjectKeys(name, f"{self.id}/{epoch}", *made)
 
     def epochs(self, name: str) -> list[ProjectKeys]:
         """The keys of a project in each epoch that it has had, the present one last."""
@@ -189,6 +189,7 @@ def _epochs(written: dict[str, int]) -> tuple[tuple[str, int], ...]:
 
 
 _PURPOSES = ("uid", "patient", "date", "accession")
+"""In the order of the fields of `ProjectKeys`."""
 
 
 @lru_cache(maxsize=256)

@@ -112,3 +112,10 @@ def test_explain_says_which_items_go():
     gone = [each for each in explain(file, profile()).decisions if each.tag == "(FFFE,E000)"]
     assert [(each.path, each.action) for each in gone] == [("AcquisitionContextSequence/", "remove")]
     assert "113104" in gone[0].why
+
+
+def test_what_points_at_another_item_by_its_place_goes_since_places_change():
+    """PS3.3 C.17.3.2.5: a reference by position would name another item when one before it is gone."""
+    pointing = dataset(RelationshipType="INFERRED FROM", ReferencedContentItemIdentifier=[1, 3])
+    made = with_items(item(public(), **number()), pointing)
+    assert len(cleaned(made, by()).AcquisitionContextSequence) == 1

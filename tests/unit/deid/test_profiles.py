@@ -179,3 +179,11 @@ def test_explain_names_the_option_that_decides(tmp_path):
     line = next(line for line in result.stdout.splitlines() if "InstitutionName" in line)
     assert "keep" in line
     assert "113112 Retain Institution Identity Option" in line
+
+
+def test_reports_pass_only_where_their_content_is_cleaned(tmp_path):
+    """PS3.15 E.3.4: without the option, risk is significant."""
+    reports = {"extends": "research-default", "passes": {"annotations": {"add": ["1.2.840.10008.5.1.4.1.1.88.11"]}}}
+    with pytest.raises(ProfileError, match=r"clean\.structured_content"):
+        Profile.load(file_of(tmp_path, **reports))
+    Profile.load(file_of(tmp_path, **reports, clean={"structured_content": True}))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from processors.deid.burned_in import Box, PixelCleaner, Quarantined, Signatures
+from processors.deid.burned_in import Box, Cleaned, PixelCleaner, Quarantined, Signatures
 from processors.deid.errors import SignatureRulesError
 from tests.unit.deid.burned_in.builders import Knows, cleaned, file_of, image, inside, read, shown
 
@@ -116,3 +116,23 @@ def test_an_empty_file_has_no_rules_and_comments_do_not_change_the_digest():
     assert Signatures.parse("").rules == ()
     assert Signatures.parse(RULES).digest == Signatures.parse("# ours\n" + RULES).digest
     assert Signatures.parse(RULES).digest != Signatures.parse("").digest
+
+
+def test_without_a_detector_only_what_a_rule_calls_complete_passes():
+    complete = RULES.rstrip() + "\n    complete: true\n"
+    for text, kind in ((RULES, Quarantined), (complete, Cleaned)):
+        result = PixelCleaner(None, Signatures.parse(text)).clean(ultrasound())
+        assert isinstance(result, kind)
+    assert result.masked == (Box(0, 0, 12, 2),)
+    assert isinstance(PixelCleaner(None, Signatures.parse(complete)).clean(ultrasound(Modality="DX")), Quarantined)
+
+
+def test_where_a_detector_is_it_looks_at_what_a_rule_calls_complete_too():
+    detector = Knows()
+    PixelCleaner(detector, Signatures.parse(RULES.rstrip() + "\n    complete: true\n")).clean(ultrasound())
+    assert detector.looks
+
+
+def test_complete_is_said_of_boxes():
+    with pytest.raises(SignatureRulesError, match="complete"):
+        Signatures.parse("rules: [{name: x, when: {Modality: US}, withhold: true, complete: true}]")

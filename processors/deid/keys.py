@@ -164,8 +164,10 @@ class KeyFile:
         """
         file, _, number = key_epoch.rpartition("/")
         epoch = int(number) if file == self.id and number.isdecimal() else self.epoch_of(name)
-        made = (_derive(self.secret, f"sluice/{epoch}/project/{name}/{purpose}") for purpose in _PURPOSES)
-        return ProjectKeys(name, f"{self.id}/{epoch}", *made)
+        uid, patient, date, accession = (
+            _derive(self.secret, f"sluice/{epoch}/project/{name}/{purpose}") for purpose in _PURPOSES
+        )
+        return ProjectKeys(name, f"{self.id}/{epoch}", uid, patient, date, accession)
 
     def epochs(self, name: str) -> list[ProjectKeys]:
         """The keys of a project in each epoch that it has had, the present one last."""
@@ -189,7 +191,6 @@ def _epochs(written: dict[str, int]) -> tuple[tuple[str, int], ...]:
 
 
 _PURPOSES = ("uid", "patient", "date", "accession")
-"""In the order of the fields of `ProjectKeys`."""
 
 
 @lru_cache(maxsize=256)

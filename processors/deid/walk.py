@@ -137,7 +137,7 @@ class Walk:
         """Write what an element becomes when it is neither kept nor removed."""
         if action is Action.RECURSE:
             self._count("clean-items")
-            self._recurse(element)
+            self._recurse(element, rule.kind)
         elif action is Action.PIXELS:
             self._pixels(element)
         else:
@@ -205,14 +205,19 @@ class Walk:
             self.references.update(uids)
         return b"\\".join(uids)
 
-    def _recurse(self, element: Element) -> None:
-        """A sequence again, with undefined lengths, each item cleaned by the plan of this sequence."""
+    def _recurse(self, element: Element, kind: str) -> None:
+        """A sequence again, with undefined lengths, each item cleaned by the plan of this sequence.
+
+        One that has lost all its items goes, unless its Type (`kind`) lets it be empty (PS3.5 7.4).
+        """
         encoder, plan = self.encoder, self.plans.of(element.tag)
-        self.out += encoder.header(element.tag, b"SQ", UNDEFINED)
         items = element.items or []
         if self.plans.structured_content and element.tag in structured.SEQUENCES:
             characteristics = self.plans.characteristics
             items = [each for each in items if structured.stays(each, self.buffer, characteristics=characteristics)]
+            if element.items and not items and not kind.startswith("2"):
+                return
+        self.out += encoder.header(element.tag, b"SQ", UNDEFINED)
         for item in items:
             self.out += encoder.item
             outer, self._code = self._code, self._coded(item) if plan.coded else {}

@@ -10,7 +10,9 @@ from processors.deid.options import STRUCTURED_CONTENT
 from processors.deid.profile import Clean, Retain
 from processors.deid.structured import SEQUENCES, patient_concepts
 from processors.deid.table_e1_1 import table
+from sluice.deidentification.kinds import WITH_REPORTS
 from tests.standard.corpus import KEY, cleaned, code, ct, dataset, encoded, items, output
+from tests.standard.kinds import PEOPLE, objects
 
 
 def profile(**retain) -> Profile:
@@ -119,3 +121,14 @@ def test_what_points_at_another_item_by_its_place_goes_since_places_change():
     pointing = dataset(RelationshipType="INFERRED FROM", ReferencedContentItemIdentifier=[1, 3])
     made = with_items(item(public(), **number()), pointing)
     assert len(cleaned(made, by()).AcquisitionContextSequence) == 1
+
+
+def test_content_of_which_nothing_is_left_is_no_empty_sequence():
+    """Content Sequence is Type 1C (PS3.3 C.17.3), Acquisition Context Sequence Type 2."""
+    engine = Engine(Profile.load(WITH_REPORTS), KEY.project("test"))
+    made = objects(PEOPLE[0])["ko"]
+    del made.ContentSequence[1]
+    assert "ContentSequence" not in cleaned(made, engine)
+    clean = cleaned(with_items(item(public(), TextValue="well")), by())
+    assert "AcquisitionContextSequence" in clean
+    assert not clean.AcquisitionContextSequence

@@ -100,6 +100,7 @@ def _compressed() -> list[bytes]:
     for name in ("MR_small_jp2klossless.dcm", "MR_small_jpeg_ls_lossless.dcm"):
         made = read(Path(get_testdata_file(name)).read_bytes())
         made.PatientName, made.PatientComments = "CANARY0^Planted", "CANARY1 is well"
+        made.ImageType = ["ORIGINAL", "PRIMARY"]  # as measured, so that it passes and what is in it is looked at
         files.append(encoded_as_is(made))
     return files
 

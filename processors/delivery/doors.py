@@ -209,9 +209,11 @@ def _require_settings(home: Path) -> None:
     from processors.deid.profile import Profile
     from processors.routing.rules import Rules
     from processors.site import Site
+    from processors.vault.merges import Merges
 
     site = Site.load(home)
     KeyFile.load(site.key_file)
+    Merges.read(site.merges)
     for name in Rules.load(site.rules).profiles:
         profile = Profile.load(name)
         profile.require_for_packages()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from processors.deid.keys import KeyFile
+from processors.delivery.workplace import Workplace
 from processors.labels.document import rows_of
 from processors.labels.errors import DestinationError, NothingReceivedError, SourceError
 from processors.labels.judge import Judgement, judge
@@ -101,9 +102,14 @@ def run(home: Path, order: Order, advance: Callable[[int, int], None]) -> Outcom
     project = keys.project(target.project)
     with closing(connect(site.ledger)) as ledger, Vault.open(site.vault, keys) as vault:
         objects = Objects(ledger, vault, target.destination, target.project, project.epoch)
-        judgement = judge(
-            sheet, Resolver(objects, project), objects, vocabulary, lambda done: advance(done, len(sheet.lines))
-        )
+        place = Workplace(site)
+
+        def allowed(patient_id: str, issuer: str) -> bool:
+            return not place.not_consented({(patient_id, issuer)}, target.project)
+
+        resolver = Resolver(objects, project, allowed)
+        judgement = judge(sheet, resolver, objects, vocabulary, lambda done: advance(done, len(sheet.lines)))
+        place.close()
         recorded = None
         if judgement.taken and not order.dry_run:
             recorded = record(

@@ -20,6 +20,7 @@ class Reason(StrEnum):
     WITHHELD = "withheld"
     HELD = "held"
     OTHER_KEY_EPOCH = "other-key-epoch"
+    NO_CONSENT = "no-consent"
     VALUE_NOT_ALLOWED = "value-not-allowed"
     NUMBER_TOO_LONG = "number-too-long"
     DATE_LIKE = "date-like"
@@ -44,6 +45,7 @@ REASONS: dict[Reason, str] = {
     Reason.WITHHELD: "De-identification withheld it, so the destination has nothing to label.",
     Reason.HELD: "It waits for a person, so the destination has nothing to label.",
     Reason.OTHER_KEY_EPOCH: "It was sent under pseudonyms of another key epoch.",
+    Reason.NO_CONSENT: "Nobody allowed it for this patient now, or they withdrew.",
     Reason.VALUE_NOT_ALLOWED: "A value is no number, true, false or code that is allowed; free text never is.",
     Reason.NUMBER_TOO_LONG: "A number has so many digits that it may be somebody's.",
     Reason.DATE_LIKE: "A number reads as a date.",

@@ -3,12 +3,13 @@
 1. The finest key that the row has names the level, and every object that it fits is a candidate.
 2. Every other key of the row must fit too; it may tell candidates apart, and may not contradict.
 3. Exactly one candidate, with one patient, that the destination has confirmed: its pseudonyms are made as
-   de-identification makes them.
+   de-identification makes them, if the patient consents.
 """
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from handoff.contract.labels import Level
@@ -64,8 +65,18 @@ class _Person(NamedTuple):
 class Resolver:
     """Resolves the rows of one import for one project."""
 
-    def __init__(self, objects: Objects, keys: ProjectKeys) -> None:
+    def __init__(
+        self, objects: Objects, keys: ProjectKeys, allowed: Callable[[str, str], bool] = lambda *_: True
+    ) -> None:
+        """Make one.
+
+        Args:
+            objects: what is known of what was received.
+            keys: of the project.
+            allowed: whether the patient of a Patient ID and an issuer lets the project have anything now.
+        """
         self._objects = objects
+        self._allowed = lru_cache(maxsize=None)(allowed)
         self._keys = keys
         self._uids: dict[str, str] = {}
         self._people: dict[str, str] = {}
@@ -116,6 +127,8 @@ class Resolver:
             raise UnresolvedError(Reason.PATIENT_UNKNOWN)
         if owner.conflict:
             raise UnresolvedError(Reason.SEVERAL_PATIENTS)
+        if not self._allowed(owner.patient_id, owner.issuer):
+            raise UnresolvedError(Reason.NO_CONSENT)
         if place.study not in self._people:
             self._people[place.study] = patient_pseudonym(self._keys, owner.patient_id, owner.issuer)
         patient = self._people[place.study]
@@ -147,6 +160,8 @@ class Resolver:
         standings = {reason for uid in studies for reason in self._study(uid).values()}
         if None not in standings:
             raise UnresolvedError(next(reason for reason in Reason if reason in standings))
+        if not self._allowed(person.patient_id, person.issuer):
+            raise UnresolvedError(Reason.NO_CONSENT)
         target = Target("patient", patient_pseudonym(self._keys, person.patient_id, person.issuer))
         return Resolved(target, tuple(studies), None)
 

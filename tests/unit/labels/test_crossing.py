@@ -242,3 +242,20 @@ def test_the_command_tells_a_person_what_became_of_the_file(fresh, sheet, tmp_pa
         ["labels", "import", str(file), "--destination", "lung", "--source", "reader", "--home", str(tmp_path / "home")]
     )
     assert "1 rows, 1 imported (1 labels), 0 listed; revision 1 of reader" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("key", ["SOPInstanceUID", "StudyInstanceUID"])
+def test_labels_of_a_patient_who_withdrew_do_not_cross(fresh, sheet, key):
+    made = fresh.seen["slice"]
+    assert fresh.run(sheet(f"{key},grade", f"{made[key].value},1"), dry_run=True).judgement.taken
+    fresh.home.place.vault.withdraw(made.PatientID, str(made.get("IssuerOfPatientID", "")), "lung")
+    outcome = fresh.run(sheet(f"{key},grade", f"{made[key].value},1"))
+    assert outcome.judgement.taken == {}
+    assert [each.reason for each in outcome.judgement.listed] == ["no-consent"]
+    assert outcome.recorded is None
+
+
+def test_labels_of_a_patient_alone_who_withdrew_do_not_cross(fresh, sheet):
+    fresh.home.place.vault.withdraw("HOSP-4711", "", None)
+    outcome = fresh.run(sheet("PatientID,grade", "HOSP-4711,1"))
+    assert [each.reason for each in outcome.judgement.listed] == ["no-consent"]

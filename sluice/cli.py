@@ -76,7 +76,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "nifi": ("nifi.commands:nifi", "Install, start, stop and look at the embedded Apache NiFi."),
         "flows": ("nifi.releases.commands:flows", "Lint, publish, deploy, compare and save the flows of a release."),
         "handoff": ("handoff.commands:handoff", "Serve the handoff, work for it, back it up and restore it."),
-        "vault": ("processors.vault.commands:vault", "Back up and restore who is who."),
+        "vault": ("processors.vault.commands:vault", "List subjects; back up and restore who is who."),
         "keys": ("processors.deid.commands:keys", "Make and seal the key of pseudonyms; begin a project anew."),
         "secrets": ("sluice.site_secrets:secrets_group", "Make the secrets of a new installation."),
         "certificates": (

@@ -81,7 +81,7 @@ def _make(place: Workplace, shipment: Shipment, reference: Reference, pool: Pool
     place.vault.record(shipment.project, [UidRow(*row) for row in made["uids"]])
     if made.get("study"):
         place.vault.remember_study(*made["study"])
-    refused = _not_consented(place, shipment, read_delivery(folder))
+    refused = _not_consented(place, shipment, delivery)
     if refused:
         part.unlink()
         return _hold(place, shipment, refused)

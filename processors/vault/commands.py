@@ -10,7 +10,7 @@ from processors.home_option import home_option
 
 @click.group()
 def vault() -> None:
-    """Back up and restore the vault: who is who, the one thing that nothing else can make anew.
+    """List subjects; back up and restore the vault: who is who, the one thing that nothing else can make anew.
 
     The landing and the handoff have their own copies of what they hold, and the ledger is rebuilt from the landing. A
     vault that is lost leaves pseudonyms that nobody can turn back, and results that find no patient.
@@ -51,3 +51,22 @@ def restore(*, backup: Path, replace: bool, home: Path) -> None:
     done = put_back(backup, site.vault, site.key_file, replace=replace)
     aside = str(done.set_aside) if done.set_aside else None
     click.echo(json.dumps({"event": "restored", "path": str(done.path), "rows": done.rows, "set_aside": aside}))
+
+
+@vault.command()
+@click.argument("project")
+@_HOME
+def subjects(*, project: str, home: Path) -> None:
+    """List what people call the patients of PROJECT (S-0001, in order of arrival), and their pseudonyms; no identity.
+
+    A subject is for talking about a patient at the site, and for `sluice withdraw --subject`. It is in no package. Of a
+    project that began a new key epoch a subject has several pseudonyms.
+    """
+    from processors.deid.keys import KeyFile
+    from processors.site import Site
+    from processors.vault import Vault
+
+    site = Site.load(home / "trusted")
+    with Vault.open(site.vault, KeyFile.load(site.key_file)) as opened:
+        for subject, pseudonym in opened.subjects(project):
+            click.echo(f"{subject}  {pseudonym}")

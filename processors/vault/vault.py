@@ -218,6 +218,16 @@ class Vault:
             rows = self._connection.execute("SELECT project, number FROM subjects WHERE identity = ?", (person,))
             return {project: f"S-{number:04d}" for project, number in sorted(rows)}
 
+    def subjects(self, project: str) -> list[tuple[str, str]]:
+        """(S-0001, pseudonym) of everybody in a project, by number; a subject has a pseudonym in each key epoch."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT s.number, p.pseudonym FROM subjects s JOIN pseudonyms p ON p.project = s.project"
+                " AND p.identity = s.identity WHERE s.project = ? ORDER BY s.number, p.pseudonym",
+                (project,),
+            )
+            return [(f"S-{number:04d}", pseudonym) for number, pseudonym in rows]
+
     def subject(self, project: str, number: int) -> Owner | None:
         """Who a project's subject of this number is; None when there is none. PHI."""
         with self._lock:

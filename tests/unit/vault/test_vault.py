@@ -5,9 +5,10 @@ import stat
 from contextlib import closing
 
 import pytest
+from click.testing import CliRunner
 
 from processors.deid.keys import KeyFile
-from processors.vault import Held, Identity, UidRow, Vault
+from processors.vault import Held, Identity, UidRow, Vault, commands
 from processors.vault.errors import VaultKeyMismatchError, VaultTooNewError, VaultUnreadableError
 
 KEY = KeyFile("0a0b0c0d", 1, b"k" * 32)
@@ -151,3 +152,27 @@ def test_what_a_studys_originals_say_is_kept_sealed_and_the_latest_word_holds(tm
     content = b"".join(file.read_bytes() for file in tmp_path.glob("vault.db*"))
     assert b"Vandersteen" not in content
     assert b"Quisenberry" not in content
+
+
+def test_subjects_are_listed_by_number_with_their_pseudonyms_of_every_epoch(path):
+    """And a result of an earlier epoch still finds its patient."""
+    with Vault.open(path, KEY) as vault:
+        first = [vault.identify("lung", f"MRN-{number}", "", f"1.2.{number}") for number in (1, 2)]
+    with Vault.open(path, KEY.begin_epoch("lung")) as vault:
+        second = vault.identify("lung", "MRN-1", "", "1.2.1")
+        assert second.subject == first[0].subject == "S-0001"
+        assert second.pseudonym != first[0].pseudonym
+        listed = {("S-0001", first[0].pseudonym), ("S-0001", second.pseudonym), ("S-0002", first[1].pseudonym)}
+        assert set(vault.subjects("lung")) == listed
+        assert (
+            vault.patient_of("lung", first[0].pseudonym) == vault.patient_of("lung", second.pseudonym) == ("MRN-1", "")
+        )
+        assert vault.subjects("liver") == []
+
+
+def test_the_command_lists_subjects_and_no_identity(tmp_path):
+    key = KeyFile.create(tmp_path / "trusted" / "keys" / "site.key")
+    with Vault.open(tmp_path / "trusted" / "vault.db", key) as vault:
+        who = vault.identify("lung", "MRN-1", "", "1.2.3")
+    done = CliRunner().invoke(commands.vault, ["subjects", "lung", "--home", str(tmp_path)])
+    assert done.output == f"S-0001  {who.pseudonym}\n"

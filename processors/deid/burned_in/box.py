@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
 
+import numpy as np
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Box:
@@ -58,3 +60,12 @@ def outside(kept: Iterable[Box], columns: int, rows: int) -> tuple[Box, ...]:
         if right < columns:
             found.append(Box(right, top, columns, bottom))
     return tuple(found)
+
+
+def share_of(boxes: Iterable[Box], columns: int, rows: int) -> float:
+    """The share of an image's pixels that boxes hold together, 0 to 1."""
+    held = np.zeros((rows, columns), bool)
+    for box in boxes:
+        inside = box.within(columns, rows)
+        held[inside.top : inside.bottom, inside.left : inside.right] = True
+    return float(held.mean()) if held.size else 0.0

@@ -3,14 +3,15 @@
 1. What cannot show text passes untouched, and nothing is claimed of it.
 2. Rules of the site for its device, and the calibrated regions of ultrasound, say what is masked without looking.
 3. Unused bits are cleared; a detector looks, and what it finds is masked in all frames.
-4. It looks again, at more pictures, and what it finds is masked too. What it finds in its last look: quarantine.
+4. It looks again, at more pictures, and what it finds is masked too. What it finds in its last look: quarantine;
+   and so where one look finds more than half of the image.
 5. Only then Burned In Annotation is NO, and the step may be claimed (113101).
 """
 
 from dataclasses import dataclass
 
 from processors.deid.burned_in.black import black
-from processors.deid.burned_in.box import Box, outside
+from processors.deid.burned_in.box import Box, outside, share_of
 from processors.deid.burned_in.compressed import Compressed, Written
 from processors.deid.burned_in.detector import TextDetector, look
 from processors.deid.burned_in.header import Header, Opened
@@ -30,6 +31,10 @@ from processors.deid.reasons import Reason, RejectedError
 
 LOOKS_AGAIN = 2
 """How often it looks after masking. What the first of these finds is masked; what the last finds is not passed."""
+
+MOST_FOUND = 0.5
+"""The share of an image that one look may find and mask. Where more looks like text, what would be left is no image:
+the detector takes grain for letters, or the image is a page, and a person is to look."""
 
 _PIXEL_DATA = 0x7FE00010
 _ULTRASOUND = ("US", "IVUS")
@@ -131,6 +136,8 @@ class PixelCleaner:
         masked = known
         found = look(self.detector, pixels, layout, header)
         for _ in range(LOOKS_AGAIN):
+            if share_of(found, layout.columns, layout.rows) > MOST_FOUND:
+                return _quarantined(Reason.PIXELS_SHOW_TEXT, header, pixels, layout, found)
             changed |= mask(pixels, layout, found, dark)
             masked += found
             found = look(self.detector, pixels, layout, header, again=True)

@@ -69,6 +69,15 @@ def test_what_the_last_look_finds_is_quarantined_with_a_picture():
     assert result.picture.startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(("columns", "passes"), [(6, True), (7, False)])
+def test_where_more_than_half_of_an_image_looks_like_text_a_person_is_to_look(columns, passes):
+    """Of twelve columns; what is quarantined is shown as it was."""
+    result = PixelCleaner(Knows((Box(0, 0, columns, 8),))).clean(file_of(image()))
+    assert isinstance(result, Cleaned if passes else Quarantined)
+    if isinstance(result, Quarantined):
+        assert (result.reason, result.remaining) == (Reason.PIXELS_SHOW_TEXT, (Box(0, 0, columns, 8),))
+
+
 def test_without_a_detector_nothing_that_can_show_text_passes():
     result = PixelCleaner(None).clean(file_of(image()))
     assert isinstance(result, Quarantined)

@@ -18,11 +18,13 @@ from processors.audit.reading import records
 from processors.delivery.workplace import Workplace
 from processors.landing.durable import make_folder, write_whole
 from processors.quarantine.decision import Decision
-from processors.quarantine.errors import ChangedWishError, NoWishError, SecondPersonError
+from processors.quarantine.errors import ChangedWishError, DecisionError, NoWishError, SecondPersonError
 from processors.quarantine.items import Item, find
 from processors.quarantine.treat_again import complete, end, treat_again
 
 DECISION = "decision"
+MOST_LETTERS = 200
+"""Of a reason, which stays in the record for ever."""
 ASKED, APPROVED, REJECTED = "release-asked", "release-approved", "rejected"
 
 
@@ -41,9 +43,10 @@ def ask(place: Workplace, item: Item, decision: Decision, by: str, why: str) -> 
     """Keep a first person's word; it replaces an earlier one on the same instance.
 
     Raises:
-        QuarantineError: it cannot be carried out, as `treat_again.complete` says.
+        QuarantineError: it cannot be carried out, as `treat_again.complete` says, or no reason is given.
         AuditUnwritableError: it cannot be recorded.
     """
+    _require_plain(why)
     wish = Wish(item=item.id, decision=complete(place, item, decision), by=by, at=place.clock())
     said = {"decision": wish.decision.digest, "masks": len(wish.decision.masks), "profile": wish.decision.profile}
     _record(place, item, {"what": ASKED, "by": by, "why": why, **said})
@@ -94,14 +97,21 @@ def reject(place: Workplace, item: Item, by: str, why: str) -> None:
     """End it: it goes nowhere.
 
     Raises:
+        DecisionError: no reason is given.
         NotWaitingError: somebody was quicker.
         AuditUnwritableError: it cannot be recorded, so it is not done.
     """
+    _require_plain(why)
     with _alone(place):
         found = find(place.ledger, item.id)
         _record(place, found, {"what": REJECTED, "by": by, "why": why})
         end(place, found, why, by)
         _forget(place, found)
+
+
+def _require_plain(why: str) -> None:
+    if not (0 < len(why.strip()) <= MOST_LETTERS and why.isprintable()):
+        raise DecisionError(f"Say why in 1 to {MOST_LETTERS} letters on one line, without a patient's name.")
 
 
 def wish_of(place: Workplace, item: Item) -> Wish | None:

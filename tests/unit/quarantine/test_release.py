@@ -221,6 +221,19 @@ def test_a_wish_that_somebody_changed_on_the_disk_is_not_done(home: Quarantined)
     assert home.item == item
 
 
+@pytest.mark.parametrize("why", ["", "  ", "x" * 201, "two\nlines"])
+def test_a_word_has_a_short_reason(home: Quarantined, why: str) -> None:
+    home.fill()
+    for word in (
+        lambda: ask(home.place, home.item, Decision(), "ann", why),
+        lambda: reject(home.place, home.item, "ann", why),
+    ):
+        with pytest.raises(DecisionError):
+            word()
+
+    assert decisions(home) == []
+
+
 def test_what_is_rejected_goes_nowhere_and_waits_no_more(home: Quarantined) -> None:
     home.fill()
     item = home.item

@@ -4,7 +4,7 @@
 2. Rules of the site for its device, and the calibrated regions of ultrasound, say what is masked without looking.
 3. Unused bits are cleared; a detector looks, and what it finds is masked in all frames.
 4. It looks again, at more pictures, and what it finds is masked too. What it finds in its last look: quarantine;
-   and so where one look finds more than half of the image.
+   and so where looks find more than half of what is left of it.
 5. Only then Burned In Annotation is NO, and the step may be claimed (113101).
 """
 
@@ -33,8 +33,8 @@ LOOKS_AGAIN = 2
 """How often it looks after masking. What the first of these finds is masked; what the last finds is not passed."""
 
 MOST_FOUND = 0.5
-"""The share of an image that one look may find and mask. Where more looks like text, what would be left is no image:
-the detector takes grain for letters, or the image is a page, and a person is to look."""
+"""The share that looks may find of what known boxes leave of an image. Where more looks like text, the detector takes
+grain for letters, or the image is a page: it is not blackened and passed on, but a person is to look."""
 
 _PIXEL_DATA = 0x7FE00010
 _ULTRASOUND = ("US", "IVUS")
@@ -134,9 +134,10 @@ class PixelCleaner:
         if self.detector is None:
             return _Masked(known, changed)
         masked = known
+        left = 1 - share_of(known, layout.columns, layout.rows)
         found = look(self.detector, pixels, layout, header)
         for _ in range(LOOKS_AGAIN):
-            if share_of(found, layout.columns, layout.rows) > MOST_FOUND:
+            if 1 - share_of((*masked, *found), layout.columns, layout.rows) < left * (1 - MOST_FOUND):
                 return _quarantined(Reason.PIXELS_SHOW_TEXT, header, pixels, layout, found)
             changed |= mask(pixels, layout, found, dark)
             masked += found

@@ -56,6 +56,11 @@ class Service:
         assert line, f"{self.command} ended: {self.log.read_text()[-2000:]}"
         self.listening = json.loads(line)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has been started and has not ended."""
+        return self.process is not None and self.process.poll() is None
+
     def kill(self) -> None:
         """End it as a power cut would, children included."""
         assert self.process is not None
@@ -64,8 +69,9 @@ class Service:
 
     def stop(self) -> None:
         """End it politely, then for good."""
-        if self.process is None or self.process.poll() is not None:
+        if not self.is_running:
             return
+        assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(60)
@@ -130,6 +136,15 @@ class WholePath:
         self.deploy(nar)
         self.receiver.start()
 
+    def revive(self, nar: Nar) -> None:
+        """Start what is not running, as a test that failed may have left it."""
+        if not self.handoff.is_running:
+            self.handoff.start()
+        if launch.find(self.home) is None:
+            self.deploy(nar)
+        if not self.receiver.is_running:
+            self.receiver.start()
+
     def deploy(self, nar: Nar, **changes: str) -> None:
         """Start NiFi and deploy the release with this home's parameters."""
         running = launch.start(self.home)
@@ -161,6 +176,18 @@ class WholePath:
             lambda: self.known() >= acknowledged and not self.on_the_way(),
             seconds,
             lambda: f"{self.known()} of {acknowledged} known, still on the way: {self.on_the_way()}",
+        )
+
+    def settle_of(self, uids: set[str], seconds: float = 300) -> None:
+        """Wait until the ledger knows these SOP instances, and nothing is on its way."""
+
+        def missing() -> int:
+            return len(uids - {row[0] for row in self.ledger("SELECT sop_instance_uid FROM instances")})
+
+        wait_for(
+            lambda: not missing() and not self.on_the_way(),
+            seconds,
+            lambda: f"{missing()} of {len(uids)} unknown, still on the way: {self.on_the_way()}",
         )
 
     def known(self) -> int:

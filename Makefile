@@ -12,7 +12,7 @@ LOCKS := requirements/all.lock requirements/uv.lock
 unexport PYTHONDONTWRITEBYTECODE
 COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
-.PHONY: help setup demo peers test test-fast test-faults lint format nar locks bench-path bench-receive bench-handoff clean
+.PHONY: help setup demo peers test test-fast test-faults lint format nar locks bench-path bench-receive bench-handoff bench-deid clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -67,6 +67,9 @@ bench-receive: $(STAMP) ## objects received beside Orthanc, storescp and the ref
 bench-handoff: $(STAMP) ## deliveries beside a plain copy, handoffs accepted meanwhile, lists over a million instances
 	$(BIN)/python -m tests.performance.bench_handoff
 
+bench-deid: $(STAMP) ## de-identification beside other tools, on one core: CPU, memory
+	$(BIN)/python -m tests.performance.bench_deid
+
 locks: $(UV) ## resolve requirements anew (pyproject.toml is the source)
 	$(COMPILE) pyproject.toml --all-extras -o requirements/all.lock
 	$(COMPILE) requirements/nar.in -c requirements/all.lock -o requirements/nar.lock
@@ -76,6 +79,7 @@ locks: $(UV) ## resolve requirements anew (pyproject.toml is the source)
 	$(COMPILE) pyproject.toml -c requirements/all.lock --extra handoff -o requirements/handoff.lock
 	$(COMPILE) pyproject.toml -c requirements/all.lock --extra handoff --extra ml --extra kubeflow --extra serving -o requirements/ml.lock
 	$(COMPILE) requirements/build.in -c requirements/all.lock -o requirements/build.lock
+	$(COMPILE) requirements/deid-peers.in -c requirements/all.lock -o requirements/deid-peers.lock
 	$(COMPILE) requirements/mlflow.in -c requirements/all.lock -o requirements/mlflow.lock
 
 clean: ## remove build products and caches, keep .venv and .sluice

@@ -7,7 +7,7 @@ in which a delivery meets them: `dicom` (receive), `landing` (keep), `ledger` (a
 back). `pull` asks a PACS for what nobody pushes, `labels` brings rows of a spreadsheet, `inventory` shows what text
 left, `quarantine` what did not and two people's word. `site` holds a site's settings, `limits` what bounds its
 receiver, `peers` whom it calls, `senders` who may call it, `peers_file` how both are read, `hours` when something may
-be done, `downtime` when nothing is expected, `units` how values are written with units, `private_file` how a
-database's file is made, `settings_file` and `yaml_lines` what is wrong with such a file and where. Errors are in
-`errors`.
+be done, `downtime` when nothing is expected, `units` how values are written with units, `private_file` how a database's
+file is made, `settings_file` and `yaml_lines` what is wrong with such a file and where, `home_option` the `--home` of
+all commands. Errors are in `errors`.
 """

@@ -9,19 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from processors.home_option import home_option
+
 if TYPE_CHECKING:
     from processors.audit.lines import Record
     from processors.audit.signer import Trusted
     from processors.site import Site
 
-_HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".sluice"),
-    show_default=True,
-    envvar="SLUICE_HOME",
-    help="Whose trusted/ this is about.",
-)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 
 
@@ -30,7 +24,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one ob
 @click.option("--public-key", multiple=True, metavar="HEX", help="Believe this key instead of the site's key file.")
 @click.option("--ledger/--no-ledger", default=True, show_default=True, help="Whether the ledger is asked too.")
 @_JSON
-@_HOME
+@home_option
 def verify(*, project: str | None, public_key: tuple[str, ...], ledger: bool, as_json: bool, home: Path) -> None:
     """Find what was changed, lost, reordered or cut off in the record of what was treated. Exit 1 if anything was.
 
@@ -82,7 +76,7 @@ def verify(*, project: str | None, public_key: tuple[str, ...], ledger: bool, as
 @click.option("--kind", help="Only of this kind: instance, package, decision, ...")
 @click.option("--outcome", type=click.Choice(["passed", "withheld"]), help="Only instances that this became of.")
 @_JSON
-@_HOME
+@home_option
 def show(*, project: str, day: str | None, as_json: bool, home: Path, **equal: str | None) -> None:
     """Print records of one project, oldest first: what became of each instance, by which rules, and who decided what.
 
@@ -95,7 +89,7 @@ def show(*, project: str, day: str | None, as_json: bool, home: Path, **equal: s
 
 
 @click.command()
-@_HOME
+@home_option
 def key(*, home: Path) -> None:
     """Print the public keys of this record, one for each key epoch, to keep where the site cannot change them."""
     from dataclasses import replace

@@ -8,18 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from processors.home_option import home_option
+
 if TYPE_CHECKING:
     from processors.consent.ask import Consents
     from processors.delivery.workplace import Workplace
-
-_HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".sluice"),
-    show_default=True,
-    envvar="SLUICE_HOME",
-    help="Whose trusted/ this is about.",
-)
 
 
 @click.group()
@@ -33,7 +26,7 @@ def consent() -> None:
 
 
 @consent.command()
-@_HOME
+@home_option
 def check(*, home: Path) -> None:
     """Check the list of consents, naming the first line that cannot be used. Exit 2 if there is one."""
     place = _place(home)
@@ -45,7 +38,7 @@ def check(*, home: Path) -> None:
 @consent.command()
 @click.argument("project")
 @click.option("--issuer", default="", help="Issuer of Patient ID (0010,0021), where the images name one.")
-@_HOME
+@home_option
 def ask(*, project: str, issuer: str, home: Path) -> None:
     """Say whether PROJECT may have images of the patient whose Patient ID stands on standard input.
 
@@ -61,7 +54,7 @@ def ask(*, project: str, issuer: str, home: Path) -> None:
 
 @consent.command()
 @click.option("--by", default=getpass.getuser, show_default="your account", help="Who says so, for the record.")
-@_HOME
+@home_option
 def recheck(*, by: str, home: Path) -> None:
     """Ask again about all that is held for want of consent, and let go on what is allowed now.
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from processors.home_option import home_option
+
 if TYPE_CHECKING:
     from processors.deid.folder import Outcome
 
@@ -186,14 +188,7 @@ def wrap(file: Path, command: tuple[str, ...]) -> None:
 
 @keys.command()
 @click.argument("project")
-@click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".sluice"),
-    show_default=True,
-    envvar="SLUICE_HOME",
-    help="Whose trusted/ this is about.",
-)
+@home_option
 @click.option("--yes", is_flag=True, help="Do not ask whether this is meant.")
 def epoch(project: str, home: Path, *, yes: bool) -> None:
     """Begin the next key epoch of PROJECT: from now on each patient, study and date of it is another one.

@@ -12,19 +12,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from processors.home_option import home_option
+
 if TYPE_CHECKING:
     from processors.inventory.books import Books
     from processors.inventory.look import Coverage
     from processors.site import Site
 
-_HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".sluice"),
-    show_default=True,
-    envvar="SLUICE_HOME",
-    help="Whose trusted/ this is about.",
-)
 _PROJECT = click.option("--project", required=True, help="Whose packages are looked at.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -42,7 +36,7 @@ def inventory() -> None:
 @_PROJECT
 @click.option("--all", "everything", is_flag=True, help="Also what was approved before.")
 @_JSON
-@_HOME
+@home_option
 def values(*, project: str, everything: bool, as_json: bool, home: Path) -> None:
     """List text values that left and nobody approved: attribute, value, how often, of how many patients.
 
@@ -78,7 +72,7 @@ def values(*, project: str, everything: bool, as_json: bool, home: Path) -> None
 @_PROJECT
 @click.option("--digest", required=True, help="What `sluice inventory values` printed under the values that you saw.")
 @click.option("--by", default=getpass.getuser, show_default="your account", help="Who says so, for the record.")
-@_HOME
+@home_option
 def approve(*, project: str, digest: str, by: str, home: Path) -> None:
     """Let the values that were shown leave; later ones are new again. The word goes into the audit record."""
     from processors.audit.chain import Chain
@@ -97,7 +91,7 @@ def approve(*, project: str, digest: str, by: str, home: Path) -> None:
 @click.option("--k", type=click.IntRange(2), default=5, show_default=True, help="How many patients shall be alike.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the same as a page.")
 @_JSON
-@_HOME
+@home_option
 def anonymity(*, project: str, k: int, html: Path | None, as_json: bool, home: Path) -> None:
     """Say how many patients are alike in sex, age band, modality, body part, device, month and institution.
 

@@ -6,17 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from processors.home_option import home_option
+
 if TYPE_CHECKING:
     from processors.delivery.workplace import Workplace
-
-_HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".sluice"),
-    show_default=True,
-    envvar="SLUICE_HOME",
-    help="Whose trusted/ this is about.",
-)
 
 
 @click.group()
@@ -25,7 +18,7 @@ def trusted() -> None:
 
 
 @trusted.group(invoke_without_command=True)
-@_HOME
+@home_option
 @click.pass_context
 def accounts(context: click.Context, *, home: Path) -> None:
     """List who has an account. An account is one person, by a token that only this person has.
@@ -45,7 +38,7 @@ def accounts(context: click.Context, *, home: Path) -> None:
 
 @accounts.command()
 @click.argument("name")
-@_HOME
+@home_option
 def add(*, name: str, home: Path) -> None:
     """Make an account and print its token, this once. Give it to that person and to nobody else."""
     from processors.quarantine.signed_in import accounts_of
@@ -57,7 +50,7 @@ def add(*, name: str, home: Path) -> None:
 
 @accounts.command()
 @click.argument("name")
-@_HOME
+@home_option
 def remove(*, name: str, home: Path) -> None:
     """End an account, at once. Its name is never given again, so that records stay clear."""
     from processors.quarantine.signed_in import accounts_of
@@ -70,7 +63,7 @@ def remove(*, name: str, home: Path) -> None:
 @trusted.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="An address of loopback; no other is taken.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8106, show_default=True, help="0 takes a free one.")
-@_HOME
+@home_option
 def serve(*, host: str, port: int, home: Path) -> None:
     """Serve the page of quarantine: what waits, pictures at full size, and two people's words. Until interrupted.
 

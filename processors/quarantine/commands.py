@@ -9,17 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from processors.home_option import home_option
+
 if TYPE_CHECKING:
     from processors.delivery.workplace import Workplace
 
-_HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default=Path(".sluice"),
-    show_default=True,
-    envvar="SLUICE_HOME",
-    help="Whose trusted/ this is about.",
-)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 _TOKEN = click.option(
     "--token-file",
@@ -45,7 +39,7 @@ def quarantine() -> None:
 @click.option("--reason", help="Only what was withheld for this reason.")
 @click.option("--summary", is_flag=True, help="Count reasons instead.")
 @_JSON
-@_HOME
+@home_option
 def list_waiting(*, project: str | None, reason: str | None, summary: bool, as_json: bool, home: Path) -> None:
     """List what was withheld and waits, oldest first. Says nothing of patients."""
     from processors.quarantine.items import sentence, waiting
@@ -77,7 +71,7 @@ def list_waiting(*, project: str | None, reason: str | None, summary: bool, as_j
 @click.option("--frame", type=click.IntRange(1), default=1, show_default=True, help="Which frame --picture means.")
 @_TOKEN
 @_JSON
-@_HOME
+@home_option
 def show(*, item: str, picture: Path | None, frame: int, token_file: Path | None, as_json: bool, home: Path) -> None:
     """Say all that is known of one withheld instance: reason, remedies, and what somebody asked for.
 
@@ -116,7 +110,7 @@ def show(*, item: str, picture: Path | None, frame: int, token_file: Path | None
 @click.option("--profile", help="Treat it by this profile instead.")
 @_WHY
 @_TOKEN
-@_HOME
+@home_option
 def release(
     *, item: str, masks: tuple[str, ...], profile: str | None, why: str, token_file: Path | None, home: Path
 ) -> None:
@@ -137,7 +131,7 @@ def release(
 @click.argument("item", metavar="ID")
 @click.option("--digest", required=True, help="Of the decision that you saw in `sluice quarantine show`.")
 @_TOKEN
-@_HOME
+@home_option
 def approve(*, item: str, digest: str, token_file: Path | None, home: Path) -> None:
     """Approve what another person asked for: the second word. The original is then treated again as they said."""
     from processors.quarantine.items import find
@@ -154,7 +148,7 @@ def approve(*, item: str, digest: str, token_file: Path | None, home: Path) -> N
 @click.argument("item", metavar="ID")
 @_WHY
 @_TOKEN
-@_HOME
+@home_option
 def reject(*, item: str, why: str, token_file: Path | None, home: Path) -> None:
     """End it: it goes nowhere, counts as discarded, and leaves the landing after its days. Takes one person."""
     from processors.quarantine.items import find

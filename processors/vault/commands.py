@@ -55,7 +55,7 @@ def restore(*, backup: Path, replace: bool, home: Path) -> None:
 
 @vault.command()
 @click.argument("project")
-@_HOME
+@home_option
 def subjects(*, project: str, home: Path) -> None:
     """List what people call the patients of PROJECT (S-0001, in order of arrival), and their pseudonyms; no identity.
 

@@ -3,10 +3,13 @@
 A line is written after its file is synced, and is not synced itself. So its file says the same: the mark in its
 preamble (`mark`), the file meta information, and the data set, whose header is read as it was when it came.
 
-Adopting an object that was never acknowledged is harmless, as its sender sends it again and that is a duplicate.
+Adopting an object that was never acknowledged is harmless, as its sender sends it again and that is a duplicate. A kill
+may have come before its sync, so it is synced first; it is judged by what the disk has, for memory may say otherwise
+after a sync that failed.
 """
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Final
 
@@ -25,9 +28,11 @@ def adopted(file: Path, opened: OpenedDelivery) -> KeptInstance | None:
     """The line of a file in the delivery's folder; None if the file was not whole, or is none of this delivery's.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read or synced.
     """
     with file.open("rb", buffering=0) as content:
+        os.fsync(content.fileno())
+        os.posix_fadvise(content.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         mark = Mark.from_bytes(content.read(MARK_BYTES))
         if mark is None or mark.delivery_id != opened.id or file_name(mark.number) != file.name:
             return None

@@ -178,6 +178,25 @@ def test_lines_that_a_power_cut_takes_are_made_anew_from_their_files(
     assert list(journal.read(left, DeliveryLine)) == lines
 
 
+def test_a_file_that_is_adopted_after_a_kill_survives_a_power_cut_that_comes_next(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before its sync, it is whole in memory only; sent again it is a duplicate, and that is Success."""
+    disk = TracedDisk(monkeypatch, desk.layout.root)
+    association = taking(desk)
+    assert send(association, "1.2.1") == status.SUCCESS
+    [told] = desk.layout.deliveries.glob("*/journal.jsonl")
+    size, before = told.stat().st_size, len(disk.steps)
+    assert send(association, "1.2.2") == status.SUCCESS
+    disk.steps[before:] = [step for step in disk.steps[before:] if step.kind != "sync" and not lines(step)]
+    os.truncate(told, size)
+    assert recover(desk.layout, desk.ledger).adopted_files == 1
+    after_power_cut(disk.steps, disk.root_node, Survives(), tmp_path / "cut")
+    [file] = desk.layout.deliveries.glob("*/000002.dcm")
+    [left] = (tmp_path / "cut").glob("deliveries/*/000002.dcm")
+    assert left.read_bytes() == file.read_bytes()
+
+
 def test_a_duplicate_that_comes_first_on_its_association_is_told_of_durably(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,6 +31,7 @@ from processors.ledger import announcements, shipments
 from processors.ledger.schema import transaction
 from processors.ledger.shipments import Fate, Shipment
 from processors.quarantine.decision import Decision
+from processors.quarantine.errors import DecisionError
 from processors.vault import UidRow
 from processors.vault.merges import Person
 
@@ -134,13 +135,26 @@ def _joins(folder: Path, shipment: Shipment) -> tuple[tuple[Person, Person], ...
     return pinned.joins
 
 
+def _decision(folder: Path, treatment: Json) -> Decision | None:
+    """What two people said, if it is what they said: its digest was pinned when the second one approved it.
+
+    Raises:
+        DecisionError: it was changed or taken away since, or nobody can read it.
+    """
+    decision = Decision.read(folder)
+    if (decision.digest if decision else None) != treatment.get("decision"):
+        raise DecisionError("The decision beside the delivery is not the one that two people gave.")
+    return decision
+
+
 def _job(place: Workplace, shipment: Shipment, delivery: Delivery, part: Path) -> Json:
-    decision = Decision.read(part.parent)
+    treatment = json.loads(shipment.treatment)
+    decision = _decision(part.parent, treatment)
     return {
         "shipment": shipment.id,
         "project": shipment.project,
         "profile": shipment.profile,
-        "treatment": json.loads(shipment.treatment),
+        "treatment": treatment,
         "joins": _joins(part.parent, shipment),
         "key_file": str(place.site.key_file),
         "pixels": place.site.pixels.model_dump(mode="json"),

@@ -263,12 +263,19 @@ def test_the_record_of_decisions_is_part_of_the_chain_and_names_no_patient(home:
         assert value.encode() not in said
 
 
-def test_a_decision_that_nobody_can_read_stops_its_shipment(home: Quarantined) -> None:
+@pytest.mark.parametrize("text", ["{}x", '{"profile": "release-strict"}', None], ids=["unreadable", "other", "gone"])
+def test_a_decision_that_is_not_the_approved_one_stops_its_shipment(home: Quarantined, text: str | None) -> None:
     home.fill()
     item = home.item
     approve(home.place, item, "bob", ask(home.place, item, Decision(), "ann", "once more").decision.digest)
     entry = home.again()
-    (home.place.delivery_folder(entry["delivery.id"]) / DECISION_FILE).write_text("{}x")
+    file = home.place.delivery_folder(entry["delivery.id"]) / DECISION_FILE
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text)
 
     with pytest.raises(DecisionError):
         treat(home.place, Reference.read(entry), home.pool)
+
+    assert home.rows("SELECT state FROM shipments WHERE id = ?", entry["shipment.id"]) == [("routed",)]

@@ -278,5 +278,6 @@ class OpenAssociation:
         entry = self._open.pop(series)
         if self._latest is entry.filling:
             self._latest = None
+        entry.filling.rest()  # it may wait long for the ledger
         self.delivery_count += 1
         self._books.seal(entry.filling, reason, self._clock(), entry.claims)

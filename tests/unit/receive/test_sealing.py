@@ -1,6 +1,7 @@
 """When a delivery is sealed, and what it then says."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -111,6 +112,17 @@ def test_a_sealed_delivery_is_never_written_again(desk: Desk) -> None:
     one.end("released")
     assert (desk.layout.delivery(desk.sealed[0].id) / "delivery.json").read_bytes() == before
     assert desk.counts() == [1, 1]
+
+
+def test_what_waits_to_be_sealed_holds_no_file_open(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger that is locked for a minute would else take the descriptors that associations need."""
+    monkeypatch.setattr(desk, "seal", lambda *_: None)
+    one = desk.associate()
+    for _ in range(2):
+        desk.store(one)
+    one.end("released")
+    held = [link.resolve() for link in Path("/proc/self/fd").iterdir()]
+    assert not [path for path in held if desk.layout.root in path.parents]
 
 
 def test_the_end_is_told_once(desk: Desk) -> None:

@@ -76,7 +76,7 @@ class LedgerWriter:
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._taken = 0
         self._closing = Event()
-        self._is_last = False
+        self._is_last = self._is_refused = False
         self.is_broken = False
         """Whether nothing can be entered before somebody has mended the ledger."""
         # A start that fails further on must end the process; `close` waits for what was submitted.
@@ -100,7 +100,7 @@ class LedgerWriter:
 
     def _run(self) -> None:
         try:
-            while not self._is_last:
+            while not (self._is_last or self._is_refused):
                 works = self._gather()
                 self._taken = len(works)
                 if len(works) < 2 or not self._do_together(works):
@@ -138,7 +138,7 @@ class LedgerWriter:
         return True
 
     def _do(self, work: Work) -> None:
-        if self._is_done(lambda: self._enter([work])):
+        if not self._is_refused and self._is_done(lambda: self._enter([work])):
             self._tell([work])
 
     def _is_done(self, step: Callable[[], object]) -> bool:
@@ -155,6 +155,7 @@ class LedgerWriter:
                 self.is_broken = cure == "person"
                 self._report("ledger-broken" if self.is_broken else "ledger-retry", error)
                 if self._closing.wait(pause):
+                    self._is_refused = isinstance(error, sqlite3.Error)  # each entry would wait as long
                     return False
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             else:

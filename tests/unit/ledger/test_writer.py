@@ -146,6 +146,27 @@ def test_what_the_database_refuses_for_a_while_is_done_later_and_in_order(tmp_pa
     assert told == ["ledger-retry"] * 2  # the first one was of all together
 
 
+def test_a_ledger_that_is_busy_at_the_end_is_waited_for_once_and_not_for_each_entry(tmp_path: Path) -> None:
+    """Each wait is seconds long; the next start enters what is left."""
+    tried: list[str] = []
+
+    def refused(name: str) -> Callable[[sqlite3.Connection], object]:
+        def enter(_: sqlite3.Connection) -> None:
+            tried.append(name)
+            raise sqlite3.OperationalError("database is locked")
+
+        return enter
+
+    writer = LedgerWriter(tmp_path / "ledger.db", lambda *_: None)
+    blocked = Blocked(writer)
+    for name in "abc":
+        writer.submit(refused(name))
+    writer._closing.set()
+    blocked.end()
+    writer.close()
+    assert tried == ["a", "a"]  # with the others, and alone
+
+
 def insert_again(connection: sqlite3.Connection) -> None:
     """What no later attempt makes good."""
     for _ in range(2):

@@ -10,6 +10,7 @@ from processors.consent.consent_list import ConsentList
 from processors.consent.errors import ConsentError, ConsentListError
 from processors.consent.http_hook import ask_url
 from processors.consent.settings import ConsentSettings
+from processors.file_version import version_of
 
 Person = tuple[str, str]
 """Patient ID and its issuer; PHI."""
@@ -20,7 +21,7 @@ class Consents:
     """Whoever knows about consent at a site; safe to share between threads. An answer is never remembered."""
 
     settings: ConsentSettings
-    _list: tuple[tuple[int, int, int], ConsentList] | None = None
+    _list: tuple[tuple[int, ...], ConsentList] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, people: Iterable[tuple[Person, ...]], project: str) -> Answer:
@@ -47,7 +48,7 @@ class Consents:
             state = path.stat()
         except OSError as error:
             raise ConsentListError(f"The list of consents cannot be read: {error.strerror}.") from error
-        version = (state.st_ino, state.st_mtime_ns, state.st_size)
+        version = version_of(state)
         with self._lock:
             if self._list is None or self._list[0] != version:
                 self._list = (version, ConsentList.read(path))

@@ -62,6 +62,7 @@ def recheck(*, by: str, home: Path) -> None:
     """
     from processors.delivery import held
     from processors.delivery.errors import NotHeldError, StillHeldError
+    from processors.landing.errors import DeliveryUnreadableError
 
     place = _place(home)
     released = stays = 0
@@ -71,7 +72,7 @@ def recheck(*, by: str, home: Path) -> None:
         try:
             held.release(place, each, by)
             released += 1
-        except (StillHeldError, NotHeldError):
+        except (StillHeldError, NotHeldError, DeliveryUnreadableError):
             stays += 1
     place.close()
     click.echo(json.dumps({"released": released, "held": stays}))

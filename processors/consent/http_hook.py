@@ -63,7 +63,7 @@ def _connection(url: str, timeout_seconds: float, ca_file: Path | None) -> http.
 def _cut(connection: http.client.HTTPConnection) -> None:
     """End the exchange; who waits for a byte gets an error."""
     with contextlib.suppress(OSError, AttributeError):
-        connection.sock.shutdown(socket.SHUT_RDWR)
+        socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)  # TLS itself stays: what follows is never read plain
 
 
 def _token(file: Path) -> str:

@@ -13,6 +13,7 @@ from processors.consent.answer import Answer, reason
 from processors.consent.ask import Consents, Person
 from processors.deid.keys import KeyFile
 from processors.deid.profile import Profile
+from processors.file_version import version_of
 from processors.landing.layout import Layout
 from processors.ledger.schema import connect
 from processors.results.profile import ReturnProfile
@@ -35,7 +36,7 @@ class Workplace:
         self._keys: KeyFile | None = None
         self._rules: tuple[tuple[int, int], Rules] | None = None
         self._profiles: dict[str, Profile] = {}
-        self._merges: tuple[tuple[int, int, int], Merges] | None = None
+        self._merges: tuple[tuple[int, ...], Merges] | None = None
         self._chains: dict[str, Chain] = {}
 
     @property
@@ -88,10 +89,9 @@ class Workplace:
             MergeListError: it cannot be used.
         """
         try:
-            state = self.site.merges.stat()
-            version = (state.st_ino, state.st_mtime_ns, state.st_size)
+            version = version_of(self.site.merges.stat())
         except OSError:
-            version = (0, 0, 0)
+            version = ()
         with self._lock:
             if self._merges is None or self._merges[0] != version:
                 self._merges = (version, Merges.read(self.site.merges))

@@ -204,6 +204,15 @@ def test_a_list_that_changed_is_read_again(tmp_path: Path) -> None:
     assert consents.ask([tuple(ONE)], "lung") is Answer.UNAVAILABLE
 
 
+def test_a_list_that_was_changed_in_place_without_a_trace_in_size_and_time_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "consent.csv"
+    consents = Consents(ConsentSettings(list=file))
+    for word in ("allow", " deny"):
+        file.write_text(f"patient_id,issuer,project,consent\n1,A,lung,{word}\n")
+        os.utime(file, (1, 1))
+        assert consents.ask([tuple(ONE)], "lung") is Answer(word.strip())
+
+
 @pytest.mark.parametrize(
     ("each", "answer"),
     [

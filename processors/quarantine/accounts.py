@@ -4,6 +4,7 @@ An account is somebody's word that a name is one person. Whoever may write the t
 two people: the audit record, chain `_site`, has every account that was ever made, and who may read it can see so.
 """
 
+import fcntl
 import hashlib
 import hmac
 import json
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from handoff.contract.canonical import canonical_json
-from processors.audit.chain import Chain
+from processors.audit.chain import Chain, locked
 from processors.landing.durable import write_whole
 from processors.quarantine.errors import (
     AccountsUnreadableError,
@@ -31,7 +32,7 @@ GONE: Final = ""
 
 
 class Accounts:
-    """The accounts of a trusted home; every change is in the audit record before it holds."""
+    """The accounts of a trusted home; every change is in the audit record before it holds, and one at a time."""
 
     def __init__(self, file: Path, chain: Chain) -> None:
         self._file, self._chain = file, chain
@@ -49,12 +50,13 @@ class Accounts:
         """
         if not _NAME.fullmatch(name):
             raise DecisionError("A name has small letters, digits, points and strokes, 63 at most.")
-        known = self._read()
-        if name in known:
-            raise NameTakenError
         token = secrets.token_urlsafe(_TOKEN_BYTES)
-        self._chain.append([{"kind": "account", "what": "added", "name": name, "by": by}], now)
-        self._write({**known, name: _digest(token)})
+        with locked(self._file.parent, fcntl.LOCK_EX):
+            known = self._read()
+            if name in known:
+                raise NameTakenError
+            self._chain.append([{"kind": "account", "what": "added", "name": name, "by": by}], now)
+            self._write({**known, name: _digest(token)})
         return token
 
     def remove(self, name: str, now: float, by: str) -> None:
@@ -63,11 +65,12 @@ class Accounts:
         Raises:
             NoSuchAccountError: there is none of that name.
         """
-        known = self._read()
-        if known.get(name, GONE) == GONE:
-            raise NoSuchAccountError
-        self._chain.append([{"kind": "account", "what": "removed", "name": name, "by": by}], now)
-        self._write({**known, name: GONE})
+        with locked(self._file.parent, fcntl.LOCK_EX):
+            known = self._read()
+            if known.get(name, GONE) == GONE:
+                raise NoSuchAccountError
+            self._chain.append([{"kind": "account", "what": "removed", "name": name, "by": by}], now)
+            self._write({**known, name: GONE})
 
     def who(self, token: str) -> str:
         """Whose token this is.

@@ -1,5 +1,8 @@
 """Who is who: an account is a name and a token that is kept nowhere but with its person."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from processors.audit.reading import records
@@ -40,6 +43,22 @@ def test_an_account_that_was_removed_opens_nothing_and_its_name_is_never_given_a
         ("added", "ann"),
         ("removed", "ann"),
     ]
+
+
+def test_accounts_that_are_made_at_once_are_all_there(home: Quarantined) -> None:
+    """One that another writer forgot would open nothing; one that was ended would be back."""
+    names = [f"person-{number}" for number in range(8)]
+    accounts = accounts_of(home.place)
+    begin = threading.Barrier(len(names))
+
+    def add(name: str) -> None:
+        begin.wait()
+        accounts.add(name, 1.0, "root")
+
+    with ThreadPoolExecutor(len(names)) as people:
+        list(people.map(add, names))
+
+    assert accounts.names() == names
 
 
 def test_a_wrong_token_at_a_command_is_recorded(home: Quarantined) -> None:

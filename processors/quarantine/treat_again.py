@@ -108,6 +108,7 @@ def _route(place: Workplace, item: Item, decision: Decision, delivery_id: str) -
     before = shipments.get(place.ledger, item.shipment_id)
     earlier = Route.read(place.delivery_folder(item.delivery_id))
     assert before is not None
+    pinned_before = next((each for each in earlier.shipments if each.id == before.id), None) if earlier else None
     profile = decision.profile or before.profile
     pinned = PinnedShipment(
         id=secrets.token_hex(16),
@@ -119,6 +120,7 @@ def _route(place: Workplace, item: Item, decision: Decision, delivery_id: str) -
             **treatment_facts(place.profile(profile), place.keys.project(before.project)),
             "decision": decision.digest,
         },
+        joins=pinned_before.joins if pinned_before else (),
     )
     return Route(delivery_id=delivery_id, rules=earlier.rules if earlier else (), shipments=(pinned,))
 

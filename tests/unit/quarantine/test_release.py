@@ -18,6 +18,7 @@ from processors.deid.errors import ProfileError
 from processors.deid.keys import KeyFile
 from processors.deid.profile import Profile
 from processors.delivery.flowfile import Reference
+from processors.delivery.pinned import Route
 from processors.delivery.treat import treat
 from processors.quarantine import treat_again
 from processors.quarantine.decided import decided
@@ -261,6 +262,20 @@ def test_the_record_of_decisions_is_part_of_the_chain_and_names_no_patient(home:
     assert found.faults == []
     for value in (original.PatientID, original.SOPInstanceUID, str(original.PatientName), original.AccessionNumber):
         assert value.encode() not in said
+
+
+def test_what_is_released_goes_under_the_identity_that_the_rest_of_its_series_went_under(home: Quarantined) -> None:
+    """Two identities of one patient were joined when it was routed, and its siblings have left under the kept one."""
+    (home.root / "merges.yaml").write_text("patients: [{keep: {id: HOSP-0815}, join: [{id: HOSP-4711}]}]\n")
+    home.fill()
+    item = home.item
+    (home.root / "merges.yaml").unlink()
+    approve(home.place, item, "bob", ask(home.place, item, Decision(), "ann", "once more").decision.digest)
+
+    again = Route.read(home.place.delivery_folder(home.again()["delivery.id"]))
+
+    assert again is not None
+    assert [each.joins for each in again.shipments] == [((("HOSP-4711", ""), ("HOSP-0815", "")),)]
 
 
 @pytest.mark.parametrize("text", ["{}x", '{"profile": "release-strict"}', None], ids=["unreadable", "other", "gone"])

@@ -9,6 +9,7 @@ from processors.ledger.shipments import Shipment
 
 INSTANCE: Final = "instance"
 PACKAGE: Final = "package"
+HELD: Final = "held"
 _OF_THE_PACKAGE: Final = frozenset({"too-large", "uid-conflict", "series-conflict"})
 """Reasons of `processors.delivery.worker` for an instance that the engine had passed."""
 
@@ -64,6 +65,18 @@ def records(shipment: Shipment, delivery: Delivery, made: dict[str, Any], attemp
         "treatment": treatment,
     }
     return [*told, package]
+
+
+def held(shipment: Shipment, package: str, reason: str, attempt: int) -> Record:
+    """The record of a package that was made and does not leave: it gets no name, or is not sent once more.
+
+    Args:
+        shipment: whose package it is.
+        package: its SHA-256, hex.
+        reason: a code.
+        attempt: which attempt this was, as FlowFiles count them.
+    """
+    return {"kind": HELD, "shipment": shipment.id, "attempt": attempt, "package": package, "reason": reason}
 
 
 def verifier(reason: str | None) -> str:

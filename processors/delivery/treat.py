@@ -10,6 +10,7 @@
 
 import contextlib
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +60,8 @@ def treat(place: Workplace, reference: Reference, pool: Pool) -> Outcome:
             return because("superseded", "confirmed")
         if _lies_there(place, shipment):
             refused = _not_consented(place, shipment, read_delivery(place.delivery_folder(shipment.delivery_id)))
-            return _hold(place, shipment, refused) if refused else _packaged(place, shipment)
+            package = shipment.package_sha256 or ""
+            return _hold(place, shipment, package, refused, reference.n) if refused else _packaged(place, shipment)
         return _make(place, shipment, reference, pool)
 
 
@@ -77,6 +79,8 @@ def _make(place: Workplace, shipment: Shipment, reference: Reference, pool: Pool
     fates = [Fate(file, reason) for file, reason in made["fates"]]
     if not made["sha256"]:
         with transaction(place.ledger) as ledger:
+            if ended := _ended(ledger, shipment):
+                return because("superseded", ended)
             shipments.quarantine(ledger, shipment, fates, place.clock())
         return because("quarantine", "all-withheld")
     place.vault.record(shipment.project, [UidRow(*row) for row in made["uids"]])
@@ -84,10 +88,13 @@ def _make(place: Workplace, shipment: Shipment, reference: Reference, pool: Pool
         place.vault.remember_study(*made["study"])
     refused = _not_consented(place, shipment, delivery)
     if refused:
-        part.unlink()
-        return _hold(place, shipment, refused)
+        part.unlink(missing_ok=True)
+        return _hold(place, shipment, made["sha256"], refused, reference.n)
     _keep(place, shipment, made, part)
     with transaction(place.ledger) as ledger:
+        if ended := _ended(ledger, shipment):
+            package_path(folder, shipment.id).unlink(missing_ok=True)
+            return because("superseded", ended)
         shipments.package(
             ledger,
             shipment,
@@ -107,8 +114,18 @@ def _not_consented(place: Workplace, shipment: Shipment, delivery: Delivery) -> 
     return place.not_consented(people_of(delivery), shipment.project)
 
 
-def _hold(place: Workplace, shipment: Shipment, refused: str) -> Outcome:
+def _ended(ledger: sqlite3.Connection, shipment: Shipment) -> str:
+    """The state in which somebody ended a shipment while it was treated, such as by a withdrawal; empty if nobody."""
+    found = shipments.get(ledger, shipment.id)
+    return found.state if found is not None and found.state in shipments.TERMINAL else ""
+
+
+def _hold(place: Workplace, shipment: Shipment, package: str, refused: str, attempt: int) -> Outcome:
+    """Hold what has a package; the record says so first, as it said that there is one."""
+    place.audit(shipment.project).append([treated.held(shipment, package, refused, attempt)], place.clock())
     with transaction(place.ledger) as ledger:
+        if ended := _ended(ledger, shipment):
+            return because("superseded", ended)
         shipments.hold(ledger, shipment, f"held:{refused}", place.clock())
     return because("quarantine", refused)
 

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 from pydicom.uid import generate_uid
 
+from processors.audit.reading import records
 from processors.consent.commands import consent
 from processors.delivery import held
 from processors.delivery import treat as treating
@@ -15,6 +16,8 @@ from processors.delivery.errors import StillHeldError
 from processors.delivery.flowfile import Outcome, Reference
 from processors.delivery.route import route
 from processors.delivery.treat import treat
+from processors.withdrawal.close import close, tombstone
+from processors.withdrawal.find import deliveries_of
 from tests.unit.delivery.trusted_home import RELEASE, TrustedHome, ct, reference
 
 MakeHome = Callable[..., TrustedHome]
@@ -110,6 +113,30 @@ def test_who_is_denied_while_the_package_is_made_gets_none(asked: TrustedHome, m
     assert (outcome.relationship, outcome.attributes) == ("quarantine", {"reason": "consent-denied"})
     assert packages(asked) == []
     assert reasons(asked) == ["held:consent-denied"]
+    *_, made, told = records(asked.place.site.audit, "lung")
+    assert (told["kind"], told["reason"], told["shipment"]) == ("held", "consent-denied", entry["shipment.id"])
+    assert told["package"] == made["package"]
+
+
+@pytest.mark.parametrize("after", ["_work", "_keep"])
+def test_what_is_withdrawn_while_it_is_treated_stays_closed(
+    asked: TrustedHome, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    """Before the last look at consent, and between that look and the ledger."""
+    entry = routed(asked)
+    step = getattr(treating, after)
+
+    def meanwhile(*given: object) -> object:
+        made = step(*given)
+        tombstone(asked.place, "HOSP-4711", "", None)
+        close(asked.place, deliveries_of(asked.place, "HOSP-4711", "", None), "ada")
+        return made
+
+    monkeypatch.setattr(treating, after, meanwhile)
+    outcome = treat(asked.place, Reference.read(entry), asked.pool)
+    assert (outcome.relationship, outcome.attributes) == ("superseded", {"reason": "closed"})
+    assert packages(asked) == []
+    assert asked.rows("SELECT state, reason FROM shipments") == [("closed", "withdrawn")]
 
 
 def test_what_was_held_at_its_package_is_made_anew_when_it_is_allowed(asked: TrustedHome) -> None:

@@ -111,7 +111,16 @@ def withdraw_patient(
     closed = close(place, found, by)
     ended = _end_at_handoff(connect, _by_project(found), reason, wait_seconds)
     purged = purge(place, found)
-    return _certificate(place.vault.subjects_of(patient_id, issuer), project, found, closed, ended, purged)
+    return _certificate(_subjects(place, patient_id, issuer), project, found, closed, ended, purged)
+
+
+def _subjects(place: Workplace, patient_id: str, issuer: str) -> dict[str, str]:
+    """Project: what people of it call this patient, under any identity of theirs."""
+    called: dict[str, list[str]] = {}
+    for each in place.merges().group(patient_id, issuer):
+        for project, subject in place.vault.subjects_of(*each).items():
+            called.setdefault(project, []).append(subject)
+    return {project: ", ".join(subjects) for project, subjects in sorted(called.items())}
 
 
 def _by_project(found: Iterable[Found]) -> dict[str, list[str]]:

@@ -51,7 +51,7 @@ class Owner:
 
 
 class StudyOwner(NamedTuple):
-    """Whether a study is a patient's by its first delivery, and whether it came with two identities."""
+    """Whether a study ever came as a patient's, and whether it came with two identities."""
 
     theirs: bool
     conflict: bool
@@ -207,7 +207,9 @@ class Vault:
         mine = {self._cipher.lookup("identity", identity(*each).decode()) for each in people}
         with self._lock:
             rows = self._connection.execute("SELECT lookup, identity, conflict FROM studies").fetchall()
-        known = {row[0]: StudyOwner(row[1] in mine, bool(row[2])) for row in rows}
+            all_that_came = self._connection.execute("SELECT study, identity FROM study_identities").fetchall()
+        as_mine = {study for study, came in all_that_came if came in mine}  # also what was joined with another then
+        known = {row[0]: StudyOwner(row[1] in mine or row[0] in as_mine, bool(row[2])) for row in rows}
         asked = {uid: self._cipher.lookup("study", uid.strip(" \0")) for uid in among}
         return {uid: known[lookup] for uid, lookup in asked.items() if lookup in known}
 

@@ -10,6 +10,11 @@ from processors.withdrawal.find import Found
 
 WITHDRAWN: Final = "withdrawn"
 _ENDED: Final = frozenset({"confirmed", "closed", "quarantined"})
+_END_WITHHELD: Final = (
+    "UPDATE shipment_instances SET reason = 'discarded:' || reason WHERE shipment_id = ? AND state = 'withheld'"
+    " AND reason NOT LIKE 'discarded%'"
+)
+"""What waits in quarantine waits no more."""
 _PARK: Final = f"discarded: {WITHDRAWN}"
 
 
@@ -30,6 +35,8 @@ def close(place: Workplace, found: Iterable[Found], by: str) -> int:
                     shipments.close(ledger, shipment, WITHDRAWN, now)
                     record_event(ledger, now, shipment.id, WITHDRAWN, by)
                     closed += 1
+            for shipment in each.theirs:
+                ledger.execute(_END_WITHHELD, (shipment.id,))
             if not each.theirs and not each.others:
                 closed += ledger.execute(
                     "UPDATE deliveries SET state = 'parked', reason = ?2, due_at = NULL WHERE id = ?1"

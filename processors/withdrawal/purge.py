@@ -50,7 +50,7 @@ def purge(place: Workplace, found: Iterable[Found]) -> Purged:
             if until > place.clock():
                 kept[ORIGINALS_PROMISED, time.strftime("%Y-%m-%d", time.gmtime(until))] += len(originals)
                 continue
-            if each.others:
+            if any(other.state != "closed" for other in each.others):
                 kept[ORIGINALS_OF_OTHERS, ""] += len(originals)
                 continue
             for name in originals:

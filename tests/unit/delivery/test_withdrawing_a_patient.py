@@ -1,6 +1,7 @@
 """A patient takes their consent back: everything of theirs is found, ended, removed and certified, in both zones."""
 
 import base64
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -24,10 +25,13 @@ from handoff.withdrawals.copies import note_copy
 from handoff.withdrawals.kinds import model_uri
 from handoff.withdrawals.show import show_withdrawal
 from processors.delivery.confirm import Answer
+from processors.delivery.flowfile import Reference
 from processors.delivery.route import route
+from processors.delivery.treat import treat
 from processors.landing.retention import DAY_SECONDS
 from processors.ledger.promises import promise
 from processors.ledger.schema import transaction
+from processors.quarantine.items import waiting
 from sluice.withdraw import withdraw_patient
 from tests.unit.delivery.trusted_home import RELEASE, TrustedHome, ct, reference
 from tests.unit.withdrawals.desk import Desk
@@ -252,6 +256,52 @@ rules:
     assert {"reason": "used-by-other-projects", "count": 1} in said["landing"]["remains"]
     assert originals(home) == 1
     assert len(list(home.place.site.landing.rglob("*.zip"))) == 1
+
+
+def test_what_left_the_other_project_too_is_no_reason_to_keep_originals(make_home: MakeHome, desk: Desk) -> None:
+    """From the one project, then from the other: nobody has them any more."""
+    ships = [{"destination": "handoff", "project": name} for name in ("lung", "liver")]
+    home = make_home(
+        rules=json.dumps({"version": 1, "rules": [{"name": "CT", "when": {"modality": "CT"}, "ship": ships}]})
+    )
+    home.seal([ct(generate_uid(), generate_uid())])
+    announcer = home.announcer()
+    home.route(reference(announcer.next(0)))
+    announcer.close()
+    withdraw(home, desk, "lung")
+    assert originals(home) == 1
+    said = withdraw(home, desk, "liver")
+    assert said["landing"]["remains"] == [{"reason": "accounting", "count": 1}]
+    assert originals(home) == 0
+
+
+def test_what_was_joined_with_another_when_it_came_is_found_under_its_own_identity(
+    home: TrustedHome, desk: Desk
+) -> None:
+    """Joined by mistake, and parted again before the patient withdrew."""
+    merges = home.root / "merges.yaml"
+    merges.write_text(f"patients: [{{keep: {{id: {OTHER}}}, join: [{{id: {MINE}}}]}}]\n")
+    delivered(home, desk)
+    assert withdraw(home, desk, "liver")["subjects"] == {}
+    merges.unlink()
+    said = withdraw(home, desk)
+    assert said["found"]["deliveries"] == 1
+    assert originals(home) == 0
+
+
+def test_the_certificate_names_the_subject_of_a_joined_identity(home: TrustedHome, desk: Desk) -> None:
+    (home.root / "merges.yaml").write_text(f"patients: [{{keep: {{id: {OTHER}}}, join: [{{id: {MINE}}}]}}]\n")
+    delivered(home, desk)
+    assert withdraw(home, desk)["subjects"] == {"lung": "S-0001"}
+
+
+def test_what_was_withheld_waits_in_quarantine_no_more(home: TrustedHome, desk: Desk) -> None:
+    home.seal([ct(generate_uid(), generate_uid(), Manufacturer="Testperson Imaging")])
+    assert treat(home.place, Reference.read(announced(home)), home.pool).relationship == "quarantine"
+    assert len(waiting(home.place.ledger)) == 1
+    withdraw(home, desk)
+    assert waiting(home.place.ledger) == []
+    assert originals(home) == 0
 
 
 def test_a_study_of_two_identities_is_looked_at_itself(home: TrustedHome, desk: Desk) -> None:

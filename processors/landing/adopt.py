@@ -4,8 +4,8 @@ A line is written after its file is synced, and is not synced itself. So its fil
 preamble (`mark`), the file meta information, and the data set, whose header is read as it was when it came.
 
 Adopting an object that was never acknowledged is harmless, as its sender sends it again and that is a duplicate. A kill
-may have come before its sync, so it is synced first; it is judged by what the disk has, for memory may say otherwise
-after a sync that failed.
+may have come before its sync, so it is synced first. Memory and disk must both say what it is: after a sync that failed
+they differ, whether a file was to be kept then or its mark was to go.
 """
 
 import hashlib
@@ -31,10 +31,13 @@ def adopted(file: Path, opened: OpenedDelivery) -> KeptInstance | None:
         OSError: it cannot be read or synced.
     """
     with file.open("rb", buffering=0) as content:
-        os.fsync(content.fileno())
-        os.posix_fadvise(content.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         mark = Mark.from_bytes(content.read(MARK_BYTES))
         if mark is None or mark.delivery_id != opened.id or file_name(mark.number) != file.name:
+            return None
+        os.fsync(content.fileno())
+        os.posix_fadvise(content.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        content.seek(0)
+        if content.read(MARK_BYTES) != mark.to_bytes():
             return None
         content.seek(0)
         reading = _Reading()

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -171,6 +172,19 @@ def test_a_file_without_its_line_that_cannot_be_read_stays(desk: Desk, monkeypat
     assert len(list(folder.glob("*.dcm"))) == 2
     recover(desk.layout, desk.ledger)
     assert sum(len(delivery.instances) for delivery in desk.on_disk()) == 3
+
+
+@pytest.mark.parametrize("at", [72, -1], ids=["mark", "data set"])
+def test_a_file_without_its_line_goes_if_the_disk_has_another(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """A sync that failed before the crash has left it whole in memory only."""
+    crash(desk)
+    folder = open_folder(desk, 2)
+    lines = (folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "journal.jsonl").write_bytes(b"".join(lines[:2]))
+    monkeypatch.setattr(os, "posix_fadvise", lambda *_: changed(folder / "000002.dcm", at))
+    assert_sound(desk, kept=2, duplicates=1)
 
 
 def test_nuls_in_a_journal_whose_files_have_no_marks_are_damage(desk: Desk) -> None:

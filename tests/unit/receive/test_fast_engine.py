@@ -72,7 +72,7 @@ def test_stopping_lets_an_object_be_finished_and_aborts_the_others(listening: Li
     whole = store(bytes(5000))
     with listening.associate() as idle, listening.associate() as busy, listening.connect() as silent:
         busy.sendall(whole[:-1])
-        wait_for(lambda: listening.receiver.objects)
+        wait_for(lambda: listening.receiver.objects and len(listening.engine._places) == 3)
         stopping = threading.Thread(target=listening.engine.stop, args=(60,))
         stopping.start()
         wait_for(lambda: listening.engine._stopping)

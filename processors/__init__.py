@@ -8,6 +8,6 @@ back). `pull` asks a PACS for what nobody pushes, `labels` brings rows of a spre
 left, `quarantine` what did not and two people's word. `site` holds a site's settings, `limits` what bounds its
 receiver, `peers` whom it calls, `senders` who may call it, `peers_file` how both are read, `hours` when something may
 be done, `downtime` when nothing is expected, `units` how values are written with units, `private_file` how a database's
-file is made, `settings_file` and `yaml_lines` what is wrong with such a file and where, `home_option` the `--home` of
-all commands. Errors are in `errors`.
+file is made, `settings_file` and `yaml_lines` what is wrong with such a file and where, `file_version` whether one is
+still what was read, `home_option` the `--home` of all commands. Errors are in `errors`.
 """

@@ -1,7 +1,7 @@
 """What the ledger knows of packages, and the chain must hold: an end that was cut off whole cannot be seen in a chain.
 
 Each package and each shipment that was withheld whole is a row of the ledger, written after its record. So every such
-row later than the first record of its project must have one.
+row later than the first record of its project must have one; without any record, each but those of the engine before.
 """
 
 import sqlite3
@@ -12,8 +12,10 @@ from processors.audit.lines import Record
 from processors.audit.treated import PACKAGE
 from processors.audit.verify import Fault
 
+_BEFORE: Final = "1"
+"""The engine of releases that kept no record."""
 _ROWS: Final = """
-    SELECT s.id, s.package_sha256, max(e.at) AS at FROM shipments s
+    SELECT s.id, s.package_sha256, max(e.at) AS at, json_extract(s.treatment, '$.engine') AS engine FROM shipments s
     JOIN events e ON e.subject = s.id AND e.event IN ('packaged', 'quarantined')
     WHERE s.project = ? GROUP BY s.id ORDER BY s.id
 """
@@ -45,7 +47,8 @@ class Witnesses:
         missing = []
         for row in ledger.execute(_ROWS, (project,)):
             known = (row["id"], row["package_sha256"]) in self._told
-            if not known and (since is None or row["at"] >= since - 1):
+            expected = row["engine"] != _BEFORE if since is None else row["at"] >= since - 1
+            if expected and not known:
                 says = "the ledger knows this shipment's package" if row["package_sha256"] else "it was withheld whole"
                 missing.append(Fault("no-record", f"shipment {row['id']}", f"{says}, and no record tells of it"))
         return missing

@@ -155,6 +155,17 @@ def test_the_command_finds_that_the_whole_record_of_a_project_is_gone(named: Tru
     assert run(verify, named)[0] == 1
 
 
+def test_packages_from_before_there_was_a_record_are_not_missed(named: TrustedHome) -> None:
+    """An older installation that was upgraded, and has treated nothing since."""
+    named.treat(shipped(named, *slices(1)))
+    for file in (named.place.site.audit / "lung").iterdir():
+        file.unlink()
+    with transaction(named.place.ledger) as ledger:
+        ledger.execute("UPDATE shipments SET treatment = json_set(treatment, '$.engine', '1')")
+
+    assert run(verify, named)[0] == 0
+
+
 def test_an_auditor_verifies_with_the_public_key_alone(named: TrustedHome) -> None:
     named.treat(shipped(named, *slices(1)))
     said = CliRunner().invoke(key, ["--home", str(named.root.parent / "named")])

@@ -62,6 +62,8 @@ def restore(backup: Path, vault: Path, key_file: Path, *, replace: bool = False)
     new.unlink(missing_ok=True)
     try:
         rows = _copy(backup, new, key_file).rows
+        if vault.exists():
+            _keep_withdrawals(vault, new)
         aside = _set_aside(vault)
         new.rename(vault)
         _sync(vault.parent)
@@ -99,6 +101,23 @@ def _copy(source: Path, target: Path, key_file: Path) -> Copied:
         for suffix in ("", *_LOGS):
             part.with_name(part.name + suffix).unlink(missing_ok=True)
     return Copied(target, rows)
+
+
+def _keep_withdrawals(vault: Path, new: Path) -> None:
+    """Who withdrew after the backup was taken stays withdrawn; what is damaged is known to have nobody.
+
+    Raises:
+        VaultUnreadableError: the copy cannot be written.
+    """
+    withdrawn: list[tuple[bytes]] = []
+    with suppress(sqlite3.DatabaseError), closing(_readonly(vault)) as old:
+        withdrawn = old.execute("SELECT lookup FROM withdrawn").fetchall()
+    try:
+        with closing(sqlite3.connect(new)) as copy, copy:
+            copy.executemany("INSERT OR IGNORE INTO withdrawn (lookup) VALUES (?)", withdrawn)
+    except sqlite3.Error as error:
+        raise VaultUnreadableError("The withdrawals of the vault that is there cannot be kept.") from error
+    _sync(new)
 
 
 def _readonly(path: Path) -> sqlite3.Connection:

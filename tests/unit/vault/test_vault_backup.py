@@ -61,6 +61,16 @@ def test_a_backup_taken_beside_a_user_brings_everything_back_after_a_loss(home: 
         assert again.patient_of("lung", again.identify("lung", "MRN-1", "HOSPITAL", "1.2.3").pseudonym)  # type: ignore[union-attr]
 
 
+def test_who_withdrew_after_the_backup_stays_withdrawn_when_it_is_restored(home: Path, tmp_path: Path) -> None:
+    target, key, vault = tmp_path / "copy.db", home / "keys" / "site.key", home / "vault.db"
+    back_up(vault, target, key)
+    with opened(home) as user:
+        user.withdraw("MRN-1", "HOSPITAL", "lung")
+    restore(target, vault, key, replace=True)
+    with opened(home) as again:
+        assert again.is_withdrawn("MRN-1", "HOSPITAL", "lung")
+
+
 def test_a_restore_over_a_vault_keeps_that_one_and_takes_nothing_of_its_log(home: Path, tmp_path: Path) -> None:
     target, key, vault = tmp_path / "copy.db", home / "keys" / "site.key", home / "vault.db"
     back_up(vault, target, key)

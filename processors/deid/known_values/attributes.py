@@ -25,9 +25,9 @@ _UNLISTED = frozenset((0x00081048, 0x00101000, 0x00400009, 0x00400253))
 
 
 def naming() -> frozenset[int]:
-    """The tags, by the rule above from Table E.1-1, so that a new edition's rows come in by themselves."""
+    """The tags, by the rule above from Table E.1-1, so that a new edition's rows come in by themselves; all names."""
     listed = (tag for tag in table() if tag in DicomDictionary and _names(*DicomDictionary[tag][::4]))
-    return _UNLISTED.union(listed)
+    return _UNLISTED.union(listed, (tag for tag, entry in DicomDictionary.items() if entry[0] == "PN"))
 
 
 def _names(vr: str, keyword: str) -> bool:

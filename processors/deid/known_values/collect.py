@@ -64,11 +64,11 @@ def _collect(
 
 
 def _add(tag: int, vr: bytes, value: bytes, reading: tuple[bytes, frozenset[str]], found: Identifying) -> None:
-    """Add one value by what it is; a value of unknown VR by what the dictionary says it is.
+    """Add one value by what it is; one of unknown VR, or that names someone, by what the dictionary says it is.
 
     `reading` is the character set and the words that are innocent.
     """
-    if vr == b"UN":
+    if vr == b"UN" or tag in NAMING:
         vr = DICTIONARY_VR.get(tag, vr)
     if vr == b"UI":
         found.uids.update(value.strip(b" \0").split(b"\\"))

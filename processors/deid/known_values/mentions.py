@@ -3,11 +3,17 @@
 import re
 from datetime import date
 
-_NUMBERS = re.compile(r"(?<!\d)(\d{1,4})[-./ ](\d{1,2})[-./ ](\d{1,4})(?!\d)")
-_COMPACT = re.compile(r"(?<!\d)(\d{8})(?:\d{6})?(?!\d)")
-_DAY_FIRST = re.compile(r"(?<!\d)(\d{1,2})(?:ST|ND|RD|TH)?[.\-/ ]{0,3}([A-ZÄÉÛ]{3,9})[.,\-/ ]{0,3}(\d{4}|\d{2})(?!\d)")
-_MONTH_FIRST = re.compile(r"([A-ZÄÉÛ]{3,9})[.\-/ ]{0,3}(\d{1,2})(?:ST|ND|RD|TH)?[.,\-/ ]{1,3}(\d{4})(?!\d)")
-_YEAR_FIRST = re.compile(r"(?<!\d)(\d{4})[.,\-/ ]{0,3}([A-ZÄÉÛ]{3,9})[.\-/ ]{0,3}(\d{1,2})(?!\d)")
+_NUMBERS = re.compile(r"(?<!\d)(?=(\d{1,4})[-./_:, ]{1,3}(\d{1,2})[-./_:, ]{1,3}(\d{1,4})(?!\d))")
+"""Looked ahead, so that a number before a date does not swallow its day."""
+
+_COMPACT = re.compile(r"(?<!\d)(\d{8})(?:\d{2}){0,3}(?!\d)")
+_SHORT = re.compile(r"(?<!\d)(\d\d)(\d\d)(\d\d)(?!\d)")
+_DAY_FIRST = re.compile(
+    r"(?<!\d)(\d{1,2})(?:ST|ND|RD|TH)?[.\-/_ ]{0,3}(?:OF |DE )?([A-ZÄÉÛ]{3,9})"
+    r"[.,\-/_ ]{0,3}(?:DEL? )?(\d{4}|\d{2})(?!\d)"
+)
+_MONTH_FIRST = re.compile(r"([A-ZÄÉÛ]{3,9})[.\-/_ ]{0,3}(\d{1,2})(?:ST|ND|RD|TH)?[.,\-/_ ]{1,3}(\d{4}|\d{2})(?!\d)")
+_YEAR_FIRST = re.compile(r"(?<!\d)(\d{4})[.,\-/_ ]{0,3}([A-ZÄÉÛ]{3,9})[.\-/_ ]{0,3}(\d{1,2})(?!\d)")
 _MONTHS: dict[str, int] = {
     name: number
     for number, names in enumerate(
@@ -34,6 +40,22 @@ def mentioned(text: str) -> set[bytes]:
     for one, two, three in _NUMBERS.findall(text):
         for year, month, day in ((one, two, three), (three, two, one), (three, one, two)):
             found |= _days(year, int(month), int(day))
+    for one, two, three in _SHORT.findall(text):
+        for year, month, day in ((one, two, three), (three, two, one), (three, one, two)):
+            found |= _days(year, int(month), int(day))
+    found |= in_numbers(text)
+    for day, name, year in _DAY_FIRST.findall(text):
+        found |= _days(year, _month(name), int(day))
+    for name, day, year in _MONTH_FIRST.findall(text):
+        found |= _days(year, _month(name), int(day))
+    for year, name, day in _YEAR_FIRST.findall(text):
+        found |= _days(year, _month(name), int(day))
+    return found
+
+
+def in_numbers(text: str) -> set[bytes]:
+    """Every day that eight digits may mean, by themselves or before a time of day, in the same readings."""
+    found: set[bytes] = set()
     for digits in _COMPACT.findall(text):
         for year, month, day in (
             (digits[:4], digits[4:6], digits[6:]),
@@ -41,12 +63,6 @@ def mentioned(text: str) -> set[bytes]:
             (digits[4:], digits[:2], digits[2:4]),
         ):
             found |= _days(year, int(month), int(day))
-    for day, name, year in _DAY_FIRST.findall(text):
-        found |= _days(year, _month(name), int(day))
-    for name, day, year in _MONTH_FIRST.findall(text):
-        found |= _days(year, _month(name), int(day))
-    for year, name, day in _YEAR_FIRST.findall(text):
-        found |= _days(year, _month(name), int(day))
     return found
 
 

@@ -1,15 +1,21 @@
 """What came out, sorted by how it is compared."""
 
 import re
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from processors.deid import codes
 from processors.deid.charsets import decoded
+from processors.deid.known_values.spellings import LONG
 from processors.deid.parse import Element, Form, Parser
 
 _MARKS = frozenset((0x00120062, 0x00120063, 0x00120064, 0x00280303))
 _TEXT_VRS = frozenset((b"AE", b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UR", b"UT"))
+_BULK_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN", b"US"))
+_BINARY = {b"UL": "I", b"SL": "i", b"UV": "Q", b"SV": "q", b"FD": "d"}
+"""Single numbers that are large enough for an id or a date."""
+
 _WORDS = re.compile(rb"[A-Z0-9.]+")
 _LONG_NUMBER = 6
 _CHARSET = 0x00080005
@@ -17,7 +23,10 @@ _CHARSET = 0x00080005
 
 @dataclass(slots=True)
 class Output:
-    """The output's header: `raw` bytes but for what is exempt, `free` text, and values compared as elements."""
+    """The output's header: `raw` bytes but for what is exempt, `free` text, and values compared as elements.
+
+    `bulk` are values without structure, in the `order` of bytes that numbers have.
+    """
 
     raw: list[bytes] = field(default_factory=list)
     free: list[bytes] = field(default_factory=list)
@@ -25,7 +34,9 @@ class Output:
     numbers: set[bytes] = field(default_factory=set)
     uids: set[bytes] = field(default_factory=set)
     dates: set[tuple[int, bytes]] = field(default_factory=set)
+    bulk: list[memoryview] = field(default_factory=list)
     charset: bytes = b""
+    order: str = "<"
 
     def text(self) -> str:
         """The free text, decoded, in upper case."""
@@ -46,7 +57,7 @@ def sorted_output(segments: Iterable[bytes], form: Form, vocabulary_tags: frozen
     Raises:
         RejectedError: the output is not well-formed.
     """
-    output = Output()
+    output = Output(order=form.order)
     for segment in segments:
         elements = Parser(memoryview(segment), form).parse(0, header_only=True)
         _sort(elements, segment, output, vocabulary_tags)
@@ -70,6 +81,10 @@ def _sort(elements: list[Element], segment: bytes, output: Output, vocabulary_ta
             last = end
         elif vr in _TEXT_VRS:
             output.free.append(segment[value:end])
+        elif vr in _BULK_VRS and end - value >= LONG:
+            output.bulk.append(memoryview(segment)[value:end])
+        elif vr in _BINARY:
+            output.numbers.update(_number(vr, segment[value:end], output.order))
     if elements:
         output.raw.append(segment[last : elements[-1].end])
 
@@ -85,10 +100,34 @@ def _exempt(tag: int, vr: bytes, value: bytes, output: Output, vocabulary_tags: 
     elif vr in (b"DA", b"DT"):
         output.dates.update((tag, part.strip(b" \0")[:8]) for part in value.split(b"\\"))
     elif vr in (b"DS", b"IS"):
-        terms = (part.strip(b" \0") for part in value.split(b"\\"))
-        output.numbers.update(term for term in terms if len(term) >= _LONG_NUMBER)
+        terms = [term for part in value.split(b"\\") if len(term := part.strip(b" \0")) >= _LONG_NUMBER]
+        output.numbers.update(terms, map(_plain, terms))
     elif tag in vocabulary_tags:
         output.closed.update(_WORDS.findall(value.upper()))
+    elif vr == b"TM":
+        output.numbers.update(_digits_of_times(value))
     else:
-        return vr == b"TM" or tag == codes.MEANING or tag in _MARKS
+        return tag == codes.MEANING or tag in _MARKS
     return True
+
+
+def _plain(number: bytes) -> bytes:
+    """A number without sign, leading zeros and an empty fraction, which say nothing of an id."""
+    whole, point, fraction = number.lstrip(b"+-").partition(b".")
+    return whole.lstrip(b"0") + (point + fraction if fraction.strip(b"0") else b"")
+
+
+def _number(vr: bytes, value: bytes, order: str) -> Iterator[bytes]:
+    """One binary number in digits, if it is a whole one of some length."""
+    form = order + _BINARY[vr]
+    if len(value) == struct.calcsize(form) and (number := struct.unpack(form, value)[0]) == number // 1:
+        digits = b"%d" % abs(number)
+        if len(digits) >= _LONG_NUMBER:
+            yield digits
+
+
+def _digits_of_times(value: bytes) -> Iterator[bytes]:
+    """The digits of each time that has a fraction of a second: with one they are enough for a day or an id."""
+    for time in value.split(b"\\") if b"." in value else ():
+        digits = time.strip(b" \0").replace(b":", b"").replace(b".", b"")
+        yield from (digits, _plain(digits))

@@ -12,12 +12,13 @@ from functools import lru_cache
 from processors.deid import terms
 from processors.deid.known_values import bulk
 from processors.deid.known_values.collect import Identifying
-from processors.deid.known_values.mentions import mentioned
+from processors.deid.known_values.mentions import in_numbers, mentioned
 from processors.deid.known_values.output import Output, sorted_output
 from processors.deid.known_values.spellings import LONG, squeezed
 from processors.deid.parse import Form
 
 _TOKENS = re.compile(rb"[A-Z0-9.]+")
+_CODED, _LETTERS, _DIGITS = re.compile(rb"[A-Z0-9]+"), re.compile(rb"[A-Z]+"), re.compile(rb"[0-9]{5,}")
 _UID = re.compile(rb"[0-2]\.[0-9.]{6,62}")
 _DUMMY_DATES = frozenset((b"19000101", b"00010101"))
 _SQUEEZED_FROM, _CLOSED_FROM = 6, 3
@@ -59,13 +60,22 @@ def long_texts(original: Identifying) -> frozenset[bytes]:
 
 
 def dates_survive(original: set[tuple[int, bytes]], output: Output, days: int) -> bool:
-    """Whether a day of the original stands in its own element, in another one, or in free text."""
+    """Whether a day of the original stands in its own element, in another one, in free text, a term or a number."""
     if any(pair in original for pair in output.dates if pair[1] not in _DUMMY_DATES):
         return True
     known = {day for _, day in original}
     moved = {_moved(day, days) for day in known}
     unexplained = known - moved - _DUMMY_DATES
-    return any(day in unexplained for _, day in output.dates) or not unexplained.isdisjoint(mentioned(output.text()))
+    return (
+        any(day in unexplained for _, day in output.dates)
+        or not unexplained.isdisjoint(mentioned(output.text()))
+        or not unexplained.isdisjoint(mentioned(_lines(output.closed)))
+        or not unexplained.isdisjoint(in_numbers(_lines(output.numbers)))
+    )
+
+
+def _lines(values: set[bytes]) -> str:
+    return "\n".join(value.decode("latin-1") for value in values)
 
 
 @lru_cache(maxsize=4096)
@@ -90,15 +100,25 @@ def texts_survive(original: Identifying, output: Output, raw: bytes) -> bool:
         return True
     free = b"\n".join(output.free).upper()
     words = original.words
-    if not words.isdisjoint(_TOKENS.findall(free)) or not words.isdisjoint(output.numbers):
+    tokens = {*_TOKENS.findall(free), *(digits.lstrip(b"0") for digits in _DIGITS.findall(free))}
+    if not words.isdisjoint(tokens) or not words.isdisjoint(output.numbers):
         return True
-    known = terms.words()
-    for term in output.closed:
-        named = len(term) >= _CLOSED_FROM and (term in original.texts or term in words)
-        if named and term.decode("latin-1") not in known:
-            return True
+    shorts = {short for text in original.texts if (short := _squeezable(text))}
+    known = original.texts | words | shorts
+    if any(not known.isdisjoint(_parts(term)) for term in output.closed):
+        return True
     pressed = squeezed(free)
-    return bool(pressed) and any(short in pressed for text in original.texts if (short := _squeezable(text)))
+    if pressed and any(short in pressed for short in shorts):
+        return True
+    return bool(output.bulk) and bulk.holds(output.bulk, long_texts(original))
+
+
+@lru_cache(maxsize=4096)
+def _parts(term: bytes) -> frozenset[bytes]:
+    """What of a coded string may name someone: all of it, its words, its letters, it in one; nothing that is known."""
+    found = {term, squeezed(term), *_CODED.findall(term), *_LETTERS.findall(term)}
+    known = terms.words()
+    return frozenset(part for part in found if len(part) >= _CLOSED_FROM and part.decode("latin-1") not in known)
 
 
 @lru_cache(maxsize=4096)

@@ -10,6 +10,7 @@ LONG = 5
 """A text of so many characters is looked for anywhere; a shorter one as a whole token of free text alone."""
 
 _NAME_PARTS = re.compile(r"[\^=\\,;/()\s]+")
+_JOINED = re.compile(r"[-.'`´’‐‑–]+")
 _ID_PARTS = re.compile(r"[\\\r\n;]+")
 _WORD = re.compile(r"[A-Z]+")
 _ENCODINGS = (
@@ -20,6 +21,8 @@ _ESCAPES = re.compile(rb"\x1b[()$&-/][()@-Z]?[@-Z]?|[\x0e\x0f]")
 _PRINTABLE = re.compile(rb"[\x20-\x7e]*")
 _SHORTEST = 3
 _FOLDED = str.maketrans({"Ä": "AE", "Ö": "OE", "Ü": "UE", "ß": "SS", "ẞ": "SS", "Æ": "AE", "Ø": "OE", "Å": "AA"})
+_STRUCK = str.maketrans({"Ł": "L", "Ø": "O", "Đ": "D", "Ð": "D", "Ħ": "H", "Ŧ": "T", "Þ": "TH", "Æ": "AE", "Œ": "OE"})
+"""Letters that Unicode does not decompose."""
 
 
 @lru_cache(maxsize=4096)
@@ -33,7 +36,7 @@ def of_value(
     text = decoded(value, charset).strip(" \0")
     texts: set[bytes] = set()
     words: set[bytes] = set()
-    for written in (_NAME_PARTS if is_name else _ID_PARTS).split(text):
+    for written in _names(text) if is_name else _ID_PARTS.split(text):
         plain = written.isascii()
         part = written.strip(" \0").upper() if plain else written.strip(" \0")
         if not part:
@@ -41,14 +44,25 @@ def of_value(
         if plain and not any(map(str.isdigit, part)) and innocent.issuperset(_WORD.findall(part)):
             continue
         if part.isdigit() and plain:
-            words |= {part.encode()} if len(part) >= LONG else set()
+            words |= {each.encode() for each in (part, part.lstrip("0")) if len(each) >= LONG}
         elif not plain:
             texts |= _encoded(part, charset) if len(part) > 1 else set()
+            words |= {form.encode() for form in _forms(part) if form.isascii() and _SHORTEST <= len(form) < LONG}
         elif len(part) >= LONG:
             texts |= {part.encode(), part.encode("utf-16-le").rstrip(b"\0")}
         elif len(part) > 2 or (is_name and len(part) > 1):
             words.add(part.encode())
     return frozenset(texts), frozenset(words)
+
+
+def _names(text: str) -> list[str]:
+    """A name's parts; of one that a hyphen or an apostrophe joins also its own parts, and it without them."""
+    found = _NAME_PARTS.split(text)
+    for part in list(found):
+        pieces = _JOINED.split(part)
+        if len(pieces) > 1:
+            found += [each for each in (*pieces, "".join(pieces)) if len(each) >= _SHORTEST]
+    return found
 
 
 def _encoded(part: str, charset: bytes) -> set[bytes]:
@@ -69,8 +83,14 @@ def _forms(part: str) -> set[str]:
     cases = {part, part.lower(), part.upper(), part.title()}
     composed = {unicodedata.normalize(form, case) for case in cases for form in ("NFC", "NFD")}
     upper = unicodedata.normalize("NFC", part).upper()
-    bare = "".join(each for each in unicodedata.normalize("NFKD", upper) if not unicodedata.combining(each))
-    return composed | {upper.translate(_FOLDED), bare}
+    folded = upper.translate(_FOLDED)
+    return composed | {folded, _bare(folded), _bare(upper)}
+
+
+def _bare(upper: str) -> str:
+    """Plain letters alone."""
+    decomposed = unicodedata.normalize("NFKD", upper)
+    return "".join(each for each in decomposed if not unicodedata.combining(each)).translate(_STRUCK)
 
 
 _PUNCTUATION = re.compile(rb"[^A-Z0-9\x80-\xff\n]+")

@@ -69,15 +69,34 @@ def test_what_only_resembles_them_is_not(text):
     "text",
     ["20240506", "2024-05-06", "2024.05.06", "2024/5/6", "06.05.2024", "6.5.2024", "05/06/2024", "06/05/24", "06052024",
      "6 May 2024", "06-MAY-2024", "06MAY2024", "May 6, 2024", "may 6th 2024", "6. Mai 2024", "2024 May 06",
-     "20240506070809", "born 3 Feb 1951", "3 févr. 1951", "19510203", "03.02.51"],
+     "20240506070809", "202405060708", "born 3 Feb 1951", "3 févr. 1951", "19510203", "03.02.51", "06. 05. 2024",
+     "06 / 05 / 2024", "2024_05_06", "06:05:2024", "scan 1 06.05.2024", "510203", "060524", "May 6, 24",
+     "6th of May 2024", "6 de mayo de 2024"],
 )  # fmt: skip
 def test_a_date_is_found_in_every_spelling(text):
     assert survives(PATIENT, {"ManufacturerModelName": text})
 
 
-@pytest.mark.parametrize("text", ["20240507", "2024-05", "V06.05", "1.2.4", "May 2024", "12345678901", "31.02.2024"])
+@pytest.mark.parametrize(
+    "text",
+    ["20240507", "2024-05", "V06.05", "1.2.4", "May 2024", "12345678901", "31.02.2024", "0605241"],
+)
 def test_another_day_or_no_day_is_no_date_of_the_original(text):
     assert not survives(PATIENT, {"ManufacturerModelName": text})
+
+
+@pytest.mark.parametrize(
+    "output",
+    [{"AcquisitionNumber": 19510203}, {"KVP": "20240506"}, {"KVP": "20240506.0708"}, {"ContentTime": "195102.03"},
+     {"ScanOptions": "03_02_51"}, {"ScanOptions": ["AX", "06MAY24"]}],
+)  # fmt: skip
+def test_a_date_is_found_in_a_number_a_time_and_a_coded_string(output):
+    assert survives(PATIENT, output)
+
+
+@pytest.mark.parametrize("output", [{"KVP": "-202.40506"}, {"ContentTime": "200506"}])
+def test_digits_around_a_point_or_of_a_plain_time_are_no_date(output):
+    assert not survives(PATIENT | {"SeriesDate": "20200506"}, output)
 
 
 def test_a_day_in_another_element_is_found_unless_it_is_another_days_image():
@@ -121,6 +140,56 @@ def test_a_name_without_its_marks_is_found():
     values = {"SpecificCharacterSet": "ISO_IR 192", "PatientName": "Überweiser^Zoë"}
     for text in ("Uberweiser", "UEBERWEISER", "ueberweiser"):
         assert survives(values, {"ManufacturerModelName": text})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("Müller-Lüdenscheidt^Anna-Lena", "of Luedenscheidt"), ("Müller-Lüdenscheidt^Anna-Lena", "x lena"),
+     ("O'Connor^A", "Connor"), ("O'Neil^A", "ONEIL"), ("Łukasz^A", "Lukasz"), ("Sørensen^A", "Sorensen"),
+     ("Đorđević^A", "Dordevic"), ("Łüdäkę^A", "luedaeke"), ("Roth^Zoë", "zoe"), ("Roth^Jörg", "Jorg")],
+)  # fmt: skip
+def test_a_name_is_found_without_what_joins_its_parts_or_marks_its_letters(name, text):
+    values = {"SpecificCharacterSet": "ISO_IR 192", "PatientName": name}
+    assert survives(values, {"ManufacturerModelName": text})
+
+
+def test_a_name_or_id_that_came_under_another_vr_is_found():
+    original = data_set(PatientName="Holzmann^Kl", PatientID="4711123", SOPInstanceUID="1.2.3.99")
+    for old, new in ((b"PN\x0c\0", b"LO\x0c\0"), (b"LO\x08\0", b"IS\x08\0")):
+        assert original.count(old) == 1
+        original = original.replace(old, new)
+    before = memoryview(original)
+    found = known_values.identifying(Parser(before, EXPLICIT_LITTLE).parse(0), before, frozenset())
+    assert b"HOLZMANN" in found.texts
+    assert b"4711123" in found.words
+
+
+@pytest.mark.parametrize("keyword", ["RegionLocationMinX0", "ReferencePixelX0", "ExposureTimeInms"])
+@pytest.mark.parametrize(("number", "found"), [(4711123, True), (4711124, False), (20240506, True)])
+def test_an_id_or_a_day_is_found_in_a_binary_number(keyword, number, found):
+    assert survives({"PatientID": "4711123", "StudyDate": "20240506"}, {keyword: number}) is found
+
+
+@pytest.mark.parametrize(
+    "output",
+    [{"AcquisitionNumber": "+1123471"}, {"KVP": "1123471.0"}, {"ManufacturerModelName": "of MRN1123471."},
+     {"ManufacturerModelName": "000001123471"}, {"ContentTime": "011234.71"}, {"ScanOptions": "112_347_1"}],
+)  # fmt: skip
+@pytest.mark.parametrize("patient_id", ["1123471", "0001123471"])
+def test_a_number_of_a_patient_is_found_however_it_is_written(patient_id, output):
+    assert survives({"PatientID": patient_id}, output)
+
+
+@pytest.mark.parametrize("term", ["HANS OTTO", "OTTO_7", "X_HANS", "A471_B112", "A471 B112"])
+def test_a_name_or_id_inside_a_coded_string_is_found(term):
+    assert survives({"PatientName": "Hans^Otto", "PatientID": "A471-B112"}, {"ScanOptions": ["AX", term]})
+
+
+def test_an_id_in_a_table_of_numbers_is_found():
+    table = dataset(LUTDescriptor=[16, 0, 16])
+    table.add_new(0x00283006, "OW", b"\x01\x02ward 4711123" + bytes(17))
+    assert survives({"PatientID": "4711123"}, {"VOILUTSequence": [table]})
+    assert not survives({"PatientID": "4711124"}, {"VOILUTSequence": [table]})
 
 
 CLOSED = {"BodyPartExamined": "HAND", "ScanOptions": "LI", "ImageType": ["ORIGINAL", "PRIMARY", "HEAD"]}

@@ -6,14 +6,14 @@ from pydicom.charset import python_encoding
 
 from processors.deid import codes
 from processors.deid.plan import SPECIFIC_CHARACTER_SET
-from processors.deid.words import known_words
+from processors.deid.words import known_words, numbers_pass
 
 _TEXT = re.compile(rb"[\x20-\x7e]*\0?")
 LEGAL: dict[bytes, re.Pattern[bytes]] = {
     b"DS": re.compile(rb"(?: *+(?:[+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?)?+ *+(?:\\|\0?\Z))*"),
     b"IS": re.compile(rb"(?: *+(?:[+-]?\d{1,12})?+ *+(?:\\|\0?\Z))*"),
     b"CS": re.compile(rb"(?:[A-Z0-9_ ]{0,16}(?:\\|\0?\Z))*"),
-    b"TM": re.compile(rb"(?:(?:\d\d(?::?\d\d(?::?\d\d(?:\.\d{1,6})?)?)?)? *+(?:\\|\0?\Z))*"),
+    b"TM": re.compile(rb"(?:(?:(?:[01]\d|2[0-3])(?::?[0-5]\d(?::?(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?)? *+(?:\\|\0?\Z))*"),
     **dict.fromkeys((b"LO", b"SH", b"ST", b"LT", b"UC", b"UT", b"AE"), _TEXT),
 }
 """The form that a kept value of a VR must have; binary VRs are checked by length, and that they are no text."""
@@ -80,10 +80,11 @@ class Vocabulary:
         self._known: dict[bytes, bool] = {}
 
     def admits(self, value: bytes) -> bool:
-        """Whether all words are known and no number is long enough to be an id or a date."""
+        """Whether all words are known and no number, nor several in a row, are an id or a date."""
         found = self._known.get(value)
         if found is None:
             plain = _VOCABULARY_TEXT.fullmatch(value) is not None and not _LONG_NUMBER.search(value)
+            plain = plain and numbers_pass(value.rstrip(b"\0").decode("ascii"))
             found = plain and all(word.decode().upper() in self._words for word in _WORDS.findall(value))
             if len(self._known) < 4096:
                 self._known[value] = found

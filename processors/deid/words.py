@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-_TOKENS = re.compile(r"(?P<number>\d[\d\s./:,-]*\d|\d)(?![^\W_])|(?P<word>[^\W_]+)|(?P<other>[\W_]+)")
+_TOKENS = re.compile(r"(?P<number>\d(?:[\W\d_]*\d)?)(?![^\W_])|(?P<word>[^\W_]+)|(?P<other>[\W_]+)")
 _NUMBER = re.compile(r"\d{1,3}(?:[.,]\d{1,3})?")
 _PARTS = re.compile(r"[A-Z]+|\d+")
 _LONGEST = 3
@@ -17,13 +17,18 @@ def known_words(text: str, words: frozenset[str], names: frozenset[str]) -> str:
     """A text without each word that is not known, each that is part of a name, and each number like an id or a date.
 
     Args:
-        text: of any length; a number of more than three digits, or several with only points, strokes or blanks
-            between them, go.
+        text: of any length; a number of more than three digits, or several without a letter between them,
+            go.
         words: the known ones, in upper case.
         names: words that go although they are known, in upper case.
     """
     kept = "".join(_kept(text, words, names))
-    return _SPACES.sub("", _SPACES.sub("", kept)).strip(" ,./+-")
+    return _SPACES.sub("", _SPACES.sub("", kept)).strip(" ,./+-").rstrip(" (")
+
+
+def numbers_pass(text: str) -> bool:
+    """Whether each number of a text is short and by itself."""
+    return all(_NUMBER.fullmatch(found["number"]) for found in _TOKENS.finditer(text) if found["number"])
 
 
 def _kept(text: str, words: frozenset[str], names: frozenset[str]) -> Iterator[str]:

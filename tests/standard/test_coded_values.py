@@ -38,5 +38,6 @@ def test_a_segment_label_passes_word_by_word():
     assert cleaned(made).SegmentSequence[0].SegmentLabel == "Lung lesion 1"
     made.SegmentSequence[0].SegmentLabel = "Lung of Kowalczyk"
     assert cleaned(made).SegmentSequence[0].SegmentLabel == "REMOVED"
-    made.SegmentSequence[0].SegmentLabel = "Lung 19510203"
-    assert cleaned(made).SegmentSequence[0].SegmentLabel == "REMOVED"
+    for number in ("19510203", "03.02.51", "471-112-3", "471_112_3", "(471) 112"):
+        made.SegmentSequence[0].SegmentLabel = f"Lung {number}"
+        assert cleaned(made).SegmentSequence[0].SegmentLabel == "REMOVED"

@@ -7,7 +7,7 @@ import pytest
 from processors.deid import Engine, Profile
 from processors.deid.dates import shifted
 from processors.deid.pseudonyms import FURTHEST_DAYS, shift_days
-from tests.standard.corpus import KEY, cleaned, ct, pet
+from tests.standard.corpus import KEY, cleaned, ct, encoded, output, pet
 
 
 def day(value):
@@ -76,3 +76,17 @@ def test_removed_dates_leave_no_date():
     assert clean.StudyDate == clean.ContentDate == ""
     assert "AcquisitionDate" not in clean
     assert "SeriesDate" not in clean
+
+
+@pytest.mark.parametrize("number", ["471112", "071099", "235961", "246000.5"])
+def test_a_number_that_is_no_time_of_day_does_not_pass_as_one(number):
+    made = encoded(ct()).replace(b"TM\x06\x00071011", b"TM%c\0%s" % (len(number), number.encode()))
+    assert number.encode() in made
+    assert number.encode() not in output(made)
+
+
+def test_every_time_of_day_stays():
+    for time in ("000000", "235960", "2359", "07", "070809.5"):
+        made = ct()
+        made.ContentTime = time
+        assert cleaned(made).ContentTime == time

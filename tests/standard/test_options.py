@@ -247,7 +247,7 @@ def test_retained_uids_are_the_same_everywhere_and_what_is_no_uid_is_replaced():
         ("CT Thorax Holzmann", "CT Thorax"), ("Lung/Liver, 5 mm", "Lung/Liver, 5 mm"), ("Lung 1.5", "Lung 1.5"),
         ("Lung 19510203", "Lung"), ("Lung 03.02.51", "Lung"), ("Lung 030 123 45", "Lung"), ("Lung4711", None),
         ("Klothilde", None), ("Müller Lung", "Lung"), ("", None), ("Lung (left)", "Lung (left)"),
-        ("Lung (Kwiat)", "Lung"),
+        ("Lung (Kwiat)", "Lung"), ("Lung 471_112_3", "Lung"), ("Lung (471) 112+3", "Lung"),
     ],
 )  # fmt: skip
 def test_a_description_keeps_words_that_are_known(text, kept):

@@ -27,6 +27,9 @@ SHORT_VRS: Final = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS S
 MAXIMUM_VALUE_BYTES: Final = 65536
 """Of a value that is sought; explicit VR could not make those longer."""
 
+MAXIMUM_LEVELS: Final = 4096
+"""Of sequences and items of undefined length inside one another; each is remembered until it ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
@@ -103,7 +106,7 @@ class ElementWalk:
     """Takes a data set piece by piece, and keeps the values of some top-level elements.
 
     The elements of a sequence written as UN with undefined length are implicit VR little endian (PS3.5 6.2.2). Levels
-    are on a stack: nobody can send a recursion.
+    are on a stack, and it has an end: nobody can send a recursion, or memory that grows with the object.
     """
 
     def __init__(self, encoding: Encoding, sought: Container[int]) -> None:
@@ -256,5 +259,7 @@ class ElementWalk:
         return start
 
     def _open_sequence(self, *, vr: bytes, explicit_vr: bool, reader: Reader) -> None:
+        if len(self._levels) >= MAXIMUM_LEVELS:
+            raise MalformedError("Sequences are nested deeper than any are.")
         as_un = vr == b"UN"
         self._levels.append(_Level(True, explicit_vr and not as_un, _LITTLE if as_un else reader))

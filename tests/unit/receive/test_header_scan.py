@@ -23,7 +23,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from processors.dicom.elements import UNDEFINED_LENGTH, encoding_of
+from processors.dicom.elements import MAXIMUM_LEVELS, UNDEFINED_LENGTH, encoding_of
 from processors.dicom.errors import DataSetError, IdentifierError, MalformedError, TruncatedError
 from processors.dicom.header_scan import Header, HeaderScan, scan
 from processors.dicom.part10 import data_set_offset, file_head
@@ -150,11 +150,13 @@ KNOWN_REFUSALS = {
 }
 
 
-def test_sequences_as_deep_as_an_attacker_likes_cost_no_recursion() -> None:
-    depth = 50_000
+def test_sequences_as_deep_as_an_attacker_likes_cost_neither_recursion_nor_memory() -> None:
     opening = b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff" + b"\xfe\xff\0\xe0\xff\xff\xff\xff"
+    most = MAXIMUM_LEVELS // 2
     with pytest.raises(TruncatedError):
-        scan(memoryview(opening * depth), ExplicitVRLittleEndian)
+        scan(memoryview(opening * most), ExplicitVRLittleEndian)
+    with pytest.raises(MalformedError):
+        HeaderScan(ExplicitVRLittleEndian).feed(memoryview(opening * (most + 1)))
 
 
 def test_a_sequence_as_un_of_undefined_length_is_read_as_implicit_vr() -> None:

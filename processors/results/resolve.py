@@ -20,6 +20,7 @@ from processors.results.mint import minted
 from processors.results.reasons import HeldError, Reason
 from processors.results.references import referenced_instances
 from processors.vault import Held
+from processors.vault.merges import Person
 
 _DELIVERED = """
     SELECT DISTINCT i.study_uid, s.id FROM instances i
@@ -178,6 +179,16 @@ def _require_agreement(place: Workplace, claim: Claim, dataset: Dataset, study: 
     if isinstance(place.vault.identify(claim.project, patient_id, issuer, study), Held):
         raise HeldError(Reason.IDENTITY_HELD)
     pseudonym = str(dataset.get("PatientID", "")).strip()
-    if pseudonym not in {patient_pseudonym(keys, patient_id, issuer) for keys in place.keys.epochs(claim.project)}:
+    names = _names(place, patient_id, issuer, study)
+    if not any(
+        pseudonym == patient_pseudonym(keys, *name) for keys in place.keys.epochs(claim.project) for name in names
+    ):
         raise HeldError(Reason.PATIENT_DISAGREES)
     return pseudonym
+
+
+def _names(place: Workplace, patient_id: str, issuer: str, study: str) -> set[Person]:
+    """Under what identities images of this study may have left: joined now, or when it first came. PHI."""
+    owner = place.vault.owner_of(study)
+    first = {(owner.patient_id, owner.issuer)} if owner is not None else set()
+    return {(patient_id, issuer), *place.merges().group(patient_id, issuer), *first}

@@ -1,5 +1,6 @@
 """An object of a result goes back to the patient and study that its images came from."""
 
+import copy
 import json
 
 import numpy as np
@@ -187,6 +188,23 @@ def test_a_structured_report_of_allowed_kind_may_go_back_too(site, delivered):
     assert site.returned(row).ContentSequence[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID == (
         delivered[0].SOPInstanceUID
     )
+
+
+def test_a_result_of_a_joined_identity_goes_back_to_the_patient_of_its_images(site):
+    """They left under the identity that is kept; the list may have changed since."""
+    merges = site.home.root / "merges.yaml"
+    merges.write_text("patients: [{keep: {id: HOSP-0815}, join: [{id: HOSP-4711}]}]\n")
+    own = slices(3)
+    site.deliver(own)
+    kept = copy.deepcopy(own)
+    for each in kept:
+        each.PatientID = "HOSP-0815"
+    for joined in (True, False):
+        if not joined:
+            merges.unlink()
+        outcome, row = site.bring(site.segmentation(kept, key="ef"[joined] * 64))
+        assert outcome.relationship == "success"
+        assert site.returned(row).PatientID == "HOSP-4711"
 
 
 def test_a_run_under_the_pseudonyms_of_an_earlier_key_epoch_finds_its_patient(site, delivered):

@@ -73,7 +73,7 @@ def waiting(connection: sqlite3.Connection) -> list[Held]:
 
 
 def release(place: Workplace, held: Held, by: str) -> None:
-    """Let one thing go on.
+    """Let one thing go on; of a delivery to several projects what may go, and the rest waits by itself.
 
     Raises:
         StillHeldError: its reason still holds.
@@ -84,9 +84,9 @@ def release(place: Workplace, held: Held, by: str) -> None:
     if held.kind == WITHHELD:
         raise StillHeldError("What was withheld is not let through by a word.")
     rows = shipments.of_delivery(place.ledger, held.delivery_id)
-    parked = [row for row in rows if row.state == "parked" and held.id in {row.id, held.delivery_id}]
-    for shipment in parked:
-        _require_releasable(place, shipment)
+    parked = _releasable(
+        place, [row for row in rows if row.state == "parked" and held.id in {row.id, held.delivery_id}]
+    )
     folder = place.delivery_folder(held.delivery_id)
     if held.reason == _UNKNOWN_CALLER:
         lift(folder)
@@ -136,6 +136,25 @@ def end(place: Workplace, held: Held, reason: str, by: str) -> None:
 def _require_waiting(ledger: sqlite3.Connection, held: Held) -> None:
     if not any(each.id == held.id and each.kind == held.kind for each in waiting(ledger)):
         raise NotHeldError(f"{held.id} does not wait for a person any more.")
+
+
+def _releasable(place: Workplace, parked: list[Shipment]) -> list[Shipment]:
+    """Those of which the reason holds no more.
+
+    Raises:
+        StillHeldError: there are some, and it still does for each.
+    """
+    going: list[Shipment] = []
+    refused: StillHeldError | None = None
+    for shipment in parked:
+        try:
+            _require_releasable(place, shipment)
+            going.append(shipment)
+        except StillHeldError as error:
+            refused = error
+    if refused is not None and not going:
+        raise refused
+    return going
 
 
 def _require_releasable(place: Workplace, shipment: Shipment) -> None:

@@ -1,5 +1,6 @@
 """Nothing leaves that nobody allowed: asked when routed, when the package gets its name, and when it is sent again."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,6 +151,20 @@ def test_what_was_held_at_its_package_is_made_anew_when_it_is_allowed(asked: Tru
     asked.deliver(reference(announcer.next(0)))
     announcer.close()
     assert asked.rows("SELECT state FROM shipments") == [("confirmed",)]
+
+
+def test_what_is_allowed_for_one_project_goes_there_while_the_other_waits(make_home: MakeHome) -> None:
+    ships = [{"destination": "handoff", "project": name} for name in ("lung", "liver")]
+    rules = {"version": 1, "rules": [{"name": "CT", "when": {"modality": "CT"}, "ship": ships}]}
+    home = make_home(site=SITE, rules=json.dumps(rules))
+    say(home, "unknown")
+    assert deliver(home).relationship == "parked"
+    say(home, "allow")
+    for said in ('{"released": 1, "held": 0}\n', '{"released": 0, "held": 1}\n'):
+        assert CliRunner().invoke(consent, ["recheck", "--by", "ada", "--home", str(linked(home))]).output == said
+    assert home.rows("SELECT project, state FROM shipments ORDER BY 1") == [("liver", "parked"), ("lung", "routed")]
+    entry = json.loads(go_on(home).contents or b"")
+    assert [each["kind"] for each in entry] == ["shipment"]
 
 
 def test_a_package_is_not_sent_once_more_against_a_denial(asked: TrustedHome) -> None:

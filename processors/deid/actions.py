@@ -34,7 +34,7 @@ DUMMIES: dict[bytes, bytes] = {
 }
 """A value of each VR that says nothing, of an even length or one that padding makes even."""
 
-_NUMBERS = frozenset((b"AT", b"FD", b"FL", b"SL", b"SS", b"SV", b"UL", b"US", b"UV"))
+_NUMBERS = frozenset((b"AT", b"FD", b"FL", b"SL", b"SS", b"SV", b"UL", b"US", b"UV", b"OB", b"OD", b"OF", b"OL", b"OW"))
 _TEXT_IN_NUMBERS = re.compile(rb"[\x20-\x7e]{12,}\0*")
 """A dozen printable bytes and nothing else: numbers nearly never look so, text in their place always does."""
 

@@ -1,5 +1,6 @@
 """The walk: located elements and their rules to cleaned bytes; pixel data is never copied, only passed on."""
 
+import struct
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -96,13 +97,13 @@ class Walk:
             action = rule.action if vr in rule.vrs else plan.wrong_vr(rule)
             if action is keep:
                 lawful = not (end - value) & 1 and legal(tag, vr, buffer[value:end], rule.length)
-                if lawful and (vr != b"CS" or tag == SPECIFIC_CHARACTER_SET or self._known(value, end)):
+                if lawful and (vr not in (b"CS", b"OV") or self._known(element)):
                     if start != stop:
                         out += buffer[begin:stop]
                         begin = start
                     stop = end
                     continue
-                action = Action.TERMS if lawful else rule.deny
+                action = Action.TERMS if lawful and vr == b"CS" else rule.deny
             if action is remove:
                 if tag in private:
                     if start != stop:
@@ -128,10 +129,13 @@ class Walk:
         counted = {"keep": self.met - sum(self.acted.values()), **self.acted}
         return {what: times for what, times in sorted(counted.items()) if times}
 
-    def _known(self, value: int, end: int) -> bool:
-        """Whether a coded string consists of known terms."""
-        text = bytes(self.buffer[value:end])
-        return self.terms.cleaned(text) is text
+    def _known(self, element: Element) -> bool:
+        """Whether a coded string consists of known terms; whether offsets are of fragments that are there."""
+        raw = bytes(self.buffer[element.value : element.end])
+        if element.vr == b"CS":
+            return element.tag == SPECIFIC_CHARACTER_SET or self.terms.cleaned(raw) is raw
+        limit = len(self.buffer) if self.fragments else 0
+        return all(number < limit for (number,) in struct.iter_unpack(f"{self.form.order}Q", raw))
 
     def _act(self, action: Action, element: Element, rule: Rule) -> None:
         """Write what an element becomes when it is neither kept nor removed."""

@@ -1,10 +1,13 @@
 """PS3.3 gives coded strings their terms: known ones pass, and what else is written in their form does not."""
 
+import io
+
 import pytest
+from pydicom.uid import RLELossless
 
 from processors.deid.actions import legal
 from processors.deid.terms import Terms
-from tests.standard.corpus import cleaned, ct, dataset, encoded, nested, output
+from tests.standard.corpus import cleaned, ct, dataset, encoded, items, nested, output
 
 
 @pytest.mark.parametrize(
@@ -78,3 +81,32 @@ def test_text_in_place_of_offsets_of_fragments_is_denied():
     offsets = memoryview(b"".join(each.to_bytes(8, "little") for each in (0, 4_000, 700_000_000)))
     assert legal(0x7FE00001, b"OV", offsets, 0)
     assert not legal(0x7FE00001, b"OV", memoryview(b"HOLZMANN, KLOTHILDE"[:16]), 0)
+
+
+def test_offsets_go_where_there_are_no_fragments():
+    made = ct()
+    made.add_new(0x7FE00001, "OV", b"KLOTH" + bytes(3))
+    assert b"KLOTH" not in output(made)
+
+
+def test_offsets_of_fragments_that_are_there_stay():
+    made = ct()
+    made.PixelRepresentation = 0
+    made.compress(RLELossless, encapsulate_ext=True)
+    file = io.BytesIO()
+    made.save_as(file, enforce_file_format=True)
+    clean = cleaned(file.getvalue())
+    assert clean.ExtendedOffsetTable == made.ExtendedOffsetTable
+    assert clean.ExtendedOffsetTableLengths == made.ExtendedOffsetTableLengths
+    text = file.getvalue().replace(made.ExtendedOffsetTableLengths, b"KLOTH" + bytes(3))
+    assert b"KLOTH" not in output(text)
+
+
+def test_a_table_that_is_text_goes():
+    made = ct()
+    table = dataset(LUTDescriptor=[16, 0, 16])
+    table.add_new(0x00283006, "OW", b"ward of the clinic, born 3021951")
+    made.VOILUTSequence = items(table)
+    assert b"clinic" not in output(made)
+    table.LUTData = bytes(range(32, 64))[::-1] + bytes(1) + b"\x01"
+    assert table.LUTData in output(made)

@@ -70,7 +70,8 @@ def withdraw(
     3. The handoff tombstones their shipments (410), closes batches, ends runs and purges copies.
     4. Packages and originals leave the landing, but what their sender was promised or another project has.
 
-    It cannot be taken back. Killed or interrupted anywhere, run it again: it goes on, and the certificate is whole.
+    It cannot be taken back. Killed or interrupted anywhere, run it again: it goes on, and the certificate names all
+    that was found; what an earlier run closed or removed is not counted once more.
     Exit 1 while the handoff still purges.
     """
     place = _place(asking)

@@ -87,6 +87,7 @@ def show(*, item: str, picture: Path | None, frame: int, token_file: Path | None
     if picture:
         content = look(place, found, _principal(place, token_file)).png(frame - 1)
         picture.touch(mode=0o600)
+        picture.chmod(0o600)  # of one that was there
         picture.write_bytes(content)
     facts = asdict(found) | {"id": found.id, "says": sentence(found.reason)}
     asked = {"by": wish.by, "digest": wish.decision.digest, **wish.decision.model_dump()} if wish else None

@@ -52,6 +52,8 @@ def test_without_a_token_nothing_is_decided_or_seen(home: Quarantined, tmp_path:
 def test_a_picture_is_written_for_its_owner_alone_and_who_looked_is_recorded(home: Quarantined, tmp_path: Path) -> None:
     home.fill()
     picture = tmp_path / "picture.png"
+    picture.write_bytes(b"")
+    picture.chmod(0o644)
 
     assert run(home, "show", home.item.id, "--picture", str(picture), by="ann").exit_code == 0
 

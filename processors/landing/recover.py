@@ -12,8 +12,9 @@ Algorithm:
     5. Parts go: nobody was told of them.
 
 A journal with a line that cannot be read, as a later version or a damaged disk leaves it, may tell of acknowledged
-instances. What belongs to it stays as it is, is counted as unreadable, and is named by `sluice ledger reconcile`.
-An association whose evidence cannot be read stays open, and is counted too; so is the file of a step.
+instances. What belongs to it stays as it is, is counted as unreadable, and is named by `sluice ledger reconcile`; its
+association stays open, for evidence must tell of all that it brought. So does one whose evidence cannot be read, and is
+counted too; so is the file of a step.
 """
 
 import contextlib
@@ -65,12 +66,15 @@ def recover(layout: Layout, connection: sqlite3.Connection) -> Recovered:
     """Recover the whole landing; the caller holds the receiver's lock."""
     done = Recovered()
     known = deliveries.known_ids(connection)
+    held: set[str] = set()
     for folder in layout.delivery_folders():
         if not is_sealed(folder):
-            if not journal.is_readable(folder / JOURNAL_FILE, DeliveryLine):
+            opened, told = _read_journal(folder)
+            is_readable = journal.is_readable(folder / JOURNAL_FILE, DeliveryLine)
+            if not is_readable or not _seal_left_over(folder, opened, told, connection, done):
                 done.unreadable += 1
+                held |= {opened.association_id} if opened else set()
                 continue
-            _seal_left_over(folder, connection, done)
         if folder.name not in known and is_sealed(folder):
             with contextlib.suppress(DeliveryUnreadableError):
                 done.entered += enter_sealed(connection, as_sealed(folder))
@@ -78,7 +82,7 @@ def recover(layout: Layout, connection: sqlite3.Connection) -> Recovered:
             done.unreadable += 1
     _enter_commitments(layout, connection, done)
     _enter_performed_steps(layout, connection, done)
-    _end_left_over(layout, connection, done)
+    _end_left_over(layout, connection, done, held)
     for part in layout.parts():
         part.unlink(missing_ok=True)
     return done
@@ -104,16 +108,21 @@ def as_sealed(folder: Path) -> SealedDelivery:
     )
 
 
-def _seal_left_over(folder: Path, connection: sqlite3.Connection, done: Recovered) -> None:
-    opened, told = _read_journal(folder)
+def _seal_left_over(
+    folder: Path,
+    opened: OpenedDelivery | None,
+    told: list[KeptInstance],
+    connection: sqlite3.Connection,
+    done: Recovered,
+) -> bool:
+    """Seal what its journal and its files tell of; False if a file cannot be read."""
     listed = {line.instance.file for line in told}
     unlisted = [file for file in folder.glob("*.dcm") if file.name not in listed]
     try:
         # The first line is synced with the first object: without it nothing of the delivery was acknowledged.
         again = [line for file in unlisted if opened and told and (line := adopted(file, opened))]
     except OSError:  # what cannot be read may be an acknowledged one: none goes
-        done.unreadable += 1
-        return
+        return False
     kept = sorted((*told, *again), key=lambda line: line.instance.file)
     present = [line for line in kept if _is_whole(folder, line)]
     saved = {line.instance.file for line in again}
@@ -129,10 +138,11 @@ def _seal_left_over(folder: Path, connection: sqlite3.Connection, done: Recovere
     if opened is None or not present:
         if not kept:
             shutil.rmtree(folder)
-        return
+        return True
     journal.rewrite(folder / JOURNAL_FILE, DeliveryLine(opened=opened), *(DeliveryLine(kept=line) for line in kept))
     Filling(folder, opened, present, sum(line.instance.size for line in present)).seal("recovered", time.time())
     done.sealed += 1
+    return True
 
 
 def _read_journal(folder: Path) -> tuple[OpenedDelivery | None, list[KeptInstance]]:
@@ -163,13 +173,13 @@ def _enter_performed_steps(layout: Layout, connection: sqlite3.Connection, done:
             done.performed_steps += performed_steps.enter(connection, step, time.time())
 
 
-def _end_left_over(layout: Layout, connection: sqlite3.Connection, done: Recovered) -> None:
-    """End each association that is open in the ledger, or that only its journal knows of."""
+def _end_left_over(layout: Layout, connection: sqlite3.Connection, done: Recovered, held: set[str]) -> None:
+    """End each association that is open in the ledger, or that only its journal knows of, but for those of `held`."""
     known = associations.known_ids(connection)
     left_over = {facts.id: facts for facts in associations.open_associations(connection)}
     folders = layout.open_association_ids()
     forgotten = {file.stem for file in layout.evidence.iterdir() if file.suffix in {".json", ".jsonl"}} - known
-    for association_id in sorted(folders | forgotten | left_over.keys()):
+    for association_id in sorted((folders | forgotten | left_over.keys()) - held):
         if not journal.is_readable(layout.journal_of(association_id), AssociationLine):
             done.unreadable += 1
             continue

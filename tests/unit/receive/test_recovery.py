@@ -170,8 +170,23 @@ def test_a_file_without_its_line_that_cannot_be_read_stays(desk: Desk, monkeypat
         patched.setattr("processors.landing.recover.adopted", unreadable)
         assert recover(desk.layout, desk.ledger).unreadable == 1
     assert len(list(folder.glob("*.dcm"))) == 2
-    recover(desk.layout, desk.ledger)
-    assert sum(len(delivery.instances) for delivery in desk.on_disk()) == 3
+    assert_sound(desk, kept=3, duplicates=1)
+
+
+@pytest.mark.parametrize("line", [1, 2])
+def test_an_association_does_not_end_before_all_its_deliveries_can_be_read(desk: Desk, line: int) -> None:
+    """Its evidence would say too little for ever, and the study would be called complete without them."""
+    one = crash(desk)
+    journal = open_folder(desk, 2) / "journal.jsonl"
+    whole = journal.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    lines[line] = b'{"of": "a later version"}\n'
+    journal.write_bytes(b"".join(lines))
+    done = recover(desk.layout, desk.ledger)
+    assert (done.unreadable, done.ended) == (1, 0)
+    assert read_evidence(desk.layout.evidence_of(one.facts.id)) is None
+    journal.write_bytes(whole)
+    assert_sound(desk, kept=3, duplicates=1)
 
 
 @pytest.mark.parametrize("at", [72, -1], ids=["mark", "data set"])

@@ -9,6 +9,7 @@ import socket
 import ssl
 import stat
 import threading
+import time
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -33,8 +34,12 @@ def ask_url(url: str, asked: bytes, timeout_seconds: float, ca_file: Path | None
     deadline = threading.Timer(timeout_seconds, _cut, (connection,))
     deadline.daemon = True
     deadline.start()
+    until = time.monotonic() + timeout_seconds
     parts = urlsplit(url)
     try:
+        connection.connect()
+        if time.monotonic() >= until:  # the deadline found nothing to cut yet
+            raise TimeoutError
         connection.request("POST", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), asked, headers)
         response = connection.getresponse()
         said = response.read(MOST_BYTES + 1) if response.status == _OK else b""

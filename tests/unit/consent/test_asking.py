@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pydantic import ValidationError
 
+from processors.consent import http_hook
 from processors.consent.answer import Answer, of_people
 from processors.consent.ask import Consents
 from processors.consent.settings import ConsentSettings
@@ -144,6 +146,15 @@ def test_an_endpoint_that_never_ends_its_answer_is_cut_off() -> None:
     """No single byte of it is late."""
     with endpoint(0, b"") as url:
         assert Consents(ConsentSettings(url=url, timeout_seconds=0.5)).ask([tuple(ONE)], "lung") is Answer.UNAVAILABLE
+
+
+def test_an_endpoint_that_is_reached_after_the_deadline_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter((0.0, 60.0))
+    monkeypatch.setattr(http_hook, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+    with endpoint(200, b'{"consent": "allow"}') as url:
+        consents = Consents(ConsentSettings(url=url, timeout_seconds=60.0))
+        assert consents.ask([tuple(ONE)], "lung") is Answer.UNAVAILABLE
+    assert _Endpoint.asked == []
 
 
 def test_an_endpoint_that_is_not_there_is_no_answer() -> None:

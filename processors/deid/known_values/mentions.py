@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from functools import lru_cache
 
 _NUMBERS = re.compile(r"(?<!\d)(?=(\d{1,4})[-./_:, ]{1,3}(\d{1,2})[-./_:, ]{1,3}(\d{1,4})(?!\d))")
 """Looked ahead, so that a number before a date does not swallow its day."""
@@ -28,14 +29,15 @@ _MONTHS: dict[str, int] = {
 _CENTURIES = (1900, 2000)
 
 
-def mentioned(text: str) -> set[bytes]:
-    """Every day (YYYYMMDD) that a text may mention, read year first, day first and month first.
+@lru_cache(maxsize=256)
+def mentioned(text: str) -> frozenset[bytes]:
+    """Every day (YYYYMMDD) that a text may mention, read year first, day first and month first; series repeat texts.
 
     Args:
         text: in upper case.
     """
     if not any(map(str.isdigit, text)):
-        return set()
+        return frozenset()
     found: set[bytes] = set()
     for one, two, three in _NUMBERS.findall(text):
         for year, month, day in ((one, two, three), (three, two, one), (three, one, two)):
@@ -50,7 +52,7 @@ def mentioned(text: str) -> set[bytes]:
         found |= _days(year, _month(name), int(day))
     for year, name, day in _YEAR_FIRST.findall(text):
         found |= _days(year, _month(name), int(day))
-    return found
+    return frozenset(found)
 
 
 def in_numbers(text: str) -> set[bytes]:

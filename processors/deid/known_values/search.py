@@ -75,7 +75,7 @@ def dates_survive(original: set[tuple[int, bytes]], output: Output, days: int) -
 
 
 def _lines(values: set[bytes]) -> str:
-    return "\n".join(value.decode("latin-1") for value in values)
+    return "\n".join(value.decode("latin-1") for value in sorted(values))
 
 
 @lru_cache(maxsize=4096)

@@ -23,8 +23,8 @@ MANNERS: Final = {
         calibrated regions; unused bits are cleared. Then a text detector (the extra `ocr`, whose models are in its
         wheel) looks at frames in tiles, through the window and over the whole range; what it finds is made black in
         every frame. It looks again, also at negatives; what it finds in its last look withholds the image, and so does
-        a look that finds more than half of it. Where no detector is installed, only images pass for whose device a rule
-        says that its boxes are all: `complete: true`.
+        looks that together find more than half of it. Where no detector is installed, only images pass for whose
+        device a rule says that its boxes are all: `complete: true`.
         Compressed frames that changed are written in the same syntax where it is lossless, else the image as explicit
         little endian; others stay byte by byte. The mark stands in instances that were so cleaned, and in no other.
         """,

@@ -22,7 +22,7 @@ def ct_slice(number: int = 1, *, patient: str = "P001", study: str = "", series:
     dataset.StudyDate = dataset.SeriesDate = dataset.ContentDate = dataset.AcquisitionDate = "20240506"
     dataset.StudyTime = dataset.SeriesTime = dataset.ContentTime = dataset.AcquisitionTime = "070809"
     dataset.AccessionNumber = f"ACC{patient}"
-    dataset.ReferringPhysicianName = "Referrer^Rita"
+    dataset.ReferringPhysicianName = "Zuweiserin^Rita"
     dataset.StudyID = "1"
     dataset.Modality = "CT"
     dataset.Manufacturer = "Made Up Imaging"

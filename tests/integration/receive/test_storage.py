@@ -197,11 +197,14 @@ def test_silence_on_an_open_association_seals_its_delivery(tmp_path: Path, engin
         assert receiver.rows("SELECT count(*) FROM deliveries") == [(2,)]
 
 
-def test_each_seal_and_each_end_writes_to_the_fifo(receiver: ReceiverProcess, tmp_path: Path) -> None:
+def test_a_seal_and_an_end_are_told_by_the_fifo_once_the_ledger_has_them(
+    receiver: ReceiverProcess, tmp_path: Path
+) -> None:
     with receiver.layout.notify.open("rb", buffering=0) as news:
         storescu(receiver.port, write_ct_series(tmp_path / "series", slices=1))
-        assert news.read(1) == b"\n"
-        assert news.read(1) == b"\n"
+        while not receiver.rows("SELECT id FROM evidence"):
+            assert news.read(1) == b"\n"
+    assert receiver.rows("SELECT count(*) FROM deliveries") == [(1,)]
 
 
 def test_several_senders_of_the_same_instances_are_all_answered_and_each_instance_is_kept_once(
@@ -272,6 +275,8 @@ def test_evidence_says_how_the_association_ended_and_what_it_brought(
     study = evidence["studies"].pop(slice_.StudyInstanceUID)
     assert sorted(study.pop("deliveries")) == sorted(deliveries)
     assert study == {"acknowledged": 3, "duplicates": 1}
+    facts = evidence.pop("association")
+    assert (facts["id"], facts["calling_ae"], facts["called_ae"]) == (file.stem, "TESTER", "SLUICE")
     assert evidence == {"association_id": file.stem, "ending": ending, "studies": {}}
     assert receiver.rows("SELECT ending, acknowledged FROM associations") == [(ending, 3)]
 

@@ -141,7 +141,7 @@ def test_pseudonyms_are_those_that_the_package_has(hospital, sheet):
         ("Testperson", "identifying-value"),
         ("testperson", "identifying-value"),
         ("TESTPERSONx", "identifying-value"),
-        ("Referrer", "identifying-value"),
+        ("Zuweiserin", "identifying-value"),
         ("1951", "identifying-value"),
         ("18662", "identifying-value"),
         ("510203", "identifying-value"),

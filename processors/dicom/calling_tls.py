@@ -45,12 +45,19 @@ _REASONS: Final = {
 
 
 class _Connection(ssl.SSLSocket):
-    """Closed if there is no connection, or no handshake: pynetdicom leaves that to chance."""
+    """Closed if there is no connection, no handshake, or the peer was first: pynetdicom leaves that to chance."""
 
     def connect(self, addr: Any) -> None:
         try:
             super().connect(addr)
         except OSError:
+            self.close()
+            raise
+
+    def shutdown(self, how: int) -> None:
+        try:
+            super().shutdown(how)
+        except OSError:  # the peer has ended it already; pynetdicom does not come to its `close` then
             self.close()
             raise
 

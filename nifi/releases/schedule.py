@@ -7,7 +7,8 @@ from nifi.errors import DeployError
 from nifi.releases.groups import Group
 from nifi.rest import Json, NiFi, nipyapi_at, wait_for
 
-_VALID_SECONDS = 120
+_VALID_SECONDS = 300
+"""Python code is loaded meanwhile, on a busy machine for minutes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,15 +101,18 @@ class LedgerWriter:
     def _run(self) -> None:
         try:
             while not (self._is_last or self._is_refused):
-                works = self._gather()
-                self._taken = len(works)
-                if len(works) < 2 or not self._do_together(works):
-                    for work in works:
-                        self._do(work)
-                        self._taken -= 1
-                self._taken = 0
+                self._do_all(self._gather())
         finally:
             self._connection.close()
+
+    def _do_all(self, works: Sequence[Work]) -> None:
+        """A step of its own, so that none of it is held while the next is waited for."""
+        self._taken = len(works)
+        if len(works) < 2 or not self._do_together(works):
+            for work in works:
+                self._do(work)
+                self._taken -= 1
+        self._taken = 0
 
     def _gather(self) -> list[Work]:
         """What comes within a moment of the first, in its order."""

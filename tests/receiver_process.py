@@ -190,6 +190,11 @@ def peer(name: str) -> str:
     return path
 
 
+def unfinished(layout: Layout) -> list[Path]:
+    """What is left of objects and associations that have not ended."""
+    return [*layout.incoming.iterdir(), *layout.parts()]
+
+
 def data_set_bytes(file: Path) -> bytes:
     """What follows preamble and file meta in a Part 10 file."""
     content = file.read_bytes()

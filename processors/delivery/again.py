@@ -5,7 +5,6 @@ version that counts though a later one came is received again, byte by byte, und
 association of our own, so that ledger, evidence and rules treat it like anything that a modality sends.
 """
 
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Final
 
 from processors.delivery.errors import NoSuchVersionError, OriginalGoneError
 from processors.delivery.workplace import Workplace
+from processors.dicom.part10 import HEAD_BYTES, data_set_offset, file_head
 from processors.landing.association import ArrivedInstance, OpenAssociation
 from processors.landing.closing import enter_ended, enter_sealed
 from processors.landing.delivery import Delivery, ReceivedInstance, SealReason, read_delivery
@@ -22,6 +22,7 @@ from processors.landing.journal import AssociationFacts
 from processors.landing.known import Claim, KnownInstances
 from processors.landing.layout import Layout
 from processors.landing.notify import Notifier
+from processors.landing.slots import Slots
 from processors.ledger import variants
 from processors.ledger.associations import Ending
 from processors.ledger.schema import transaction
@@ -83,14 +84,16 @@ def receive_again(
     if not original.is_file():
         raise OriginalGoneError
     books = _Books(place.ledger, place.layout, beside)
-    association = OpenAssociation(place.layout, _facts(place, delivery), _Next(revision), books, place.clock)
+    slots = Slots(place.layout.slots, new_id, at_once=1)
+    association = OpenAssociation(
+        place.layout, _facts(place, delivery), _Next(revision), books, slots, clock=place.clock
+    )
     part = Path(association.new_part())
-    part.parent.mkdir(mode=0o700, exist_ok=True)
     try:
-        with original.open("rb") as file, part.open("xb") as copy:
+        with original.open("rb") as file, part.open("r+b") as copy:
+            file.seek(data_set_offset(file.read(HEAD_BYTES)))
+            copy.write(_head(instance, association.who_sent))
             shutil.copyfileobj(file, copy)
-            copy.flush()
-            os.fsync(copy.fileno())
         association.store(_arrived(part, delivery, instance))
     except BaseException:
         part.unlink(missing_ok=True)
@@ -101,6 +104,11 @@ def receive_again(
     notifier.notify()
     notifier.close()
     return revision
+
+
+def _head(instance: ReceivedInstance, who_sent: bytes) -> bytes:
+    uids = instance.sop_class_uid, instance.sop_instance_uid, instance.transfer_syntax_uid
+    return file_head(*uids, who_sent)
 
 
 def _facts(place: Workplace, delivery: Delivery) -> AssociationFacts:
@@ -153,6 +161,7 @@ class _Books:
         if filling.kept:
             self._beside(filling.folder, filling.opened.id)
             enter_sealed(self._ledger, filling.seal(reason, at))
+            filling.let_go()
         else:
             filling.remove()
 

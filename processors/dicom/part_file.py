@@ -20,17 +20,17 @@ class PartFile:
     """One file. Its owner calls it from one thread, and calls `close` whatever happens."""
 
     def __init__(self, path: str, head: bytes) -> None:
-        """Make the file.
+        """Begin the file.
 
         Args:
-            path: Where there is none.
+            path: Of an empty file.
             head: What stands before the data set; it is written with its first bytes, and not hashed.
 
         Raises:
-            OSError: it cannot be made.
+            OSError: it cannot be opened.
         """
         self.path = path
-        self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self.descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         self._head = head
         self._hash = hashlib.sha256()
         self._relay: Relay | None = None

@@ -37,6 +37,7 @@ from processors.landing.lock import hold
 from processors.landing.notify import Notifier
 from processors.landing.recover import recover
 from processors.landing.room import Room
+from processors.landing.slots import Slots
 from processors.ledger import associations, instances
 from processors.ledger.associations import Ending
 from processors.ledger.commitments import Commitment
@@ -178,6 +179,7 @@ class Receiver:
             PERFORMED_STEP: self._performed_steps,
         }
         """Who answers what is no storage, by SOP class; each is a row of `processors.dicom.services.SERVED`."""
+        self._slots = Slots(layout.slots, new_id)
         self._brought: dict[str, list[tuple[str, str, int]]] = {}
         """Study, delivery and number of instances of what was sealed, by association, until it ends."""
         self.is_stopping = False
@@ -196,7 +198,9 @@ class Receiver:
             hold=peer.admission.hold,
         )
         self._writer.submit(lambda connection: associations.add_open(connection, facts))
-        association = OpenAssociation(self._layout, facts, self._known, self, time.time, elapsed=time.monotonic)
+        association = OpenAssociation(
+            self._layout, facts, self._known, self, self._slots, clock=time.time, elapsed=time.monotonic
+        )
         self._idle.watch(association)
         storage = StorageAssociation(association, self._room.take, self._log, self.metrics, self.pressure)
         return AdmittedAssociation(
@@ -256,6 +260,7 @@ class Receiver:
         self._performed_steps.close()
         self._reader.close()
         self._writer.close()
+        self._slots.close()
         self._notifier.close()
 
     def _ledger_fault(self, event: str, error: BaseException) -> None:

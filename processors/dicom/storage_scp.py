@@ -159,7 +159,12 @@ class StoreReception:
         if not self._has_room(0):
             self._ran_short(DISK, status.no_space())
             return
-        self._head = file_head(command.sop_class_uid, command.sop_instance_uid, command.transfer_syntax_uid)
+        self._head = file_head(
+            command.sop_class_uid,
+            command.sop_instance_uid,
+            command.transfer_syntax_uid,
+            self._account.association.who_sent,
+        )
 
     def _append(self, pieces: tuple[bytes | memoryview, ...]) -> None:
         size = sum(map(len, pieces))

@@ -1,7 +1,8 @@
-"""Make a journal line anew from the file that it told of, after a power cut has taken the line.
+"""Make journal lines anew from the file that they told of, after a power cut has taken them.
 
-A line is written after its file is synced, and is not synced itself. So its file says the same: the mark in its
-preamble (`mark`), the file meta information, and the data set, whose header is read as it was when it came.
+Lines are written after their file is synced, and are not synced themselves. So the file says the same: the mark in its
+preamble (`mark`), the file meta information with who sent it (`who_sent`), and the data set, whose header is read as it
+was when it came.
 
 Adopting an object that was never acknowledged is harmless, as its sender sends it again and that is a duplicate. A kill
 may have come before its sync, so it is synced first. Memory and disk must both say what it is: after a sync that failed
@@ -10,6 +11,7 @@ they differ, whether a file was to be kept then or its mark was to go.
 
 import hashlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,19 +22,29 @@ from processors.dicom.upload.file_meta import FileMeta
 from processors.landing.delivery import ReceivedInstance
 from processors.landing.journal import KeptInstance, OpenedDelivery
 from processors.landing.mark import MARK_BYTES, Mark, file_name
+from processors.landing.who_sent import read
 
 _BLOCK_BYTES: Final = 262144
 
 
-def adopted(file: Path, opened: OpenedDelivery) -> KeptInstance | None:
-    """The line of a file in the delivery's folder; None if the file was not whole, or is none of this delivery's.
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What a file tells of itself."""
+
+    opened: OpenedDelivery
+    """Its delivery, as if it were the first one in it."""
+    kept: KeptInstance
+
+
+def adopted(file: Path) -> Adopted | None:
+    """What a file in a delivery's folder tells of itself; None if it was not whole, or is none of this delivery's.
 
     Raises:
         OSError: it cannot be read or synced.
     """
     with file.open("rb", buffering=0) as content:
         mark = Mark.from_bytes(content.read(MARK_BYTES))
-        if mark is None or mark.delivery_id != opened.id or file_name(mark.number) != file.name:
+        if mark is None or (mark.delivery_id, file_name(mark.number)) != (file.parent.name, file.name):
             return None
         os.fsync(content.fileno())
         os.posix_fadvise(content.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
@@ -48,10 +60,22 @@ def adopted(file: Path, opened: OpenedDelivery) -> KeptInstance | None:
             header = reading.finish()
         except DataSetError:
             return None
-    series = header.study_instance_uid, header.series_instance_uid
-    said = mark.digest, mark.size
-    if (reading.digest(), reading.size) != said or series != (opened.study_instance_uid, opened.series_instance_uid):
+    facts = read(reading.meta.private_information)
+    if facts is None or (reading.digest(), reading.size) != (mark.digest, mark.size):
         return None
+    opened = OpenedDelivery(
+        id=mark.delivery_id,
+        association_id=facts.id,
+        called_ae=facts.called_ae,
+        calling_ae=facts.calling_ae,
+        study_instance_uid=header.study_instance_uid,
+        series_instance_uid=header.series_instance_uid,
+        opened_at=mark.received_at,
+        sender=facts.sender,
+        project_hint=facts.project_hint,
+        hold=facts.hold,
+        peer=facts.peer,
+    )
     instance = ReceivedInstance(
         file=file.name,
         sop_instance_uid=header.sop_instance_uid,
@@ -62,7 +86,7 @@ def adopted(file: Path, opened: OpenedDelivery) -> KeptInstance | None:
         size=mark.size,
         header=header.facts,
     )
-    return KeptInstance(received_at=mark.received_at, instance=instance)
+    return Adopted(opened, KeptInstance(received_at=mark.received_at, instance=instance))
 
 
 class _Reading:

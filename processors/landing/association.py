@@ -5,12 +5,12 @@ apart, so an association never waits for another, except to learn whether both a
 """
 
 import contextlib
-import itertools
 import os
 import shutil
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Final, Protocol
@@ -28,6 +28,8 @@ from processors.landing.journal import (
 )
 from processors.landing.known import Claim, KnownInstances
 from processors.landing.layout import Layout
+from processors.landing.slots import Slots
+from processors.landing.who_sent import told
 from processors.ledger.associations import Ending
 
 MAXIMUM_OPEN_DELIVERIES: Final = 32
@@ -39,6 +41,7 @@ class ArrivedInstance:
     """An object whose part file is whole. PHI: it has no revealing repr."""
 
     part: Path | str
+    """A path that `new_part` has given. Its head says who sent it."""
     sop_instance_uid: str
     sop_class_uid: str
     study_instance_uid: str
@@ -79,8 +82,9 @@ class OpenAssociation:
         facts: AssociationFacts,
         known: KnownInstances,
         books: Books,
-        clock: Callable[[], float],
+        slots: Slots,
         *,
+        clock: Callable[[], float],
         elapsed: Callable[[], float] | None = None,
     ) -> None:
         """Begin.
@@ -90,6 +94,7 @@ class OpenAssociation:
             facts: Who sends.
             known: Shared by all associations.
             books: Where seals and the end are reported to.
+            slots: Where the parts are; shared by all associations.
             clock: Unix seconds.
             elapsed: Seconds since any moment, which no setting of the clock changes; `clock` when None.
         """
@@ -103,12 +108,11 @@ class OpenAssociation:
         self._books = books
         self._clock = clock
         self._lock = Lock()
-        self._numbers = itertools.count(1)
         self._open: OrderedDict[tuple[str, str], _Open] = OrderedDict()
         self._elapsed = elapsed or clock
         self._last_heard = self._elapsed()
         self._latest: Filling | None = None
-        self._parts = f"{layout.incoming}/{facts.id}"
+        self._slots = slots
         self._journal = layout.journal_of(facts.id)
         self._has_journal = self._journal_is_durable = False
         self._left_parts: list[Path | str] = []
@@ -118,9 +122,18 @@ class OpenAssociation:
         """Bytes have come in on this association."""
         self._last_heard = self._elapsed()
 
+    @cached_property
+    def who_sent(self) -> bytes:
+        """What the head of each file says besides."""
+        return told(self.facts)
+
     def new_part(self) -> str:
-        """A path for the next part: a file that nobody will miss after a power cut."""
-        return f"{self._parts}.{next(self._numbers)}.part"
+        """The path of an empty file for the next part, whose name is durable.
+
+        Raises:
+            OSError: the disk does not take another.
+        """
+        return self._slots.take()
 
     def discard(self, part: Path | str) -> None:
         """A part is not needed; one that the disk will not let go is tried again at the association's end."""
@@ -265,7 +278,6 @@ class OpenAssociation:
             project_hint=self.facts.project_hint,
             hold=self.facts.hold,
             peer=self.facts.peer,
-            marked=True,
         )
         self._open[series] = _Open(Filling.begin(self._layout.deliveries, opened))
         return self._open[series]

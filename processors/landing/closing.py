@@ -39,7 +39,7 @@ def sealing(filling: Filling, reason: SealReason, at: float, entered: Callable[[
     def prepare(files: WrittenTogether) -> None:
         sealed.clear()
         if filling.kept:
-            sealed.append(filling.seal(reason, at, files.write))
+            sealed.append(filling.seal(reason, at, files))
         else:
             filling.remove()
 
@@ -47,7 +47,11 @@ def sealing(filling: Filling, reason: SealReason, at: float, entered: Callable[[
         for one in sealed:
             add_sealed(connection, one)
 
-    return Work(enter, prepare, entered, rows=len(filling.kept) + 1)
+    def then() -> None:
+        filling.let_go()
+        entered()
+
+    return Work(enter, prepare, then, rows=len(filling.kept) + 1)
 
 
 def ending(

@@ -1,15 +1,12 @@
 """Writes that survive a power cut: content is synced, and each folder that was given a name.
 
 The promise to a sender: when Success is said of an object, all of this has been synced, in this order:
-    1. its bytes, in a file that has its last name already, and the mark in its preamble that says so (`mark`);
-    2. the delivery's folder, so that the name is there; for the delivery's first object also the folder of deliveries;
-    3. for the delivery's first object: what the delivery is, and the line that tells of the object.
-The lines of all others are appended then and synced when the delivery is sealed: what a power cut takes of them is made
-anew from their files (`adopt`). So a journal line means an object that is whole; a file without its line was
-acknowledged at most if its mark is true, and if a line before it is there. All names are given before anything is
-synced: a file system with a journal then commits once, and the syncs after the first one have next to nothing to wait
-for. What is not synced before Success can be made anew from these three: what is sealed, who sent (but for duplicates:
-their line in the association's journal is synced instead), and every row of the ledger.
+    1. a name for its file, in a folder of empty ones: many share that sync, before they are needed (`slots`);
+    2. its bytes, who sent it in the file's head (`who_sent`), and in its preamble whose it is (`mark`).
+All else is made anew from that one file after a power cut (`restore`, `adopt`): its name in the delivery's folder, that
+folder, the journal's line, what is sealed, who sent (but for duplicates: their line in the association's journal is
+synced instead), and every row of the ledger. So a journal line means an object that is whole; a file without its line
+was acknowledged at most if its mark is true. A sealed delivery is durable itself, and only then its slots go.
 """
 
 import errno
@@ -28,6 +25,11 @@ _failed_syncs: Final[Counter[str]] = Counter()
 def failed_syncs(folder: Path | str) -> int:
     """How often this process has failed to sync a folder; to be asked before a name is given in it."""
     return _failed_syncs[os.fspath(folder)]
+
+
+def forget_failed_syncs(folder: Path | str) -> None:
+    """All names in the folder have been given anew."""
+    _failed_syncs.pop(os.fspath(folder), None)
 
 
 def sync_folder(folder: Path | str, since: int | None = None) -> None:

@@ -1,25 +1,25 @@
 """A delivery that is being filled, and the rules by which it is sealed.
 
-The journal is the truth until `delivery.json` stands. An instance becomes durable as `durable` says: part file marked,
-renamed into the folder, synced, folders synced. Then its line is appended; only the first one is synced at once, with
-what the delivery is. So a journal line without its file is damage, and a file without its journal line was acknowledged
-at most if its mark says so (`adopt`).
+The journal is the truth until `delivery.json` stands. An instance becomes durable as `durable` says: its file marked,
+linked into the folder, and synced where its name is durable already, in its slot. Then its line is appended. Folder,
+names and lines become durable when the delivery is sealed; if the power goes before, they are made anew from the slots
+(`restore`, `adopt`). A file without its journal line was acknowledged at most if its mark says so.
 """
 
 import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from processors.landing.delivery import DELIVERY_FILE, Delivery, ReceivedInstance, SealReason
-from processors.landing.durable import failed_syncs, sync_folder, write_whole
+from processors.landing.durable import failed_syncs, forget_failed_syncs, sync_folder
 from processors.landing.journal import DeliveryLine, Journal, KeptInstance, OpenedDelivery
 from processors.landing.mark import Mark, file_name, wipe_mark, write_mark
+from processors.landing.together import WrittenTogether
 
 MAXIMUM_INSTANCES: Final = 512
 MAXIMUM_BYTES: Final = 256 * 1024 * 1024
@@ -49,17 +49,15 @@ class Filling:
     last_number: int = 0
     _uids: set[str] = field(default_factory=set)
     _journal: Journal | None = None
-    _folder_descriptor: int = -1
-    _is_durable: bool = False
     _failed_before: int = 0
     """How often the folder of deliveries could not be synced before this one was in it."""
-    _is_told_durably: bool = False
-    """Whether the journal's first line is synced: without it no file of the delivery can be adopted."""
+    _slots: dict[str, str] = field(default_factory=dict)
+    """The slot of each file that has one, by the file's path."""
     _left: list[str] = field(default_factory=list)
 
     @classmethod
     def begin(cls, deliveries: Path, opened: OpenedDelivery) -> "Filling":
-        """Make the folder of a new delivery with the journal's first line in it; its first instance makes it durable.
+        """Make the folder of a new delivery with the journal's first line in it; nothing of it is durable yet.
 
         Raises:
             OSError: the disk does not take it.
@@ -69,7 +67,7 @@ class Filling:
         os.mkdir(folder, 0o700)  # noqa: PTH102 - a path is parsed for each use otherwise
         journal = Journal(folder / JOURNAL_FILE)
         try:
-            journal.append(DeliveryLine(opened=opened), durable=False)
+            journal.append(DeliveryLine(opened=opened))
         except OSError:
             journal.rest()
             shutil.rmtree(folder, ignore_errors=True)
@@ -81,11 +79,11 @@ class Filling:
         self.last_number += 1
         return file_name(self.last_number)
 
-    def keep(self, part: Path | str, instance: ReceivedInstance, received_at: float, descriptor: int = -1) -> None:
-        """Move `part` in; when this returns the instance is durable.
+    def keep(self, slot: Path | str, instance: ReceivedInstance, received_at: float, descriptor: int = -1) -> None:
+        """Take the file in `slot`; when this returns the instance is durable there, and named in the folder.
 
         Args:
-            part: The file.
+            slot: The file; its name is durable, and its head says who sent it.
             instance: What it is; its file is the last that `next_file` has named.
             received_at: Unix seconds.
             descriptor: Of the file, open for writing; -1 if it is not open.
@@ -94,64 +92,59 @@ class Filling:
             OSError: it is not durable, and neither file nor journal line tells of it.
         """
         if descriptor < 0:
-            descriptor = os.open(part, os.O_WRONLY | os.O_CLOEXEC)
+            descriptor = os.open(slot, os.O_WRONLY | os.O_CLOEXEC)
             try:
-                self._keep(part, instance, received_at, descriptor)
+                self._keep(os.fspath(slot), instance, received_at, descriptor)
             finally:
                 os.close(descriptor)
         else:
-            self._keep(part, instance, received_at, descriptor)
+            self._keep(os.fspath(slot), instance, received_at, descriptor)
 
-    def _keep(self, part: Path | str, instance: ReceivedInstance, received_at: float, descriptor: int) -> None:
+    def _keep(self, slot: str, instance: ReceivedInstance, received_at: float, descriptor: int) -> None:
         if self._journal is None:
             raise AssertionError
         line = KeptInstance(received_at=received_at, instance=instance)
         mark = Mark(self.opened.id, instance.digest, instance.size, received_at, instance.revision, self.last_number)
         target = f"{self.folder}/{instance.file}"
-        write_mark(descriptor, mark)
-        os.rename(part, target)  # noqa: PTH104 - as above
         try:
+            write_mark(descriptor, mark)
+            os.link(slot, target)
             os.fdatasync(descriptor)
-            self._sync_folders()
-            self._journal.append(DeliveryLine(kept=line), durable=not self._is_told_durably)
-            self._is_told_durably = True
+            self._journal.append(DeliveryLine(kept=line))
         except BaseException:
-            self._drop(target, descriptor)
+            self._drop(slot, target, descriptor)
             raise
+        self._slots[target] = slot
         self.kept.append(line)
         self._uids.add(instance.sop_instance_uid)
         self.total_bytes += instance.size
 
-    def _drop(self, target: str, descriptor: int) -> None:
-        """Remove a file that was not acknowledged, durably if the disk lets: its mark would have it adopted.
+    def _drop(self, slot: str, target: str, descriptor: int) -> None:
+        """Have an object that was not acknowledged tell of nothing, durably if the disk lets, and remove its names.
 
-        A power cut could bring back a name that is gone, and with it an object that its sender has sent again since.
-        So its mark goes too, if it is not sure that the name does.
+        A power cut could bring back names that are gone, and with them an object that its sender has sent again since:
+        so it is the mark that has to go. Where that fails the names must.
         """
         try:
-            os.unlink(target)  # noqa: PTH108 - as above
-            os.fsync(self._folder_descriptor if self._folder_descriptor >= 0 else self._open_folder())
+            wipe_mark(descriptor)
         except OSError:
-            with contextlib.suppress(OSError):
-                wipe_mark(descriptor)
-            self._left.append(target)
-
-    def _open_folder(self) -> int:
-        self._folder_descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        return self._folder_descriptor
-
-    def _sync_folders(self) -> None:
-        """Make the names in the folder durable, and the folder's own."""
-        os.fsync(self._folder_descriptor if self._folder_descriptor >= 0 else self._open_folder())
-        if not self._is_durable:
-            sync_folder(self.folder.parent, self._failed_before)
-            self._is_durable = True
+            is_wiped = False
+        else:
+            is_wiped = True
+        for name in (target, slot):
+            try:
+                os.unlink(name)  # noqa: PTH108 - as above
+            except FileNotFoundError:
+                continue
+            except OSError:
+                self._left.append(name)
+        if not is_wiped:
+            for name in (target, slot):
+                with contextlib.suppress(OSError):
+                    sync_folder(os.path.dirname(name))  # noqa: PTH120 - as above
 
     def rest(self) -> None:
         """Let go of all files until the next instance comes."""
-        if self._folder_descriptor >= 0:
-            os.close(self._folder_descriptor)
-            self._folder_descriptor = -1
         if self._journal is not None:
             self._journal.rest()
 
@@ -169,14 +162,21 @@ class Filling:
             return "count"
         return "size" if self.total_bytes >= MAXIMUM_BYTES else None
 
-    def seal(
-        self, reason: SealReason, now: float, write: Callable[[Path, bytes], object] = write_whole
-    ) -> SealedDelivery:
-        """Have `write` write `delivery.json`; from then on the folder never changes. Repeating it is harmless.
+    def seal(self, reason: SealReason, now: float, files: WrittenTogether | None = None) -> SealedDelivery:
+        """Have `delivery.json` written; from then on the folder never changes. Repeating it is harmless.
+
+        Args:
+            reason: Why no more is taken.
+            now: Unix seconds.
+            files: With whose block all of it becomes durable; None if it is to be when this returns.
 
         Raises:
             OSError: the disk does not take it.
         """
+        if files is None:
+            with WrittenTogether() as own:
+                return self.seal(reason, now, own)
+        self._name_again()
         opened = self.opened
         self._journal = self._journal or Journal(self.folder / JOURNAL_FILE)
         try:
@@ -201,9 +201,35 @@ class Filling:
             project_hint=opened.project_hint,
             hold=opened.hold,
         )
-        write(self.folder / DELIVERY_FILE, delivery.to_json())
+        files.write(self.folder / DELIVERY_FILE, delivery.to_json())
+        files.named(self.folder, self._failed_before)
         times = tuple(line.received_at for line in self.kept)
         return SealedDelivery(delivery, opened.opened_at, now, times, opened.peer)
+
+    def _name_again(self) -> None:
+        """Give all names anew, if a sync of theirs has failed: a later one would not bring them back.
+
+        At every moment of it the slots have the files.
+        """
+        if failed_syncs(self.folder):
+            for target, slot in self._slots.items():
+                Path(target).unlink(missing_ok=True)
+                os.link(slot, target)
+            if self._journal is not None:
+                self._journal.name_again()
+            forget_failed_syncs(self.folder)
+        if failed_syncs(self.folder.parent) != self._failed_before:
+            self._failed_before = failed_syncs(self.folder.parent)
+            aside = self.folder.with_name(f".{self.folder.name}.again")
+            self.folder.rename(aside)
+            aside.rename(self.folder)
+
+    def let_go(self) -> None:
+        """Once the sealed delivery is durable: its files need their slots no more. Repeating it is harmless."""
+        while self._slots:
+            _, slot = self._slots.popitem()
+            with contextlib.suppress(OSError):  # one that the disk does not let go is removed by the next start
+                os.unlink(slot)  # noqa: PTH108 - as above
 
     def remove(self) -> None:
         """Remove a delivery that nothing was kept in."""

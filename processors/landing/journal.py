@@ -1,8 +1,8 @@
 """Journals: JSON Lines that are appended to, and read again only after a crash.
 
 A line counts if it is complete. A crash can tear only what was not synced, and none of that is missed: refusals are
-counted apart, what a kept instance's line says its file says too (`mark`), and nothing else was acknowledged. A power
-cut may leave the size of an append without its bytes: such lines hold NULs, which no line of ours does.
+counted apart, what a delivery's lines say its files say too (`mark`, `who_sent`), and nothing else was acknowledged. A
+power cut may leave the size of an append without its bytes: such lines hold NULs, which no line of ours does.
 """
 
 import contextlib
@@ -17,10 +17,8 @@ from processors.landing.delivery import ReceivedInstance
 from processors.landing.durable import write_all, write_whole
 
 _Line = TypeVar("_Line", bound=BaseModel)
-_NOT_SYNCED: Final = (b'{"refusal":',)
-_NOT_SYNCED_IF_MARKED: Final = (*_NOT_SYNCED, b'{"kept":')
+_NOT_SYNCED: Final = (b'{"refusal":', b'{"opened":', b'{"kept":')
 """How lines begin that are appended without a sync."""
-_MARKED: Final = b'"marked":true'
 
 
 class AssociationFacts(BaseModel):
@@ -89,7 +87,6 @@ class OpenedDelivery(BaseModel):
     project_hint: str | None = None
     hold: str | None = None
     peer: str = Field("", description="Address of the sender.")
-    marked: bool = Field(False, description="Whether its files tell of themselves, so that their lines need no sync.")
 
 
 class KeptInstance(BaseModel):
@@ -120,8 +117,8 @@ class Journal:
         self._end = 0
         self._is_synced = self._has_failed = False
 
-    def append(self, line: BaseModel, *, durable: bool = True) -> None:
-        """Append a line, and with `durable` return only when it would survive a power cut, and all lines before it.
+    def append(self, line: BaseModel) -> None:
+        """Append a line; `sync` makes it durable.
 
         A failed append leaves the journal as it was, so that it never tells of what was refused.
 
@@ -135,12 +132,8 @@ class Journal:
             written = 0
             while written < len(content):
                 written += os.pwrite(descriptor, content[written:], self._end + written)
-            if durable:
-                os.fdatasync(descriptor)
-                self._is_synced = True
         except OSError:
-            self._has_failed |= durable
-            _take_back(descriptor, self._end, durable=durable)
+            _take_back(descriptor, self._end, durable=False)
             raise
         self._end += len(content)
 
@@ -159,6 +152,10 @@ class Journal:
             self._has_failed = True
             os.fdatasync(self._opened())
         self._has_failed, self._is_synced = False, True
+
+    def name_again(self) -> None:
+        """Its name may be lost: `sync` shall write it anew."""
+        self._has_failed = True
 
     def _opened(self) -> int:
         if self._descriptor < 0:
@@ -243,5 +240,4 @@ def _whole_lines(content: bytes) -> list[bytes]:
     """
     lines = content.split(b"\n")[:-1]
     torn = next((number for number, line in enumerate(lines) if b"\0" in line), len(lines))
-    not_synced = _NOT_SYNCED_IF_MARKED if torn and _MARKED in lines[0] else _NOT_SYNCED
-    return lines[:torn] if all(line.startswith(not_synced) for line in lines[torn + 1 :]) else lines
+    return lines[:torn] if all(line.startswith(_NOT_SYNCED) for line in lines[torn + 1 :]) else lines

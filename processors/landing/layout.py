@@ -1,7 +1,9 @@
 """Where things are in a landing. Every name is a running number or a random id of ours; none comes from outside."""
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +13,7 @@ from processors.landing.durable import sync_folder
 from processors.landing.errors import LandingUnusableError
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
+_NAMED_AGAIN: Final = re.compile(r"\.[0-9a-f]{32}\.again")
 _PART: Final = re.compile(r"[0-9a-f]{32}\.[0-9]+\.part")
 
 
@@ -22,8 +25,13 @@ class Layout:
 
     @cached_property
     def incoming(self) -> Path:
-        """Parts being received, and a folder for the journal of each association that needs one."""
+        """A folder for the journal of each association that needs one."""
         return self.root / "incoming"
+
+    @cached_property
+    def slots(self) -> Path:
+        """Files that objects are received into: empty ones, parts, and what is not durable elsewhere yet."""
+        return self.root / "slots"
 
     @cached_property
     def deliveries(self) -> Path:
@@ -84,13 +92,21 @@ class Layout:
         """The folders of all deliveries; whatever a person has left among them is none of ours."""
         return _of_ours(self.deliveries)
 
+    def deliveries_named_again(self) -> list[Path]:
+        """Folders of deliveries that a crash came upon while they were given their names anew."""
+        return [entry for entry in self.deliveries.iterdir() if _NAMED_AGAIN.fullmatch(entry.name)]
+
     def open_association_ids(self) -> set[str]:
         """The associations that have a journal of their own."""
         return {folder.name for folder in _of_ours(self.incoming)}
 
+    def slot_files(self) -> list[Path]:
+        """All slots; whatever a person has left among them is none of ours."""
+        return sorted(entry for entry in self.slots.iterdir() if _PART.fullmatch(entry.name))
+
     def parts(self) -> list[Path]:
-        """Objects that are not whole yet, or that nobody was told of."""
-        return [entry for entry in self.incoming.iterdir() if _PART.fullmatch(entry.name)]
+        """Slots that something was written into and that no delivery has: objects that are not whole yet."""
+        return [slot for slot, about in _looked_at(self.slot_files()) if about.st_size and about.st_nlink == 1]
 
     def delivery(self, delivery_id: str) -> Path:
         """The folder of a delivery."""
@@ -142,6 +158,7 @@ class Layout:
             for folder in (
                 self.root,
                 self.incoming,
+                self.slots,
                 self.deliveries,
                 self.evidence,
                 self.labels,
@@ -153,9 +170,13 @@ class Layout:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not self.notify.is_fifo():
                 os.mkfifo(self.notify, 0o600)
-            probe = self.incoming / ".probe"
+            probe, link = self.slots / ".probe", self.deliveries / ".probe"
+            for left in (probe, link):
+                left.unlink(missing_ok=True)
             probe.write_bytes(b"\0")
-            probe.unlink()
+            os.link(probe, link)
+            for left in (probe, link):
+                left.unlink()
             sync_folder(self.root)
             sync_folder(self.root.parent)
         except OSError as error:
@@ -165,6 +186,12 @@ class Layout:
         """What the disk has left for this user."""
         disk = os.statvfs(self.incoming)
         return disk.f_bavail * disk.f_frsize
+
+
+def _looked_at(files: list[Path]) -> Iterator[tuple[Path, os.stat_result]]:
+    for file in files:
+        with contextlib.suppress(FileNotFoundError):
+            yield file, file.stat()
 
 
 def _of_ours(folder: Path) -> list[Path]:

@@ -1,15 +1,15 @@
 """Put a landing in order after a crash, before a receiver starts on it. Repeating it is harmless.
 
 Algorithm:
-    1. Each unsealed delivery: a file without a journal line gets its line back if its mark says that it was whole, and
+    1. Each slot that says whose its object is gets its name in that delivery's folder; the others go.
+    2. Each unsealed delivery: a file without a journal line gets its line back if its mark says that it was whole, and
        goes otherwise, as it was never acknowledged; what the journal then tells of is sealed as `recovered`; a delivery
        without an instance goes.
-    2. Each sealed delivery without a ledger row gets its rows, from `delivery.json` and the journal's times.
-    3. Each request for storage commitment without a ledger row gets its rows; each performed procedure step is brought
+    3. Each sealed delivery without a ledger row gets its rows, from `delivery.json` and the journal's times.
+    4. Each request for storage commitment without a ledger row gets its rows; each performed procedure step is brought
        to where its file says that it stands.
-    4. Each association that never ended is ended as `lost`, with the duplicates and refusals of its journal and its
+    5. Each association that never ended is ended as `lost`, with the duplicates and refusals of its journal and its
        evidence.
-    5. Parts go: nobody was told of them.
 
 A journal with a line that cannot be read, as a later version or a damaged disk leaves it, may tell of acknowledged
 instances. What belongs to it stays as it is, is counted as unreadable, and is named by `sluice ledger reconcile`; its
@@ -36,6 +36,7 @@ from processors.landing.filling import JOURNAL_FILE, Filling, SealedDelivery
 from processors.landing.journal import AssociationFacts, AssociationLine, DeliveryLine, KeptInstance, OpenedDelivery
 from processors.landing.layout import Layout
 from processors.landing.performed_steps import steps_beyond
+from processors.landing.restore import let_go, restore
 from processors.ledger import associations, commitments, deliveries, performed_steps
 from processors.ledger.schema import record_event, transaction
 
@@ -67,6 +68,7 @@ def recover(layout: Layout, connection: sqlite3.Connection) -> Recovered:
     done = Recovered()
     known = deliveries.known_ids(connection)
     held: set[str] = set()
+    slots = restore(layout, known, deliveries.removed_ids(connection))
     for folder in layout.delivery_folders():
         if not is_sealed(folder):
             opened, told = _read_journal(folder)
@@ -82,9 +84,8 @@ def recover(layout: Layout, connection: sqlite3.Connection) -> Recovered:
             done.unreadable += 1
     _enter_commitments(layout, connection, done)
     _enter_performed_steps(layout, connection, done)
+    let_go(layout, slots)
     _end_left_over(layout, connection, done, held)
-    for part in layout.parts():
-        part.unlink(missing_ok=True)
     return done
 
 
@@ -119,10 +120,12 @@ def _seal_left_over(
     listed = {line.instance.file for line in told}
     unlisted = [file for file in folder.glob("*.dcm") if file.name not in listed]
     try:
-        # The first line is synced with the first object: without it nothing of the delivery was acknowledged.
-        again = [line for file in unlisted if opened and told and (line := adopted(file, opened))]
+        whole = [one for file in unlisted if (one := adopted(file))]
     except OSError:  # what cannot be read may be an acknowledged one: none goes
         return False
+    if opened is None and whole:
+        opened = min((one.opened for one in whole), key=lambda first: first.opened_at)
+    again = [one.kept for one in whole if opened and _is_of(opened, one.opened)]
     kept = sorted((*told, *again), key=lambda line: line.instance.file)
     present = [line for line in kept if _is_whole(folder, line)]
     saved = {line.instance.file for line in again}
@@ -143,6 +146,11 @@ def _seal_left_over(
     Filling(folder, opened, present, sum(line.instance.size for line in present)).seal("recovered", time.time())
     done.sealed += 1
     return True
+
+
+def _is_of(opened: OpenedDelivery, said: OpenedDelivery) -> bool:
+    """Whether a file says that it is this delivery's; only the first one came when it was opened."""
+    return said.model_copy(update={"opened_at": opened.opened_at}) == opened
 
 
 def _read_journal(folder: Path) -> tuple[OpenedDelivery | None, list[KeptInstance]]:

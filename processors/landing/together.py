@@ -4,7 +4,7 @@ Algorithm:
     1. Each content is written under a temporary name.
     2. All of them are synced: a file system with a journal commits with the first, and the others find little to do.
     3. Each gets its name.
-    4. Each folder that was given a name is synced, once.
+    4. Each folder that was given a name, then or before, is synced, once.
 Nothing may be done that relies on them before the block has ended. If it ends with an error, some may stand and some
 not, each whole; whoever asked for them asks again for all.
 """
@@ -27,6 +27,7 @@ class WrittenTogether:
         self._open: list[int] = []
         self._names: list[tuple[str, str]] = []
         self._folders: dict[str, None] = {}
+        self._named: dict[str, set[int]] = {}
 
     def __enter__(self) -> Self:
         """Nothing is written yet."""
@@ -46,6 +47,8 @@ class WrittenTogether:
                     os.rename(temporary, path)  # noqa: PTH104 - a path would be parsed for each
                 for folder, failed in failed_before.items():
                     sync_folder(folder, failed)
+                for folder, counts in self._named.items():
+                    sync_folder(folder, min(counts))
         finally:
             self._close()
 
@@ -64,6 +67,15 @@ class WrittenTogether:
         self._folders[folder or "."] = None
         if len(self._open) >= MOST_OPEN:
             self._sync()
+
+    def named(self, path: Path, failed_before: int) -> None:
+        """Have the name of a file or folder that is there already be durable when the block has ended.
+
+        Args:
+            path: Which one.
+            failed_before: What `failed_syncs` said of the folder around it before the name was given.
+        """
+        self._named.setdefault(os.fspath(path.parent), set()).add(failed_before)
 
     def _sync(self) -> None:
         for descriptor in self._open:

@@ -49,6 +49,11 @@ def add_sealed(
     return True
 
 
+def removed_ids(connection: sqlite3.Connection) -> set[str]:
+    """The ids of those whose originals were removed when they had been kept long enough."""
+    return {row[0] for row in connection.execute("SELECT subject FROM events WHERE event = 'removed'")}
+
+
 def known_ids(connection: sqlite3.Connection) -> set[str]:
     """The ids of all deliveries that have a row."""
     return {row[0] for row in connection.execute("SELECT id FROM deliveries")}

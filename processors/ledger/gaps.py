@@ -20,7 +20,7 @@ from processors.landing.filling import JOURNAL_FILE
 from processors.landing.journal import AssociationLine, DeliveryLine
 from processors.landing.layout import Layout
 from processors.landing.results import CLAIM_FILE
-from processors.ledger import evidence
+from processors.ledger import deliveries, evidence
 
 FIRST_FILE_BYTES: Final = 144
 """What precedes a data set in a file of ours is longer than this."""
@@ -53,7 +53,7 @@ class HandoffShipment:
 def in_landing(layout: Layout, ledger: sqlite3.Connection, *, receiver_runs: bool) -> Iterator[Gap]:
     """The landing's deliveries, each against its own journal and files, and against the ledger's rows."""
     known = {row[0] for row in ledger.execute("SELECT id FROM deliveries")}
-    removed = {row[0] for row in ledger.execute("SELECT subject FROM events WHERE event = 'removed'")}
+    removed = deliveries.removed_ids(ledger)
     present = set()
     for folder in layout.delivery_folders():
         present.add(folder.name)

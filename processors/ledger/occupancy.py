@@ -204,7 +204,7 @@ def _open(layout: Layout, names: set[str]) -> list[Part]:
     sizes = [
         file.stat().st_size for name in names for file in (layout.deliveries / name).glob("*.dcm") if file.is_file()
     ]
-    sizes_of_parts = [file.stat().st_size for file in layout.incoming.rglob("*.part") if file.is_file()]
+    sizes_of_parts = [part.stat().st_size for part in layout.parts()]
     if not sizes and not sizes_of_parts:
         return []
     return [Part("open", None, len(names), len(sizes), sum(sizes) + sum(sizes_of_parts), None)]

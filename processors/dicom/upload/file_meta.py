@@ -2,13 +2,15 @@
 
 File meta information is explicit VR little endian. Its group length says where it ends; without one, which the standard
 does not allow and some writers do, it ends before the first element of another group. Of it we keep three identifiers:
-a file of the landing has a head of our own, as after a C-STORE, and the bytes of the data set as they came.
+a file of the landing has a head of our own, as after a C-STORE, and the bytes of the data set as they came. What such
+a head says besides, of our own, is read too.
 """
 
 import struct
 from typing import Final
 
 from processors.dicom.elements import SHORT_VRS
+from processors.dicom.part10 import IMPLEMENTATION_CLASS_UID
 from processors.dicom.upload.errors import NotPart10Error
 
 MAXIMUM_BYTES: Final = 65536
@@ -19,7 +21,9 @@ _GROUP_LENGTH: Final = 0x0000
 _SOP_CLASS_UID: Final = 0x0002
 _SOP_INSTANCE_UID: Final = 0x0003
 _TRANSFER_SYNTAX_UID: Final = 0x0010
-_SOUGHT: Final = frozenset({_SOP_CLASS_UID, _SOP_INSTANCE_UID, _TRANSFER_SYNTAX_UID})
+_PRIVATE_CREATOR: Final = 0x0100
+_PRIVATE_INFORMATION: Final = 0x0102
+_SOUGHT: Final = frozenset({_SOP_CLASS_UID, _SOP_INSTANCE_UID, _TRANSFER_SYNTAX_UID, _PRIVATE_CREATOR})
 _META_GROUP: Final = 0x0002
 _HEAD: Final = struct.Struct("<HH2sH")
 _LONG: Final = struct.Struct("<I")
@@ -33,6 +37,7 @@ class FileMeta:
         self._position = 0
         self._end: int | None = None
         self._found: dict[int, str] = {}
+        self._private = b""
         self.is_whole = False
 
     @property
@@ -54,6 +59,11 @@ class FileMeta:
     def transfer_syntax_uid(self) -> str:
         """Transfer Syntax UID; empty if it is missing."""
         return self._found.get(_TRANSFER_SYNTAX_UID, "")
+
+    @property
+    def private_information(self) -> bytes:
+        """Private Information that `file_head` has written; empty if it is missing, or somebody else's."""
+        return self._private if self._found.get(_PRIVATE_CREATOR) == IMPLEMENTATION_CLASS_UID else b""
 
     def feed(self, data: memoryview) -> tuple[bytes | memoryview, ...]:
         """The next bytes, while this is not whole: what of all that has come is data set, in pieces.
@@ -117,5 +127,7 @@ class FileMeta:
         content = bytes(self._bytes[value : value + length])
         if element in _SOUGHT:
             self._found[element] = content.decode("latin-1").strip(" \0")
+        elif element == _PRIVATE_INFORMATION:
+            self._private = content.rstrip(b" ")
         elif element == _GROUP_LENGTH and at == _BEGIN and length == _LONG.size:
             self._end = value + length + _LONG.unpack(content)[0]

@@ -28,7 +28,7 @@ from processors.ledger.schema import connect
 from processors.ledger.writer import Enter, LedgerWriter, Work
 from processors.limits import ReceiverLimits
 from tests.faults.receive.disk import TracedDisk
-from tests.receiver_process import data_set_bytes
+from tests.receiver_process import data_set_bytes, unfinished
 from tests.unit.receive.raw_peer import pdu, request, store
 
 FILES_OF_A_DELIVERY = {"delivery.json", "journal.jsonl"}
@@ -220,7 +220,7 @@ def assert_all_is_kept(
         most_unheard: How many C-STOREs may be entered whose Success was not heard.
     """
     assert_kept_once(layout, acknowledged, sent)
-    orphans = [*layout.incoming.iterdir(), *layout.root.rglob("*.new")]
+    orphans = [*unfinished(layout), *layout.slot_files(), *layout.root.rglob("*.new"), *layout.root.rglob("*.again")]
     assert not orphans, orphans
     report = reconcile(layout.root, ledger, pause=lambda _: None)
     assert not report.gaps, report.gaps

@@ -74,6 +74,11 @@ def _ends(*suffixes: str) -> Callable[..., bool]:
     return lambda what, *_: _path_of(what).endswith(suffixes)
 
 
+def _is_written(what: Any, flags: int, *_: Any) -> bool:
+    """Slots are opened twice: when they are made, and when an object comes."""
+    return _path_of(what).endswith(".part") and not flags & os.O_CREAT
+
+
 def _object_is_named(_old: Any, new: Any) -> bool:
     return _path_of(new).endswith(".dcm")
 
@@ -87,17 +92,19 @@ def _evidence(_old: Any, new: Any) -> bool:
 
 
 MOMENTS: Final[dict[str, Callable[[_Countdown], None]]] = {
-    "before-part": _at("open", _ends(".part"), before=True),
+    "before-part": _at("open", _is_written, before=True),
     "in-part": _at("writev", _ends(".part"), before=False),
-    "before-rename": _at("rename", _object_is_named, before=True),
-    "after-rename": _at("rename", _object_is_named, before=False),
+    "before-link": _at("link", _object_is_named, before=True),
+    "after-link": _at("link", _object_is_named, before=False),
     "before-sync-of-object": _at("fsync fdatasync", _ends(".part", ".dcm"), before=True),
     "after-sync-of-object": _at("fsync fdatasync", _ends(".part", ".dcm"), before=False),
-    "in-journal": _at("writev pwrite", _ends("journal.jsonl"), before=False),
-    "after-journal": _at("fsync fdatasync", _ends("journal.jsonl"), before=False),
+    "in-a-line": _at("writev pwrite", _ends("journal.jsonl"), before=False),
     "before-response": _before_response,
     "before-seal": _at("rename", _sealed, before=True),
+    "before-lines-are-synced": _at("fsync fdatasync", _ends("journal.jsonl"), before=True),
     "after-seal": _at("rename", _sealed, before=False),
+    "before-a-slot-goes": _at("unlink", _ends(".part"), before=True),
+    "after-a-slot-went": _at("unlink", _ends(".part"), before=False),
     "after-evidence": _at("rename", _evidence, before=False),
 }
 

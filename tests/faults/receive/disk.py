@@ -51,12 +51,16 @@ class TracedDisk:
         self._next = 0
         self._real = {name: getattr(os, name) for name in _WATCHED}
         self.root_node = self._adopt(root)
-        for folder in (path for path in sorted(root.rglob("*")) if path.is_dir()):
-            parent = self._nodes[folder.parent.stat().st_ino]
-            self.steps += [
-                Step("mkdir", parent, ((parent, folder.name, self._adopt(folder)),)),
-                Step("sync", parent),
-            ]
+        for path in sorted(root.rglob("*")):
+            parent = self._nodes[path.parent.stat().st_ino]
+            if path.is_dir():
+                self.steps.append(Step("mkdir", parent, ((parent, path.name, self._adopt(path)),)))
+            elif path.is_file():
+                node = self._nodes.get(path.stat().st_ino)  # it may have two names
+                node = self._adopt(path) if node is None else node
+                self.steps.append(Step("names", node, ((parent, path.name, node),)))
+                self.steps += [Step("write", node, content=path.read_bytes()), Step("sync", node)]
+            self.steps.append(Step("sync", parent))
         for name in _WATCHED:
             monkeypatch.setattr(os, name, getattr(self, f"_{name}"))
 
@@ -179,6 +183,16 @@ class TracedDisk:
             node = self._nodes[Path(old).stat().st_ino]
             self._do(Step("names", node, ((*after, node), (*before, None))), real)
 
+    def _link(self, old: Any, new: Any) -> None:
+        with self._lock:
+            before, after = self._place(old), self._place(new)
+            real = lambda: self._real["link"](old, new)  # noqa: E731
+            if before is None or after is None:
+                real()
+                return
+            node = self._nodes[Path(old).stat().st_ino]
+            self._do(Step("names", node, ((*after, node),)), real)
+
     def _mkdir(self, path: Any, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
         with self._lock:
             place = self._place(path, dir_fd)
@@ -212,6 +226,7 @@ _WATCHED: Final = (
     "ftruncate",
     "truncate",
     "rename",
+    "link",
     "mkdir",
     "unlink",
     "rmdir",

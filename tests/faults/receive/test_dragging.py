@@ -103,7 +103,7 @@ def test_who_drags_on_is_ended_and_leaves_nothing(hasty: ReceiverProcess, what: 
     for number in (1, 2):
         drag_on(hasty, what)
         wait_for(lambda number=number: told(hasty).count(cause) == number, complaint=hasty.log.read_text)
-    wait_for(lambda: not list(hasty.layout.incoming.glob("*.part")))
+    wait_for(lambda: not hasty.layout.parts())
     wait_for(
         # Of two who were served one may stay, and wait for the next.
         lambda: descriptors(hasty) <= before[0] and threads(hasty) <= before[1] + 1,

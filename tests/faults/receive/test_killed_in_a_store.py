@@ -10,17 +10,16 @@ import pytest
 
 from tests.builders import write_ct_series
 from tests.faults.receive.dies_at import MOMENTS
-from tests.receiver_process import ReceiverProcess, data_set_bytes, once_each, storescu, uid_of
+from tests.receiver_process import ReceiverProcess, data_set_bytes, once_each, storescu, uid_of, unfinished
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.faults
 
 SLICES = 5
-OF_AN_OBJECT = [moment for moment in MOMENTS if not moment.endswith(("seal", "evidence"))]
-OF_THE_FIRST_OBJECT = {"after-journal"}
-"""The lines of later objects are synced together, before the delivery is sealed."""
-OF_EACH_OBJECT = [moment for moment in OF_AN_OBJECT if moment not in OF_THE_FIRST_OBJECT]
-BY_REFERENCE = ["in-part", "after-rename", "before-response"]
+OF_AN_OBJECT = [
+    moment for moment in MOMENTS if not moment.endswith(("synced", "seal", "evidence", "slot-goes", "slot-went"))
+]
+BY_REFERENCE = ["in-part", "after-link", "before-response"]
 
 
 class DyingReceiver(ReceiverProcess):
@@ -44,7 +43,7 @@ class DyingReceiver(ReceiverProcess):
         (moment, number, engine)
         for moment in MOMENTS
         for number, engine in ((1, "fast"), (3, "fast"), (2, "reference"))
-        if number == 1 or moment in (OF_EACH_OBJECT if engine == "fast" else BY_REFERENCE)
+        if number == 1 or moment in (OF_AN_OBJECT if engine == "fast" else BY_REFERENCE)
     ],
 )
 def test_a_receiver_killed_at_a_moment_of_a_store_keeps_what_it_answered_and_gets_the_rest(
@@ -65,7 +64,7 @@ def test_a_receiver_killed_at_a_moment_of_a_store_keeps_what_it_answered_and_get
         assert kept == once_each(kept)
         assert acknowledged <= set(kept)
         assert len(kept) <= len(acknowledged) + 1  # one may be durable without its answer having arrived
-        assert not list(receiver.layout.incoming.iterdir())
+        assert not unfinished(receiver.layout)
 
         missing = [file for file in files if file not in first.success]
         if missing:
@@ -74,4 +73,4 @@ def test_a_receiver_killed_at_a_moment_of_a_store_keeps_what_it_answered_and_get
         assert receiver.stop() == 0
         assert receiver.kept() == once_each(uids.values())
         assert receiver.kept_bytes() == {uids[file]: data_set_bytes(file) for file in files}
-        assert not list(receiver.layout.incoming.iterdir())
+        assert not unfinished(receiver.layout)

@@ -22,6 +22,7 @@ from processors.dicom.silence import silence
 from processors.ledger.schema import connect_readonly
 from processors.ledger.writer import Work
 from tests.faults.receive.desk import Desk, an_object
+from tests.receiver_process import unfinished
 from tests.unit.receive.raw_peer import CT, command, echo, pdu, pdv, request, store
 
 pytestmark = pytest.mark.faults
@@ -173,7 +174,7 @@ def assert_clean(desk: Desk, said: int) -> None:
     faults = [event for event in desk.events() if "fault" in str(event["event"]) or "retry" in str(event["event"])]
     assert not faults, faults[:5]
     assert all(line.isprintable() for line in desk.log.getvalue().splitlines())
-    assert not list(desk.layout.incoming.iterdir())
+    assert not unfinished(desk.layout)
     with closing(connect_readonly(desk.ledger)) as ledger:
         assert ledger.execute("SELECT count(*) FROM instances").fetchone()[0] == said
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import write_ct_series
-from tests.receiver_process import ReceiverProcess, Storescu, data_set_bytes, once_each, storescu, uid_of
+from tests.receiver_process import ReceiverProcess, Storescu, data_set_bytes, once_each, storescu, uid_of, unfinished
 
 pytestmark = pytest.mark.faults
 
@@ -31,7 +31,7 @@ def test_what_the_sender_has_success_for_is_in_the_landing_exactly_once_after_ki
         assert kept == once_each(kept)
         assert acknowledged <= set(kept)
         assert len(kept) <= len(acknowledged) + 1  # one may be durable without its answer having arrived
-        assert not list(receiver.layout.incoming.iterdir())
+        assert not unfinished(receiver.layout)
 
         again = storescu(receiver.port, files)
         assert len(again.success) == len(files)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from processors.landing.layout import Layout
 from tests.builders import write_ct_series
 from tests.faults.receive.large_object import write_large_object
 from tests.integration.receive.doctor import troubles
@@ -89,7 +90,7 @@ def test_an_object_that_is_too_large_is_refused_alone(receiver: OnSmallDisk, tmp
     large, small = write_large_object(tmp_path / "large.dcm", 40 * MB), write_ct_series(tmp_path / "ct", slices=2)
     sent = storescu(receiver.port, [large, *small], "-nh")
     assert sent.refused.get(large) == 0xA700, sent.output
-    assert not list((receiver.disk / "incoming").glob("*.part"))
+    assert not Layout(receiver.disk).parts()
     wait_for(lambda: len(receiver.events("association")) == 1)
     # A look in the moment before it was refused may have seen too little room, until the next one sees enough.
     wait_for(lambda: len(storescu(receiver.port, small).success) == 2)

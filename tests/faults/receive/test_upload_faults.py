@@ -48,7 +48,7 @@ def test_every_instance_that_an_answer_names_survives_kill_9_exactly_once(tmp_pa
         first = set(acknowledged)
         receiver.start()
         assert first <= set(receiver.kept())
-        assert not list(receiver.layout.incoming.glob("*.part"))
+        assert not receiver.layout.parts()
         upload(bodies)
         assert receiver.stop() == 0
         assert receiver.kept() == once_each(files)

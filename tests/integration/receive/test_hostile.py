@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydicom.uid import CTImageStorage
 
-from tests.receiver_process import ReceiverProcess
+from tests.receiver_process import ReceiverProcess, unfinished
 from tests.unit.receive.raw_peer import CT, command, echo, pdu, pdv, request, store
 from tests.waiting import wait_for
 
@@ -93,9 +93,9 @@ def test_an_association_request_that_claims_4_gb_is_refused(receiver: ReceiverPr
 def test_half_an_object_and_a_closed_connection_leave_no_file(receiver: ReceiverProcess) -> None:
     with associate(receiver) as sender:
         sender.sendall(store(an_object("1.2.3", 100_000))[:-5000])
-        wait_for(lambda: list(receiver.layout.incoming.glob("*.part")))
+        wait_for(receiver.layout.parts)
     wait_for(lambda: receiver.rows("SELECT ending, acknowledged FROM associations") == [("lost", 0)])
-    wait_for(lambda: not list(receiver.layout.incoming.iterdir()))
+    wait_for(lambda: not unfinished(receiver.layout))
     assert not list(receiver.layout.deliveries.iterdir())
 
 

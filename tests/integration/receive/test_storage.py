@@ -32,7 +32,16 @@ from pynetdicom.sop_class import CTImageStorage, Verification  # type: ignore[at
 from processors.limits import ReceiverLimits
 from tests.builders import ct_slice, write_ct_series
 from tests.loopback import free_port
-from tests.receiver_process import ReceiverProcess, Storescu, data_set_bytes, once_each, peer, storescu, uid_of
+from tests.receiver_process import (
+    ReceiverProcess,
+    Storescu,
+    data_set_bytes,
+    once_each,
+    peer,
+    storescu,
+    uid_of,
+    unfinished,
+)
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
@@ -146,7 +155,7 @@ def test_a_refused_object_leaves_a_reason_code_and_nothing_else(
     assert receiver.rows("SELECT status, reason FROM refusals") == [(status, reason)]
     assert receiver.rows("SELECT acknowledged, refused FROM associations") == [(0, 1)]
     assert not list(receiver.layout.deliveries.iterdir())
-    wait_for(lambda: not list(receiver.layout.incoming.iterdir()), 30)
+    wait_for(lambda: not unfinished(receiver.layout), 30)
     assert not list(receiver.layout.evidence.iterdir())
 
 
@@ -323,7 +332,7 @@ def test_sigterm_lets_an_association_finish_its_object_and_ends_with_0(
         assert receiver.process.wait(120) == 0
     assert len(receiver.kept()) == acknowledged
     assert receiver.rows("SELECT ending, acknowledged FROM associations") == [("aborted", acknowledged)]
-    assert not list(receiver.layout.incoming.iterdir())
+    assert not unfinished(receiver.layout)
 
 
 def test_a_connection_that_says_nothing_does_not_hold_up_the_end(receiver: ReceiverProcess) -> None:

@@ -203,7 +203,7 @@ def test_picking_an_earlier_version_delivers_its_bytes_again_as_the_highest(tmp_
     assert list(in_ledger(place.ledger)) == []
     rows = place.ledger.execute("SELECT due_at, state FROM deliveries WHERE id = ?", (third.delivery_id,)).fetchall()
     assert [tuple(row) for row in rows] == [(0, "sealed")]
-    assert not list(desk.layout.incoming.rglob("*.part"))
+    assert not desk.layout.parts()
     place.close()
     desk.close()
 

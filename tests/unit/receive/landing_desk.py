@@ -16,6 +16,7 @@ from processors.landing.filling import Filling, new_id
 from processors.landing.journal import AssociationFacts
 from processors.landing.known import Claim, KnownInstances
 from processors.landing.layout import Layout
+from processors.landing.slots import Slots
 from processors.ledger import instances
 from processors.ledger.associations import Ending
 from processors.ledger.schema import connect
@@ -53,6 +54,7 @@ class Desk:
         self.known = KnownInstances(lambda uid: instances.earlier(self.ledger, uid))
         self.sealed: list[Delivery] = []
         self.enters = True
+        self.slots = Slots(self.layout.slots, new_id)
         self._numbers = itertools.count(1)
 
     def close(self) -> None:
@@ -60,7 +62,7 @@ class Desk:
 
     def associate(self, called: str = "LUNG") -> OpenAssociation:
         facts = AssociationFacts(id=new_id(), opened_at=self.now, calling_ae="CT1", called_ae=called, peer="192.0.2.1")
-        return OpenAssociation(self.layout, facts, self.known, self, lambda: self.now)
+        return OpenAssociation(self.layout, facts, self.known, self, self.slots, clock=lambda: self.now)
 
     def store(
         self,
@@ -76,7 +78,7 @@ class Desk:
         uid = uid or f"1.2.{next(self._numbers)}"
         content = content or uid.encode()
         part = Path(association.new_part())
-        part.write_bytes(file_head(CTImageStorage, uid, ExplicitVRLittleEndian) + content)
+        part.write_bytes(file_head(CTImageStorage, uid, ExplicitVRLittleEndian, association.who_sent) + content)
         association.store(
             ArrivedInstance(
                 part=part,
@@ -98,6 +100,7 @@ class Desk:
         if self.enters:
             enter_sealed(self.ledger, sealed)
             self.known.committed(claims)
+            filling.let_go()
 
     def ended(self, association: OpenAssociation, ending: Ending) -> None:
         if self.enters:

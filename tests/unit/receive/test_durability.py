@@ -22,6 +22,7 @@ from processors.landing.filling import Filling
 from processors.landing.journal import DeliveryLine
 from processors.landing.layout import Layout
 from processors.landing.recover import recover
+from processors.landing.slots import MADE_AT_ONCE
 from processors.ledger.schema import connect
 from tests.faults.receive.disk import Step, Survives, TracedDisk, after_power_cut
 from tests.unit.receive.landing_desk import Desk
@@ -38,6 +39,7 @@ class Disk:
         self._wrap(monkeypatch, "pwrite", self._wrote)
         self._wrap(monkeypatch, "fsync", self._synced)
         self._wrap(monkeypatch, "fdatasync", self._synced)
+        self._wrap(monkeypatch, "link", lambda _found, _old, new: self._named(new))
         self._wrap(monkeypatch, "rename", lambda _found, old, new: self._renamed(str(old), str(new)))
         self._wrap(monkeypatch, "ftruncate", self._wrote)
         self._wrap(monkeypatch, "mkdir", lambda _found, path, *_: self._named(path))
@@ -109,30 +111,47 @@ def send(association: StorageAssociation, uid: str) -> int:
     return reception.finish()
 
 
-def test_after_success_a_power_cut_takes_at_most_lines_that_their_files_tell_too(
+def test_after_success_a_power_cut_takes_at_most_what_files_in_slots_tell_too(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Disk(monkeypatch)
     association = taking(desk)
-    assert send(association, "1.2.1") == status.SUCCESS
-    assert disk.lost() == set()
-    [told] = map(str, desk.layout.deliveries.glob("*/journal.jsonl"))
     for uid in (
+        "1.2.1",
         "1.2.2",
         "1.2.3",
         "1.2.1",
     ):  # the last one is a duplicate, of which only the association's journal tells
         assert send(association, uid) == status.SUCCESS
-        assert disk.lost() == {told}
+        assert not [path for path in disk.lost() if "/deliveries/" not in path]
 
 
-def test_before_a_delivery_is_sealed_its_journal_is_durable(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_waits_for_one_sync_and_sixteen_for_one_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = TracedDisk(monkeypatch, desk.layout.root)
+    association, before = taking(desk), len(disk.steps)
+    for number in range(2 * MADE_AT_ONCE):
+        assert send(association, f"1.2.{number + 1}") == status.SUCCESS
+    assert sum(step.kind == "sync" for step in disk.steps[before:]) == 2 * MADE_AT_ONCE + 2
+
+
+def test_when_a_delivery_is_sealed_all_of_it_is_durable_before_its_slots_go(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     disk = Disk(monkeypatch)
+    lost: list[set[str]] = []
+    let_go = Filling.let_go
+
+    def noted(self: Filling) -> None:
+        lost.append({path for path in disk.lost() if "/deliveries/" in path})
+        let_go(self)
+
+    monkeypatch.setattr(Filling, "let_go", noted)
     association = taking(desk)
     for uid in ("1.2.1", "1.2.2"):
         assert send(association, uid) == status.SUCCESS
     association.ended("released")
-    assert not [path for path in disk.lost() if "/deliveries/" in path]
+    assert lost == [set()]
+    assert {file.stat().st_nlink for file in desk.layout.deliveries.glob("*/*.dcm")} == {1}
 
 
 def test_a_journal_whose_sync_failed_is_written_anew_before_the_seal(
@@ -152,12 +171,40 @@ def test_a_journal_whose_sync_failed_is_written_anew_before_the_seal(
     with pytest.raises(OSError, match="broken"):
         filling.seal("release", desk.now)
     filling.seal("release", desk.now)
+    filling.let_go()
     after_power_cut(disk.steps, disk.root_node, Survives(), tmp_path / "cut")
     [left] = (tmp_path / "cut").glob("deliveries/*/journal.jsonl")
     assert len(list(journal.read(left, DeliveryLine))) == 3
 
 
-def test_lines_that_a_power_cut_takes_are_made_anew_from_their_files(
+@pytest.mark.parametrize("sync", range(4), ids=["journal", "delivery.json", "its folder", "folder of deliveries"])
+@pytest.mark.parametrize("reached", [True, False], ids=["the disk had written it", "the disk had not"])
+def test_whatever_sync_of_a_seal_fails_the_next_attempt_makes_all_of_it_durable(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: int, *, reached: bool
+) -> None:
+    """What a sync failed for is lost, and a later one that succeeds does not bring it back."""
+    disk = TracedDisk(monkeypatch, desk.layout.root)
+    fillings: list[Filling] = []
+    monkeypatch.setattr(desk, "seal", lambda filling, *_: fillings.append(filling))
+    association = taking(desk)
+    for uid in ("1.2.1", "1.2.2"):
+        assert send(association, uid) == status.SUCCESS
+    association.ended("released")
+    [filling] = fillings
+    fails = syncs(sync)
+    disk.fail = lambda _, step: OSError(errno.EIO, "broken") if fails(step) else None
+    with pytest.raises(OSError, match="broken"):
+        filling.seal("release", desk.now)
+    between = len(disk.steps)
+    filling.seal("release", desk.now)
+    filling.let_go()
+    disk.steps.append(Step("sync", disk._nodes[desk.layout.slots.stat().st_ino]))  # as the next slots are made
+    for end in range(between, len(disk.steps) + 1):
+        survives = Survives(failed=reached)
+        assert recovered_uids(disk.steps[:end], disk, tmp_path / f"cut{end}", survives) == ["1.2.1", "1.2.2"]
+
+
+def test_what_a_power_cut_takes_of_a_delivery_is_made_anew_from_its_files(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = TracedDisk(monkeypatch, desk.layout.root)
@@ -167,15 +214,15 @@ def test_lines_that_a_power_cut_takes_are_made_anew_from_their_files(
         assert send(association, uid) == status.SUCCESS
     [file] = desk.layout.deliveries.glob("*/journal.jsonl")
     lines = list(journal.read(file, DeliveryLine))
-    told = list(disk.steps)
     layout = Layout(tmp_path / "cut")
-    after_power_cut(told, disk.root_node, Survives(), layout.root)
-    [left] = layout.deliveries.glob("*/journal.jsonl")
-    assert list(journal.read(left, DeliveryLine)) == lines[:2]  # what the delivery is, and its first object
+    after_power_cut(disk.steps, disk.root_node, Survives(), layout.root)
     layout.prepare()
+    assert not list(layout.deliveries.iterdir())
     with closing(connect(tmp_path / "ledger.db")) as ledger:
-        assert recover(layout, ledger).adopted_files == 2
+        assert recover(layout, ledger).adopted_files == 3
+    [left] = layout.deliveries.glob("*/journal.jsonl")
     assert list(journal.read(left, DeliveryLine)) == lines
+    assert not layout.slot_files()
 
 
 def test_a_file_that_is_adopted_after_a_kill_survives_a_power_cut_that_comes_next(
@@ -209,19 +256,33 @@ def test_a_duplicate_that_comes_first_on_its_association_is_told_of_durably(
 
 
 @pytest.mark.parametrize(
-    ("what", "lost"),
-    [
-        ("filling.os.fdatasync", "deliveries/*/000001.dcm"),
-        ("filling.os.fdatasync", "deliveries/*/journal.jsonl"),
-        ("filling.Filling._sync_folders", "deliveries/*/000001.dcm"),
-        ("filling.sync_folder", "deliveries/*"),
-    ],
+    ("what", "lost"), [("filling.os.fdatasync", "slots/*.part"), ("slots.sync_folder", "slots/*.part")]
 )
 def test_this_test_sees_what_is_not_synced(desk: Desk, monkeypatch: pytest.MonkeyPatch, what: str, lost: str) -> None:
     disk = Disk(monkeypatch)
     monkeypatch.setattr(f"processors.landing.{what}", lambda *_: None)
     association = taking(desk)
     assert send(association, "1.2.1") == status.SUCCESS
+    assert any(Path(path).match(lost) for path in disk.lost())
+
+
+@pytest.mark.parametrize(
+    ("what", "lost"),
+    [
+        ("filling.Journal.sync", "deliveries/*/journal.jsonl"),
+        ("together.os.fsync", "deliveries/*/delivery.json"),
+        ("together.sync_folder", "deliveries/*/000001.dcm"),
+        ("together.WrittenTogether.named", "deliveries/*"),
+    ],
+)
+def test_this_test_sees_what_of_a_seal_is_not_synced(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, what: str, lost: str
+) -> None:
+    disk = Disk(monkeypatch)
+    association = taking(desk)
+    assert send(association, "1.2.1") == status.SUCCESS
+    monkeypatch.setattr(f"processors.landing.{what}", lambda *_: None)
+    association.ended("released")
     assert any(Path(path).match(lost) for path in disk.lost())
 
 
@@ -237,10 +298,15 @@ def lines(step: Step) -> bool:
 
 FAILS: dict[str, Callable[[], list[Callable[[Step], bool]]]] = {
     "sync of the object": lambda: [syncs(0)],
-    "sync of the folder": lambda: [syncs(1)],
+    "sync of the object, and of its mark that goes": lambda: [syncs(0), syncs(0)],
     "line of the journal": lambda: [lines],
     "line of the journal, and its file's name does not go": lambda: [lines, lambda step: step.kind == "names"],
-    "line of the journal, and the folder's next sync": lambda: [lines, syncs(0)],
+    "line of the journal, and the sync of its mark that goes": lambda: [lines, syncs(0)],
+    "line of the journal, the sync of its mark, and its name in the folder": lambda: [
+        lines,
+        syncs(0),
+        lambda step: step.kind == "names",
+    ],
 }
 """What fails, one after the other."""
 
@@ -278,13 +344,14 @@ def test_what_was_refused_is_gone_before_it_is_said_whatever_fails(
         assert recovered_uids(steps, disk, tmp_path / f"cut{len(kept)}", survives) == kept
 
 
-def test_a_first_object_whose_line_could_not_be_synced_leaves_nothing(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("sync", [0, 1], ids=["slots", "object"])
+def test_a_first_object_that_could_not_be_synced_leaves_nothing(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: int
 ) -> None:
     disk = TracedDisk(monkeypatch, desk.layout.root)
     monkeypatch.setattr(desk, "seal", lambda *_: None)
     association = taking(desk)
-    fails = syncs(3)  # object, folder, folder of deliveries, journal
+    fails = syncs(sync)
     disk.fail = lambda _, step: OSError(errno.EIO, "broken") if fails(step) else None
     assert send(association, "1.2.1") == 0xC001
     assert recovered_uids(disk.steps, disk, tmp_path / "cut", Survives(failed=True)) == []

@@ -45,7 +45,7 @@ def left(desk: Desk) -> tuple[list[str], list[str], list[str]]:
     return (
         [thread.name for thread in threading.enumerate() if thread.name in {"hashing", "writing"}],
         [file for file in open_files if ".part" in file],
-        [file.name for file in desk.layout.incoming.rglob("*.part")],
+        [file.name for file in desk.layout.parts()],
     )
 
 

@@ -43,9 +43,14 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert relay._places._value == relay.MOST_AT_ONCE
 
 
+def empty(path: Path) -> str:
+    path.touch()
+    return str(path)
+
+
 @pytest.fixture
 def part(tmp_path: Path) -> Iterator[PartFile]:
-    one = PartFile(str(tmp_path / "one.part"), HEAD)
+    one = PartFile(empty(tmp_path / "one.part"), HEAD)
     yield one
     one.close()
     assert open_files(tmp_path) == []
@@ -96,7 +101,7 @@ def fail(code: int) -> None:
 @given(pieces=st.lists(st.binary(min_size=1, max_size=50), max_size=20))
 def test_it_is_the_same_however_the_bytes_come(tmp_path: Path, pieces: list[bytes]) -> None:
     path = tmp_path / "any.part"
-    one = PartFile(str(path), HEAD)
+    one = PartFile(empty(path), HEAD)
     try:
         write_in_turn(one, pieces)
         assert one.digest() == hashlib.sha256(b"".join(pieces)).hexdigest()
@@ -207,7 +212,7 @@ def test_where_threads_cannot_be_started_it_is_done_all_the_same(
 
 
 def test_only_so_many_have_blocks_at_one_time(tmp_path: Path) -> None:
-    many = [PartFile(str(tmp_path / f"{number}.part"), HEAD) for number in range(relay.MOST_AT_ONCE + 2)]
+    many = [PartFile(empty(tmp_path / f"{number}.part"), HEAD) for number in range(relay.MOST_AT_ONCE + 2)]
     try:
         for one in many:
             one.write(b"." * 64)

@@ -208,10 +208,10 @@ def test_an_object_that_fills_the_disk_gives_its_part_back_at_once(
     association = running.opened(Peer("CT1", "LUNG", "192.0.2.1"))
     reception = association.begin(COMMAND)
     reception.write(element(8, 0x16, CTImageStorage))
-    assert list(desk.layout.root.rglob("*.part"))
+    assert desk.layout.parts()
     disk.f_bavail = GB
     reception.write(bytes(1000))
-    assert not list(desk.layout.root.rglob("*.part"))
+    assert not desk.layout.parts()
     assert running.pressure.states == (DISK,)
     assert reception.finish() == 0xA700
     association.ended("released")

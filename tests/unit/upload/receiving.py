@@ -96,8 +96,12 @@ class Uploads:
         return [str(ending) for (ending,) in self.rows("SELECT ending FROM associations ORDER BY opened_at")]
 
     def left_over(self) -> list[Path]:
-        """Files of parts; not looked for below folders, which come and go."""
-        return sorted(self.layout.incoming.glob("*.part"))
+        """Objects that are not whole."""
+        return self.layout.parts()
+
+    def on_its_way(self) -> tuple[int, int]:
+        """How many objects are in deliveries, and how many are not whole yet."""
+        return len(list(self.layout.deliveries.glob("*/*.dcm"))), len(self.left_over())
 
 
 class Answered:

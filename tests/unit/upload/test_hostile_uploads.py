@@ -26,7 +26,7 @@ def test_a_connection_cut_within_an_instance_leaves_those_before_it_and_no_file_
     with Uploads(tmp_path) as uploads:
         with uploads.connect() as client:
             client.send(head_of(body) + body[:-200])
-            wait_for(lambda: [part.suffixes for part in uploads.left_over()] == [[".3", ".part"]])
+            wait_for(lambda: uploads.on_its_way() == (2, 1))
         wait_for(lambda: not uploads.left_over())
         assert sorted(uploads.kept()) == sorted(list(files)[:2])
         assert uploads.endings() == ["lost"]
@@ -161,7 +161,7 @@ def test_an_end_of_the_receiver_lets_the_instance_on_its_way_finish_and_sends_th
     within_second = len(related(list(files.values())[:2])) - 100
     with Uploads(tmp_path) as uploads, uploads.connect() as client:
         client.send(head_of(body) + body[:within_second])
-        wait_for(lambda: [part.suffixes for part in uploads.left_over()] == [[".2", ".part"]])
+        wait_for(lambda: uploads.on_its_way() == (1, 1))
         ending = threading.Thread(target=uploads.close)
         ending.start()
         wait_for(lambda: [one._stopping for one in uploads.engine._threads.values() if one is not None] == [True])

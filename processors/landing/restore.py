@@ -1,0 +1,80 @@
+"""Bring back into the folders of deliveries, after a crash, what only the slots have.
+
+A slot that says whose its object is (`mark`) stands for an object that may have been acknowledged, until its sealed
+delivery is durable. So each gets its name in that delivery's folder anew, whether it is there or not: a sync that had
+failed may have lost it. Deliveries whose originals have been removed since need none. All other slots go: they are
+empty, or what is in them was never whole.
+"""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+
+from processors.landing.delivery import DELIVERY_FILE, is_sealed
+from processors.landing.durable import sync_folder
+from processors.landing.layout import Layout
+from processors.landing.mark import MARK_BYTES, Mark, file_name
+
+
+def restore(layout: Layout, known: Collection[str], removed: Collection[str]) -> dict[Path, Path]:
+    """Name what the slots have in the deliveries' folders.
+
+    Args:
+        layout: The landing; nobody receives into it.
+        known: The deliveries that the ledger has.
+        removed: Of these, whose originals are gone as they should.
+
+    Returns:
+        The folder of each slot that is left; they go with `let_go`, when their deliveries are sealed.
+
+    Raises:
+        OSError: a slot cannot be read, or the disk does not take a name.
+    """
+    left: dict[Path, Path] = {}
+    for slot in layout.slot_files():
+        with slot.open("rb", buffering=0) as file:
+            mark = Mark.from_bytes(file.read(MARK_BYTES))
+        if mark is None or mark.delivery_id in removed:
+            slot.unlink()
+            continue
+        folder = layout.delivery(mark.delivery_id)
+        if mark.delivery_id in known and not folder.is_dir():
+            slot.unlink()
+            continue
+        folder.mkdir(mode=0o700, exist_ok=True)
+        target = folder / file_name(mark.number)
+        target.unlink(missing_ok=True)
+        os.link(slot, target)
+        left[slot] = folder
+    for aside in layout.deliveries_named_again():
+        shutil.rmtree(aside)  # its files have their slots yet
+    return left
+
+
+def let_go(layout: Layout, left: dict[Path, Path]) -> None:
+    """Remove the slots whose deliveries are sealed, once those are durable, or have come to nothing.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    sealed = {folder for folder in left.values() if is_sealed(folder)}
+    for folder in sealed:
+        for file in (folder / DELIVERY_FILE, *folder.glob("*.jsonl")):
+            _sync(file)
+        sync_folder(folder)
+    if sealed:
+        sync_folder(layout.deliveries)
+    for slot, folder in left.items():
+        if folder in sealed or not folder.exists():
+            with contextlib.suppress(FileNotFoundError):
+                slot.unlink()
+
+
+def _sync(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

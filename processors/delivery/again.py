@@ -85,9 +85,8 @@ def receive_again(
         raise OriginalGoneError
     books = _Books(place.ledger, place.layout, beside)
     slots = Slots(place.layout.slots, new_id, at_once=1)
-    association = OpenAssociation(
-        place.layout, _facts(place, delivery), _Next(revision), books, slots, clock=place.clock
-    )
+    facts = _facts(place, delivery)
+    association = OpenAssociation(place.layout, facts, _Next(revision), books, slots, clock=place.clock)
     part = Path(association.new_part())
     try:
         with original.open("rb") as file, part.open("r+b") as copy:

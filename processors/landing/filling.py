@@ -143,6 +143,18 @@ class Filling:
                 with contextlib.suppress(OSError):
                     sync_folder(os.path.dirname(name))  # noqa: PTH120 - as above
 
+    def _drop_left(self) -> None:
+        """Have what was refused tell of nothing, whose names the disk would not let go then."""
+        for name in self._left:
+            with contextlib.suppress(FileNotFoundError):
+                descriptor = os.open(name, os.O_WRONLY | os.O_CLOEXEC)
+                try:
+                    wipe_mark(descriptor)
+                finally:
+                    os.close(descriptor)
+                os.unlink(name)  # noqa: PTH108 - as above
+        self._left.clear()
+
     def rest(self) -> None:
         """Let go of all files until the next instance comes."""
         if self._journal is not None:
@@ -183,8 +195,7 @@ class Filling:
             self._journal.sync(lambda: [DeliveryLine(opened=opened), *(DeliveryLine(kept=line) for line in self.kept)])
         finally:
             self.rest()
-        for target in self._left:
-            Path(target).unlink(missing_ok=True)
+        self._drop_left()
         delivery = Delivery(
             id=opened.id,
             association_id=opened.association_id,
@@ -232,8 +243,13 @@ class Filling:
                 os.unlink(slot)  # noqa: PTH108 - as above
 
     def remove(self) -> None:
-        """Remove a delivery that nothing was kept in."""
+        """Remove a delivery that nothing was kept in.
+
+        Raises:
+            OSError: the disk does not let go of what was refused.
+        """
         self.rest()
+        self._drop_left()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -12,8 +12,13 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
-from processors.landing.delivery import DELIVERY_FILE, is_sealed
+from processors.landing import journal
+from processors.landing.adopt import adopted
+from processors.landing.delivery import DELIVERY_FILE, is_sealed, read_delivery
 from processors.landing.durable import sync_folder
+from processors.landing.errors import DeliveryUnreadableError
+from processors.landing.filling import JOURNAL_FILE
+from processors.landing.journal import DeliveryLine
 from processors.landing.layout import Layout
 from processors.landing.mark import MARK_BYTES, Mark, file_name
 
@@ -48,6 +53,9 @@ def restore(layout: Layout, known: Collection[str], removed: Collection[str]) ->
         target.unlink(missing_ok=True)
         os.link(slot, target)
         left[slot] = folder
+    for folder in set(left.values()):
+        if is_sealed(folder):
+            _tell_again(folder)
     for aside in layout.deliveries_named_again():
         shutil.rmtree(aside)  # its files have their slots yet
     return left
@@ -70,6 +78,23 @@ def let_go(layout: Layout, left: dict[Path, Path]) -> None:
         if folder in sealed or not folder.exists():
             with contextlib.suppress(FileNotFoundError):
                 slot.unlink()
+
+
+def _tell_again(folder: Path) -> None:
+    """Write the journal of a sealed delivery anew, if the power went before its name was written."""
+    try:
+        delivery = read_delivery(folder)
+    except DeliveryUnreadableError:  # recovery counts it
+        return
+    lines = list(journal.read(folder / JOURNAL_FILE, DeliveryLine))
+    told = {line.kept.instance.file for line in lines if line.kept}
+    if told == {instance.file for instance in delivery.instances}:
+        return
+    found = [one for instance in delivery.instances if (one := adopted(folder / instance.file))]
+    if len(found) < len(delivery.instances):
+        return
+    first = min((one.opened for one in found), key=lambda opened: opened.opened_at)
+    journal.rewrite(folder / JOURNAL_FILE, DeliveryLine(opened=first), *(DeliveryLine(kept=one.kept) for one in found))
 
 
 def _sync(file: Path) -> None:

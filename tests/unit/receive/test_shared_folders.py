@@ -58,7 +58,7 @@ class Overtaken:
 
 
 def _written(path: Path, content: bytes) -> int:
-    descriptor = os.open(path, os.O_WRONLY)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
     try:
         return os.write(descriptor, content)
     finally:

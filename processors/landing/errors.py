@@ -25,7 +25,7 @@ class LandingError(ProcessorsError):
 class LandingUnusableError(LandingError):
     """The landing cannot be written."""
 
-    remedy: ClassVar[str] = "Give --landing a folder on a local disk that this user may write and that has space."
+    remedy: ClassVar[str] = "Give --landing a folder on a local disk that this user may write, with hard links and space."
 
 
 class LandingMissingError(LandingUnusableError):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -170,17 +171,27 @@ class Layout:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not self.notify.is_fifo():
                 os.mkfifo(self.notify, 0o600)
-            probe, link = self.slots / ".probe", self.deliveries / ".probe"
-            for left in (probe, link):
-                left.unlink(missing_ok=True)
-            probe.write_bytes(b"\0")
-            os.link(probe, link)
-            for left in (probe, link):
-                left.unlink()
+            self._prove_links()
             sync_folder(self.root)
             sync_folder(self.root.parent)
         except OSError as error:
             raise LandingUnusableError(f"The landing {self.root} cannot be written: {error.strerror}.") from error
+
+    def _prove_links(self) -> None:
+        """Write a file and give it a second name; several processes may do so at one time."""
+        name = f".probe-{secrets.token_hex(8)}"
+        probe, link = self.slots / name, self.deliveries / name
+        try:
+            probe.write_bytes(b"\0")
+            try:
+                os.link(probe, link)
+            except OSError as error:
+                raise LandingUnusableError(
+                    f"The landing {self.root} needs a file system with hard links: {error.strerror}."
+                ) from error
+        finally:
+            for left in (probe, link):
+                left.unlink(missing_ok=True)
 
     def free_bytes(self) -> int:
         """What the disk has left for this user."""

@@ -68,7 +68,7 @@ def recover(layout: Layout, connection: sqlite3.Connection) -> Recovered:
     done = Recovered()
     known = deliveries.known_ids(connection)
     held: set[str] = set()
-    slots = restore(layout, known, deliveries.removed_ids(connection))
+    slots, done.unreadable = restore(layout, known, deliveries.removed_ids(connection))
     for folder in layout.delivery_folders():
         if not is_sealed(folder):
             opened, told = _read_journal(folder)

@@ -23,7 +23,7 @@ from processors.landing.layout import Layout
 from processors.landing.mark import MARK_BYTES, Mark, file_name
 
 
-def restore(layout: Layout, known: Collection[str], removed: Collection[str]) -> dict[Path, Path]:
+def restore(layout: Layout, known: Collection[str], removed: Collection[str]) -> tuple[dict[Path, Path], int]:
     """Name what the slots have in the deliveries' folders.
 
     Args:
@@ -32,15 +32,20 @@ def restore(layout: Layout, known: Collection[str], removed: Collection[str]) ->
         removed: Of these, whose originals are gone as they should.
 
     Returns:
-        The folder of each slot that is left; they go with `let_go`, when their deliveries are sealed.
+        The folder of each slot that is left: they go with `let_go`, when their deliveries are sealed. And how many
+        slots cannot be read, which stay as they are: one may have what was acknowledged.
 
     Raises:
-        OSError: a slot cannot be read, or the disk does not take a name.
+        OSError: the disk does not take a name.
     """
     left: dict[Path, Path] = {}
+    unreadable = 0
     for slot in layout.slot_files():
-        with slot.open("rb", buffering=0) as file:
-            mark = Mark.from_bytes(file.read(MARK_BYTES))
+        try:
+            mark = _mark_of(slot)
+        except OSError:
+            unreadable += 1
+            continue
         if mark is None or mark.delivery_id in removed:
             slot.unlink()
             continue
@@ -58,7 +63,7 @@ def restore(layout: Layout, known: Collection[str], removed: Collection[str]) ->
             _tell_again(folder)
     for aside in layout.deliveries_named_again():
         shutil.rmtree(aside)  # its files have their slots yet
-    return left
+    return left, unreadable
 
 
 def let_go(layout: Layout, left: dict[Path, Path]) -> None:
@@ -78,6 +83,11 @@ def let_go(layout: Layout, left: dict[Path, Path]) -> None:
         if folder in sealed or not folder.exists():
             with contextlib.suppress(FileNotFoundError):
                 slot.unlink()
+
+
+def _mark_of(slot: Path) -> Mark | None:
+    with slot.open("rb", buffering=0) as file:
+        return Mark.from_bytes(file.read(MARK_BYTES))
 
 
 def _tell_again(folder: Path) -> None:

@@ -18,6 +18,7 @@ from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.storage_scp import StorageAssociation
 from processors.landing import journal
 from processors.landing.delivery import read_delivery
+from processors.landing.errors import LandingUnusableError
 from processors.landing.filling import Filling
 from processors.landing.journal import DeliveryLine
 from processors.landing.layout import Layout
@@ -366,3 +367,13 @@ def recovered_uids(steps: list[Step], disk: TracedDisk, folder: Path, survives: 
         assert recover(layout, ledger).missing_files == 0
     found = [read_delivery(delivery).instances for delivery in layout.delivery_folders()]
     return sorted(one.sop_instance_uid for instances in found for one in instances)
+
+
+def test_a_landing_without_hard_links_is_said_to_be_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    with pytest.raises(LandingUnusableError, match="hard links"):
+        Layout(tmp_path).prepare()
+    assert not list(tmp_path.rglob(".probe*"))

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from processors.landing import restore
 from processors.landing.association import OpenAssociation
 from processors.landing.errors import EvidenceUnreadableError
 from processors.landing.evidence import read_evidence
+from processors.landing.mark import Mark
 from processors.landing.recover import recover
 from processors.ledger.reconcile import reconcile
 from processors.ledger.schema import connect, record_event, transaction
@@ -371,6 +373,29 @@ def test_a_sealed_delivery_whose_files_were_lost_with_their_names_gets_them_back
         file.unlink()
     assert_sound(desk, kept=3, duplicates=1)
     assert len(list(desk.layout.deliveries.glob("*/*.dcm"))) == 3
+
+
+def test_a_slot_that_cannot_be_read_keeps_no_receiver_from_starting(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have an acknowledged object; a later start may be able to read it."""
+    crash(desk)
+    broken = next(slot for slot in desk.layout.slot_files() if slot.stat().st_size)
+    gone = next(file for file in desk.layout.deliveries.glob("*/*.dcm") if file.samefile(broken))
+    journal = gone.with_name("journal.jsonl")
+    journal.write_bytes(journal.read_bytes().splitlines(keepends=True)[0])
+    gone.unlink()
+
+    def mark_of(slot: Path) -> Mark | None:
+        if slot == broken:
+            raise OSError(errno.EIO, "broken")
+        return real(slot)
+
+    real = restore._mark_of
+    with monkeypatch.context() as patched:
+        patched.setattr(restore, "_mark_of", mark_of)
+        assert recover(desk.layout, desk.ledger).unreadable == 1
+    assert broken.exists()
 
 
 @pytest.mark.parametrize("removed", ["the folder", "the originals"])

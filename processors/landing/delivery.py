@@ -51,6 +51,8 @@ class Delivery(BaseModel):
     sender: str | None = Field(None, description="Name of the peer that sent it, as the peers file has it.")
     project_hint: str | None = Field(None, description="Whom it is for, as far as the peers file knows.")
     hold: str | None = Field(None, description="Why it waits for a person before it is routed.")
+    peer: str = Field("", description="Address of the sender.")
+    received_at: tuple[float, ...] = Field((), description="When each of its instances came, Unix seconds, UTC.")
 
     def to_json(self) -> bytes:
         """The file's content."""

@@ -25,7 +25,9 @@ class LandingError(ProcessorsError):
 class LandingUnusableError(LandingError):
     """The landing cannot be written."""
 
-    remedy: ClassVar[str] = "Give --landing a folder on a local disk that this user may write, with hard links and space."
+    remedy: ClassVar[str] = (
+        "Give --landing a folder on a local disk with hard links and space, that this user may write."
+    )
 
 
 class LandingMissingError(LandingUnusableError):

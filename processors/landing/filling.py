@@ -35,7 +35,7 @@ class SealedDelivery:
     sealed_at: float
     received_at: tuple[float, ...]
     peer: str = ""
-    """Address of the sender; empty if an earlier version wrote the journal."""
+    """Address of the sender."""
 
 
 @dataclass(slots=True)
@@ -189,13 +189,10 @@ class Filling:
             with WrittenTogether() as own:
                 return self.seal(reason, now, own)
         self._name_again()
-        opened = self.opened
-        self._journal = self._journal or Journal(self.folder / JOURNAL_FILE)
-        try:
-            self._journal.sync(lambda: [DeliveryLine(opened=opened), *(DeliveryLine(kept=line) for line in self.kept)])
-        finally:
-            self.rest()
+        self.rest()
         self._drop_left()
+        opened = self.opened
+        times = tuple(line.received_at for line in self.kept)
         delivery = Delivery(
             id=opened.id,
             association_id=opened.association_id,
@@ -211,10 +208,11 @@ class Filling:
             sender=opened.sender,
             project_hint=opened.project_hint,
             hold=opened.hold,
+            peer=opened.peer,
+            received_at=times,
         )
         files.write(self.folder / DELIVERY_FILE, delivery.to_json())
         files.named(self.folder, self._failed_before)
-        times = tuple(line.received_at for line in self.kept)
         return SealedDelivery(delivery, opened.opened_at, now, times, opened.peer)
 
     def _name_again(self) -> None:
@@ -226,8 +224,6 @@ class Filling:
             for target, slot in self._slots.items():
                 Path(target).unlink(missing_ok=True)
                 os.link(slot, target)
-            if self._journal is not None:
-                self._journal.name_again()
             forget_failed_syncs(self.folder)
         if failed_syncs(self.folder.parent) != self._failed_before:
             self._failed_before = failed_syncs(self.folder.parent)
@@ -236,11 +232,11 @@ class Filling:
             aside.rename(self.folder)
 
     def let_go(self) -> None:
-        """Once the sealed delivery is durable: its files need their slots no more. Repeating it is harmless."""
-        while self._slots:
-            _, slot = self._slots.popitem()
-            with contextlib.suppress(OSError):  # one that the disk does not let go is removed by the next start
-                os.unlink(slot)  # noqa: PTH108 - as above
+        """Once the sealed delivery is durable it needs its slots and its journal no more. Repeating it is harmless."""
+        for name in (*self._slots.values(), f"{self.folder}/{JOURNAL_FILE}"):
+            with contextlib.suppress(OSError):  # a slot that the disk does not let go is removed by the next start
+                os.unlink(name)  # noqa: PTH108 - as above
+        self._slots.clear()
 
     def remove(self) -> None:
         """Remove a delivery that nothing was kept in.

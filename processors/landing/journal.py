@@ -7,7 +7,7 @@ power cut may leave the size of an append without its bytes: such lines hold NUL
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -115,10 +115,9 @@ class Journal:
         self._path = str(path)
         self._descriptor = -1
         self._end = 0
-        self._is_synced = self._has_failed = False
 
     def append(self, line: BaseModel) -> None:
-        """Append a line; `sync` makes it durable.
+        """Append a line. It is not made durable: its file tells the same.
 
         A failed append leaves the journal as it was, so that it never tells of what was refused.
 
@@ -127,7 +126,6 @@ class Journal:
         """
         content = _encoded(line)
         descriptor = self._opened()
-        self._is_synced = False
         try:
             written = 0
             while written < len(content):
@@ -136,26 +134,6 @@ class Journal:
             _take_back(descriptor, self._end, durable=False)
             raise
         self._end += len(content)
-
-    def sync(self, lines: Callable[[], Sequence[BaseModel]]) -> None:
-        """Make what has been appended durable.
-
-        Args:
-            lines: All of them: once a sync has failed a later one may succeed although it brings nothing back.
-
-        Raises:
-            OSError: the disk does not take it.
-        """
-        if self._has_failed:
-            rewrite(Path(self._path), *lines())
-        elif not self._is_synced:
-            self._has_failed = True
-            os.fdatasync(self._opened())
-        self._has_failed, self._is_synced = False, True
-
-    def name_again(self) -> None:
-        """Its name may be lost: `sync` shall write it anew."""
-        self._has_failed = True
 
     def _opened(self) -> int:
         if self._descriptor < 0:

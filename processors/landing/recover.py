@@ -5,7 +5,7 @@ Algorithm:
     2. Each unsealed delivery: a file without a journal line gets its line back if its mark says that it was whole, and
        goes otherwise, as it was never acknowledged; what the journal then tells of is sealed as `recovered`; a delivery
        without an instance goes.
-    3. Each sealed delivery without a ledger row gets its rows, from `delivery.json` and the journal's times.
+    3. Each sealed delivery without a ledger row gets its rows, from `delivery.json`.
     4. Each request for storage commitment without a ledger row gets its rows; each performed procedure step is brought
        to where its file says that it stands.
     5. Each association that never ended is ended as `lost`, with the duplicates and refusals of its journal and its
@@ -97,15 +97,12 @@ def as_sealed(folder: Path) -> SealedDelivery:
     """
     delivery = read_delivery(folder)
     opened_at = datetime.fromisoformat(delivery.opened_at).timestamp()
-    lines = list(journal.read(folder / JOURNAL_FILE, DeliveryLine))
-    times = {line.kept.instance.file: line.kept.received_at for line in lines if line.kept}
-    peers = [line.opened.peer for line in lines if line.opened]
     return SealedDelivery(
         delivery,
         opened_at,
         datetime.fromisoformat(delivery.sealed_at).timestamp(),
-        tuple(times.get(instance.file, opened_at) for instance in delivery.instances),
-        peers[0] if peers else "",
+        delivery.received_at or (opened_at,) * len(delivery.instances),
+        delivery.peer,
     )
 
 
@@ -142,7 +139,10 @@ def _seal_left_over(
         if not kept:
             shutil.rmtree(folder)
         return True
-    journal.rewrite(folder / JOURNAL_FILE, DeliveryLine(opened=opened), *(DeliveryLine(kept=line) for line in kept))
+    if len(present) < len(kept):  # it stays, to tell of what is missing
+        journal.rewrite(folder / JOURNAL_FILE, DeliveryLine(opened=opened), *(DeliveryLine(kept=line) for line in kept))
+    else:
+        (folder / JOURNAL_FILE).unlink(missing_ok=True)
     Filling(folder, opened, present, sum(line.instance.size for line in present)).seal("recovered", time.time())
     done.sealed += 1
     return True

@@ -12,13 +12,8 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
-from processors.landing import journal
-from processors.landing.adopt import adopted
-from processors.landing.delivery import DELIVERY_FILE, is_sealed, read_delivery
+from processors.landing.delivery import DELIVERY_FILE, is_sealed
 from processors.landing.durable import sync_folder
-from processors.landing.errors import DeliveryUnreadableError
-from processors.landing.filling import JOURNAL_FILE
-from processors.landing.journal import DeliveryLine
 from processors.landing.layout import Layout
 from processors.landing.mark import MARK_BYTES, Mark, file_name
 
@@ -58,9 +53,6 @@ def restore(layout: Layout, known: Collection[str], removed: Collection[str]) ->
         target.unlink(missing_ok=True)
         os.link(slot, target)
         left[slot] = folder
-    for folder in set(left.values()):
-        if is_sealed(folder):
-            _tell_again(folder)
     for aside in layout.deliveries_named_again():
         shutil.rmtree(aside)  # its files have their slots yet
     return left, unreadable
@@ -74,8 +66,7 @@ def let_go(layout: Layout, left: dict[Path, Path]) -> None:
     """
     sealed = {folder for folder in left.values() if is_sealed(folder)}
     for folder in sealed:
-        for file in (folder / DELIVERY_FILE, *folder.glob("*.jsonl")):
-            _sync(file)
+        _sync(folder / DELIVERY_FILE)
         sync_folder(folder)
     if sealed:
         sync_folder(layout.deliveries)
@@ -88,23 +79,6 @@ def let_go(layout: Layout, left: dict[Path, Path]) -> None:
 def _mark_of(slot: Path) -> Mark | None:
     with slot.open("rb", buffering=0) as file:
         return Mark.from_bytes(file.read(MARK_BYTES))
-
-
-def _tell_again(folder: Path) -> None:
-    """Write the journal of a sealed delivery anew, if the power went before its name was written."""
-    try:
-        delivery = read_delivery(folder)
-    except DeliveryUnreadableError:  # recovery counts it
-        return
-    lines = list(journal.read(folder / JOURNAL_FILE, DeliveryLine))
-    told = {line.kept.instance.file for line in lines if line.kept}
-    if told == {instance.file for instance in delivery.instances}:
-        return
-    found = [one for instance in delivery.instances if (one := adopted(folder / instance.file))]
-    if len(found) < len(delivery.instances):
-        return
-    first = min((one.opened for one in found), key=lambda opened: opened.opened_at)
-    journal.rewrite(folder / JOURNAL_FILE, DeliveryLine(opened=first), *(DeliveryLine(kept=one.kept) for one in found))
 
 
 def _sync(file: Path) -> None:

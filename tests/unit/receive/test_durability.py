@@ -16,11 +16,9 @@ from processors.dicom.engine import StoreCommand
 from processors.dicom.event_log import EventLog
 from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.storage_scp import StorageAssociation
-from processors.landing import journal
 from processors.landing.delivery import read_delivery
 from processors.landing.errors import LandingUnusableError
 from processors.landing.filling import Filling
-from processors.landing.journal import DeliveryLine
 from processors.landing.layout import Layout
 from processors.landing.recover import recover
 from processors.landing.slots import MADE_AT_ONCE
@@ -143,7 +141,7 @@ def test_when_a_delivery_is_sealed_all_of_it_is_durable_before_its_slots_go(
     let_go = Filling.let_go
 
     def noted(self: Filling) -> None:
-        lost.append({path for path in disk.lost() if "/deliveries/" in path})
+        lost.append({path for path in disk.lost() if "/deliveries/" in path and not path.endswith("journal.jsonl")})
         let_go(self)
 
     monkeypatch.setattr(Filling, "let_go", noted)
@@ -155,30 +153,7 @@ def test_when_a_delivery_is_sealed_all_of_it_is_durable_before_its_slots_go(
     assert {file.stat().st_nlink for file in desk.layout.deliveries.glob("*/*.dcm")} == {1}
 
 
-def test_a_journal_whose_sync_failed_is_written_anew_before_the_seal(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A later sync may succeed although it brings nothing back."""
-    disk = TracedDisk(monkeypatch, desk.layout.root)
-    fillings: list[Filling] = []
-    monkeypatch.setattr(desk, "seal", lambda filling, *_: fillings.append(filling))
-    association = taking(desk)
-    for uid in ("1.2.1", "1.2.2"):
-        assert send(association, uid) == status.SUCCESS
-    association.ended("released")
-    [filling] = fillings
-    fails = syncs(0)
-    disk.fail = lambda _, step: OSError(errno.EIO, "broken") if fails(step) else None
-    with pytest.raises(OSError, match="broken"):
-        filling.seal("release", desk.now)
-    filling.seal("release", desk.now)
-    filling.let_go()
-    after_power_cut(disk.steps, disk.root_node, Survives(), tmp_path / "cut")
-    [left] = (tmp_path / "cut").glob("deliveries/*/journal.jsonl")
-    assert len(list(journal.read(left, DeliveryLine))) == 3
-
-
-@pytest.mark.parametrize("sync", range(4), ids=["journal", "delivery.json", "its folder", "folder of deliveries"])
+@pytest.mark.parametrize("sync", range(3), ids=["delivery.json", "its folder", "folder of deliveries"])
 @pytest.mark.parametrize("reached", [True, False], ids=["the disk had written it", "the disk had not"])
 def test_whatever_sync_of_a_seal_fails_the_next_attempt_makes_all_of_it_durable(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: int, *, reached: bool
@@ -213,16 +188,16 @@ def test_what_a_power_cut_takes_of_a_delivery_is_made_anew_from_its_files(
     for uid in ("1.2.1", "1.2.2", "1.2.3"):
         desk.now += 1.5
         assert send(association, uid) == status.SUCCESS
-    [file] = desk.layout.deliveries.glob("*/journal.jsonl")
-    lines = list(journal.read(file, DeliveryLine))
     layout = Layout(tmp_path / "cut")
     after_power_cut(disk.steps, disk.root_node, Survives(), layout.root)
+    association.ended("released")
     layout.prepare()
     assert not list(layout.deliveries.iterdir())
-    with closing(connect(tmp_path / "ledger.db")) as ledger:
+    with closing(connect(tmp_path / "cut.db")) as ledger:
         assert recover(layout, ledger).adopted_files == 3
-    [left] = layout.deliveries.glob("*/journal.jsonl")
-    assert list(journal.read(left, DeliveryLine)) == lines
+    [meant], [left] = ([read_delivery(folder) for folder in each.delivery_folders()] for each in (desk.layout, layout))
+    how = {"sealed_at": meant.sealed_at, "seal_reason": meant.seal_reason}
+    assert left.model_copy(update=how) == meant
     assert not layout.slot_files()
 
 
@@ -270,7 +245,6 @@ def test_this_test_sees_what_is_not_synced(desk: Desk, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("what", "lost"),
     [
-        ("filling.Journal.sync", "deliveries/*/journal.jsonl"),
         ("together.os.fsync", "deliveries/*/delivery.json"),
         ("together.sync_folder", "deliveries/*/000001.dcm"),
         ("together.WrittenTogether.named", "deliveries/*"),

@@ -13,8 +13,10 @@ import pytest
 
 from processors.landing import restore
 from processors.landing.association import OpenAssociation
+from processors.landing.delivery import read_delivery
 from processors.landing.errors import EvidenceUnreadableError
 from processors.landing.evidence import read_evidence
+from processors.landing.journal import DeliveryLine, read
 from processors.landing.mark import Mark
 from processors.landing.recover import recover
 from processors.ledger.reconcile import reconcile
@@ -84,15 +86,25 @@ def test_a_file_that_its_journal_does_not_know_was_not_acknowledged_and_goes(des
     assert not list(desk.layout.deliveries.glob("*/000003.dcm"))
 
 
+def assert_told(folder: Path, lines: list[DeliveryLine]) -> None:
+    """The sealed delivery says what its journal had said."""
+    delivery = read_delivery(folder)
+    kept = [line.kept for line in lines if line.kept]
+    assert list(delivery.instances) == [one.instance for one in kept]
+    assert list(delivery.received_at) == [one.received_at for one in kept]
+    assert [delivery.peer] == [line.opened.peer for line in lines if line.opened]
+    assert not (folder / "journal.jsonl").exists()
+
+
 @pytest.mark.parametrize("cut", [1, 2, 30, 200])
 def test_a_torn_last_line_is_made_anew_from_its_file(desk: Desk, cut: int) -> None:
     """It is not synced, so its object may have been acknowledged."""
     crash(desk)
-    journal = open_folder(desk, 2) / "journal.jsonl"
-    whole = journal.read_bytes()
-    journal.write_bytes(whole[:-cut])
+    folder = open_folder(desk, 2)
+    lines = list(read(folder / "journal.jsonl", DeliveryLine))
+    (folder / "journal.jsonl").write_bytes((folder / "journal.jsonl").read_bytes()[:-cut])
     assert_sound(desk, kept=3, duplicates=1)
-    assert journal.read_bytes() == whole
+    assert_told(folder, lines)
 
 
 def test_a_line_with_nuls_before_whole_ones_is_made_anew_from_its_file(desk: Desk) -> None:
@@ -101,11 +113,11 @@ def test_a_line_with_nuls_before_whole_ones_is_made_anew_from_its_file(desk: Des
     for uid in ("1.2.1", "1.2.2", "1.2.3", "1.2.4"):
         desk.store(one, uid, content=data_set(uid))
     [folder] = desk.layout.deliveries.iterdir()
-    whole = (folder / "journal.jsonl").read_bytes()
-    opened, first, second, *others = whole.splitlines(keepends=True)
+    lines = list(read(folder / "journal.jsonl", DeliveryLine))
+    opened, first, second, *others = (folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
     (folder / "journal.jsonl").write_bytes(b"".join((opened, first, bytes(len(second)), *others)))
     assert recover(desk.layout, desk.ledger).adopted_files == 3
-    assert (folder / "journal.jsonl").read_bytes() == whole
+    assert_told(folder, lines)
 
 
 def test_every_cut_of_a_journal_is_recovered(desk: Desk, tmp_path: Path) -> None:

@@ -232,10 +232,10 @@ class Filling:
             aside.rename(self.folder)
 
     def let_go(self) -> None:
-        """Once the sealed delivery is durable it needs its slots and its journal no more. Repeating it is harmless."""
-        for name in (*self._slots.values(), f"{self.folder}/{JOURNAL_FILE}"):
-            with contextlib.suppress(OSError):  # a slot that the disk does not let go is removed by the next start
-                os.unlink(name)  # noqa: PTH108 - as above
+        """Once the sealed delivery is durable: its files need their slots no more. Repeating it is harmless."""
+        for slot in self._slots.values():
+            with contextlib.suppress(OSError):  # one that the disk does not let go is removed by the next start
+                os.unlink(slot)  # noqa: PTH108 - as above
         self._slots.clear()
 
     def remove(self) -> None:

@@ -32,7 +32,7 @@ from tests.receiver_process import data_set_bytes, unfinished
 from tests.unit.receive.raw_peer import pdu, request, store
 
 MAY_BE_LEFT = "journal.jsonl"
-"""Its name is removed without a sync."""
+"""Nobody needs the journal of a sealed delivery, so it is never synced."""
 
 
 @dataclass(frozen=True)

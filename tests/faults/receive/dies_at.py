@@ -101,7 +101,6 @@ MOMENTS: Final[dict[str, Callable[[_Countdown], None]]] = {
     "in-a-line": _at("writev pwrite", _ends("journal.jsonl"), before=False),
     "before-response": _before_response,
     "before-seal": _at("rename", _sealed, before=True),
-    "before-lines-are-synced": _at("fsync fdatasync", _ends("journal.jsonl"), before=True),
     "after-seal": _at("rename", _sealed, before=False),
     "before-a-slot-goes": _at("unlink", _ends(".part"), before=True),
     "after-a-slot-went": _at("unlink", _ends(".part"), before=False),

@@ -16,9 +16,7 @@ from tests.waiting import wait_for
 pytestmark = pytest.mark.faults
 
 SLICES = 5
-OF_AN_OBJECT = [
-    moment for moment in MOMENTS if not moment.endswith(("synced", "seal", "evidence", "slot-goes", "slot-went"))
-]
+OF_AN_OBJECT = [moment for moment in MOMENTS if not moment.endswith(("seal", "evidence", "slot-goes", "slot-went"))]
 BY_REFERENCE = ["in-part", "after-link", "before-response"]
 
 

@@ -45,7 +45,7 @@ class ReceiverLimits(BaseModel):
     backlog_bytes: _OPTIONAL_BYTES = _of(None, "B", "Unconfirmed in the landing, beyond which objects are refused.")
     backlog_objects: _OPTIONAL_COUNT = _of(None, "count", "The same, in objects.")
     backlog_deliveries: _OPTIONAL_COUNT = _of(None, "count", "Deliveries that nobody has picked up yet.")
-    ledger_queue: _Count = _of(10_000, "count", "Entries in memory that wait for the ledger.")
+    ledger_queue: _Count = _of(50_000, "count", "Rows in memory that wait for the ledger, of about 3 kB each.")
     relief: float = Field(
         0.1,
         ge=0,

@@ -263,7 +263,7 @@ CAUSES: Final[dict[str, Cause]] = {
         "See that NiFi runs and that its ListenDICOM is started; it goes on by itself.",
     ),
     "pressure-ledger-queue": Cause(
-        "More than {detail} entries wait in memory for the ledger: objects are refused (A700).",
+        "More than {detail} rows wait in memory for the ledger: associations are rejected and objects refused (A700).",
         "See in the receiver's log what the ledger's disk or another writer does; it goes on by itself.",
     ),
     "pressure-ledger": Cause(

@@ -27,8 +27,8 @@ BACKLOG_OBJECTS: Final = "backlog-objects"
 BACKLOG_DELIVERIES: Final = "backlog-deliveries"
 LEDGER_QUEUE: Final = "ledger-queue"
 LEDGER: Final = "ledger"
-REJECTS: Final = frozenset({DESCRIPTORS, LEDGER})
-"""Kinds for which new associations are rejected: each would take another descriptor or two, or entries that wait."""
+REJECTS: Final = frozenset({DESCRIPTORS, LEDGER, LEDGER_QUEUE})
+"""Kinds for which new associations are rejected: each would take another descriptor or two, or rows that wait."""
 
 
 @dataclass(frozen=True, slots=True)

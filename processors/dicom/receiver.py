@@ -145,6 +145,9 @@ class Receiver:
         self.metrics.watch(self.pressure)
         self._refused_told_until = 0.0
         self._writer = LedgerWriter(settings.ledger, self._ledger_fault, self._notifier.notify)
+        self.metrics.gauge(
+            "sluice_ledger_rows_waiting", "Rows in memory that wait for the ledger", lambda: self._writer.waiting
+        )
         self._troubles = TroubleBook(log, self.metrics, self._writer)
         self._reader = connect_readonly(settings.ledger, check_same_thread=False)
         peers = settings.gate.peers if settings.gate is not None else Peers

@@ -76,7 +76,7 @@ def resources(
         reserve_bytes: Free disk below which objects are refused.
         free_bytes: What the landing's disk has left.
         ledger: The ledger file.
-        queued: How many entries wait for the ledger.
+        queued: How many rows wait for the ledger.
         is_broken: Whether they wait for a person to mend it.
         most_descriptors: The highest that the engine can use; None for the system's limit.
     """

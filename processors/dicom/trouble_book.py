@@ -50,8 +50,10 @@ class TroubleBook:
                 return
             self._waiting += 1
         trouble = Trouble(at=time.time(), cause=cause, association_id=association, **facts)
-        self._writer.submit(Work(lambda connection: troubles.add(connection, trouble), then=self._entered))
+        self._writer.submit(
+            Work(lambda connection: troubles.add(connection, trouble), then=self._is_over, given_up=self._is_over)
+        )
 
-    def _entered(self) -> None:
+    def _is_over(self) -> None:
         with self._lock:
             self._waiting -= 1

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Final
 
 from processors.landing.together import WrittenTogether
@@ -45,8 +45,10 @@ class Work:
     """Asks for the files that must be durable before the rows are written."""
     then: Callable[[], object] | None = None
     """Called when the rows are committed, and never before."""
+    given_up: Callable[[], object] | None = None
+    """Called instead when they never will be by this writer; raises nothing."""
     rows: int = 1
-    """How many it writes, about."""
+    """How many it writes, about; what it holds in memory meanwhile grows with them."""
 
 
 class LedgerWriter:
@@ -74,7 +76,8 @@ class LedgerWriter:
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._report, self._entered = report, entered
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
-        self._taken = 0
+        self._counting = Lock()
+        self._rows_waiting = 0
         self._closing = Event()
         self._is_last = self._is_refused = False
         self.is_broken = False
@@ -85,12 +88,15 @@ class LedgerWriter:
 
     def submit(self, work: Work | Enter) -> None:
         """Have `work` done soon; it is tried again until disk and database take it, unless they never will."""
-        self._queue.put(work if isinstance(work, Work) else Work(work))
+        one = work if isinstance(work, Work) else Work(work)
+        with self._counting:
+            self._rows_waiting += one.rows
+        self._queue.put(one)
 
     @property
     def waiting(self) -> int:
-        """How much of it is not done yet."""
-        return self._queue.qsize() + self._taken
+        """How many rows of it are not written yet, about."""
+        return self._rows_waiting
 
     def close(self) -> None:
         """Finish what was submitted and end. What the database still refuses is left to the next start's recovery."""
@@ -107,12 +113,16 @@ class LedgerWriter:
 
     def _do_all(self, works: Sequence[Work]) -> None:
         """A step of its own, so that none of it is held while the next is waited for."""
-        self._taken = len(works)
         if len(works) < 2 or not self._do_together(works):
             for work in works:
                 self._do(work)
-                self._taken -= 1
-        self._taken = 0
+                self._is_over(work)
+        else:
+            self._is_over(*works)
+
+    def _is_over(self, *works: Work) -> None:
+        with self._counting:
+            self._rows_waiting -= sum(work.rows for work in works)
 
     def _gather(self) -> list[Work]:
         """What comes within a moment of the first, in its order."""
@@ -143,6 +153,8 @@ class LedgerWriter:
     def _do(self, work: Work) -> None:
         if not self._is_refused and self._is_done(lambda: self._enter([work])):
             self._tell([work])
+        elif work.given_up is not None:
+            work.given_up()
 
     def _is_done(self, step: Callable[[], object]) -> bool:
         """Do a step until it is done; False if it was given up."""

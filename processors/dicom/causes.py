@@ -241,6 +241,13 @@ CAUSES: Final[dict[str, Cause]] = {
         "See that the device works and reaches us; `sluice peers rhythm` shows what is usual. If it rests, say so by"
         " `quiet` or `expects: none` in the peers file.",
     ),
+    # In the landing
+    "files-missing": Cause(
+        "What {calling_ae} had sent is gone from the landing ({detail}): its folder was deleted before all destinations"
+        " had it.",
+        "Put the folder back from a backup, then `sluice landing release` the delivery; or have the device send again"
+        " and `sluice landing end` it. Nobody but Sluice may delete in the landing.",
+    ),
     # Of the receiver itself
     "pressure-disk": Cause(
         "The landing's disk is below its reserve of {detail}: objects are refused (A700), and stay at their senders.",

@@ -26,6 +26,7 @@ from processors.dicom.trouble_book import TroubleBook
 from processors.landing.association import OpenAssociation
 from processors.landing.closing import ending as ending_of
 from processors.landing.closing import sealing
+from processors.landing.deleted import despite_deletion
 from processors.landing.delivery import SealReason
 from processors.landing.errors import LandingUnusableError
 from processors.landing.filling import Filling, new_id
@@ -237,7 +238,8 @@ class Receiver:
         if filling.kept:
             brought = (filling.opened.study_instance_uid, filling.opened.id, len(filling.kept))
             self._brought.setdefault(filling.opened.association_id, []).append(brought)
-        self._writer.submit(sealing(filling, reason, at, lambda: self._known.committed(claims)))
+        work = sealing(filling, reason, at, lambda: self._known.committed(claims))
+        self._writer.submit(despite_deletion(work, filling, lambda: self._files_missing(filling)))
 
     def ended(self, association: OpenAssociation, ending: Ending) -> None:
         """Enter how an association ended, in the writer's thread, after all its deliveries."""
@@ -276,6 +278,19 @@ class Receiver:
             if time.monotonic() >= self._refused_told_until:  # this is an entry too
                 self._refused_told_until = time.monotonic() + _REFUSED_TOLD_SECONDS
                 self.troubled(Caller("", "", ""), "ledger-entry-refused", type(error).__name__)
+
+    def _files_missing(self, filling: Filling) -> None:
+        """A delivery was entered without its files; in the writer's thread."""
+        one = filling.opened
+        self._troubles.note(
+            "files-missing",
+            calling_ae=one.calling_ae,
+            called_ae=one.called_ae,
+            address=one.peer,
+            peer=one.sender or "",
+            detail=f"{len(filling.kept)} objects, delivery {one.id}",
+            association=one.association_id,
+        )
 
     def _commitment_troubled(self, one: Commitment, cause: str, detail: str) -> None:
         self._troubles.note(

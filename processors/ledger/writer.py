@@ -108,6 +108,8 @@ class LedgerWriter:
         try:
             while not (self._is_last or self._is_refused):
                 self._do_all(self._gather())
+            while not (self._is_refused or self._queue.empty()):  # told of what was the last
+                self._do_all(self._gather())
         finally:
             self._connection.close()
 
@@ -127,7 +129,7 @@ class LedgerWriter:
     def _gather(self) -> list[Work]:
         """What comes within a moment of the first, in its order."""
         first = self._queue.get()
-        if first is not None:
+        if first is not None and not self._is_last:
             self._closing.wait(GATHER_SECONDS)
         works, rows, following = [], 0, first
         while following is not None:

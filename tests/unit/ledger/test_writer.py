@@ -311,6 +311,19 @@ def test_what_is_told_and_fails_undoes_nothing(tmp_path: Path) -> None:
         assert associations.known_ids(ledger) == {"a" * 32, "b" * 32}
 
 
+def test_what_is_submitted_by_the_last_that_is_told_is_done_too(tmp_path: Path) -> None:
+    writer = LedgerWriter(tmp_path / "ledger.db", lambda *_: None)
+    blocked = Blocked(writer)
+    writer.submit(Work(adds("a"), then=lambda: writer.submit(adds("b"))))
+    closing_writer = threading.Thread(target=writer.close)
+    closing_writer.start()
+    wait_for(writer._closing.is_set)
+    blocked.end()
+    closing_writer.join(60)
+    with closing(connect(tmp_path / "ledger.db")) as ledger:
+        assert associations.known_ids(ledger) == {"a" * 32, "b" * 32}
+
+
 def test_what_is_told_is_told_until_the_disk_lets(tmp_path: Path) -> None:
     """What an association leaves must not stay for want of a moment's room."""
     told: list[str] = []

@@ -1,0 +1,74 @@
+"""A delivery whose folder somebody has deleted while it was being filled: told, and entered without its files.
+
+Its objects were acknowledged, so they stay accounted for. The folder is made anew, with what was received into it but
+for the files, so that landing and ledger say the same; `sluice ledger reconcile` names the files that are missing. The
+delivery waits for a person, and whoever sends its objects again is not told that they are here.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from processors.landing import journal
+from processors.landing.durable import sync_folder
+from processors.landing.filling import JOURNAL_FILE, Filling
+from processors.landing.journal import DeliveryLine
+from processors.landing.together import WrittenTogether
+from processors.ledger import shipments
+from processors.ledger.writer import Work
+
+FILES_MISSING: Final = "held:files-missing"
+"""Why such a delivery waits."""
+
+
+def despite_deletion(
+    work: Work, filling: Filling, tell: Callable[[], object], clock: Callable[[], float] = time.time
+) -> Work:
+    """The work of sealing a delivery, which ends even if its folder is gone.
+
+    Args:
+        work: Seals it and enters it.
+        filling: The delivery.
+        tell: Called when it was entered without its files.
+        clock: Unix seconds.
+    """
+    deleted: list[str] = []
+
+    def prepare(files: WrittenTogether) -> None:
+        if work.prepare is None:
+            return
+        try:
+            work.prepare(files)
+        except FileNotFoundError:
+            _make_anew(filling)
+            deleted[:] = [filling.opened.id]
+            work.prepare(files)
+
+    def enter(connection: sqlite3.Connection) -> None:
+        work.enter(connection)
+        for delivery_id in deleted:
+            shipments.park_delivery(connection, delivery_id, FILES_MISSING, clock())
+
+    def then() -> None:
+        if work.then is not None:
+            work.then()
+        if deleted:
+            tell()
+
+    return replace(work, prepare=prepare, enter=enter, then=then)
+
+
+def _make_anew(filling: Filling) -> None:
+    """Make the folder of a delivery, with its journal.
+
+    Raises:
+        FileExistsError: it is there, so that something else is missing.
+        OSError: the disk does not take it; without the landing's own folders there is none that it would be in.
+    """
+    os.mkdir(filling.folder, 0o700)  # noqa: PTH102 - as the filling does
+    sync_folder(filling.folder.parent)
+    lines = (DeliveryLine(kept=line) for line in filling.kept)
+    journal.rewrite(filling.folder / JOURNAL_FILE, DeliveryLine(opened=filling.opened), *lines)

@@ -5,6 +5,7 @@
 | no rule wanted it (`unmatched`), the rules disagreed (`held:mixed`) | the rules are asked again | it goes nowhere |
 | its sender was unknown (`held:unknown-caller`) | the rules are asked, now for the first time | it goes nowhere |
 | nobody allowed it for its patient (`held:consent-...`) | consent is asked again | it goes nowhere |
+| its folder was deleted (`held:files-missing`) | its folder is back: it goes on where it was | it goes nowhere |
 | it is unclear who the patient is (other `held:` codes) | the vault and the merge list are asked | it goes nowhere |
 | the handoff refused its package (`rejected:...`) | the same package is sent once more | it is not sent |
 | de-identification let nothing of it pass (`withheld`) | not possible: send the object again | its original goes |
@@ -21,6 +22,7 @@ from processors.delivery.package import package_path
 from processors.delivery.pinned import Route
 from processors.delivery.route import held_by_vault, people_of
 from processors.delivery.workplace import Workplace
+from processors.landing.deleted import FILES_MISSING
 from processors.landing.delivery import read_delivery
 from processors.landing.hold import lift
 from processors.ledger import shipments
@@ -90,6 +92,8 @@ def release(place: Workplace, held: Held, by: str) -> None:
     folder = place.delivery_folder(held.delivery_id)
     if held.reason == _UNKNOWN_CALLER:
         lift(folder)
+    elif held.reason == FILES_MISSING:
+        read_delivery(folder)
     if parked:
         _unpark_beside(place, held.delivery_id, {row.id: not row.package_sha256 for row in parked})
     with transaction(place.ledger) as ledger:

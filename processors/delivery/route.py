@@ -1,7 +1,8 @@
 """Decides where a delivery goes, once, and tells NiFi its shipments without saying anything about a patient.
 
 1. Take up the announcement, so that it is not repeated for an hour; older ones are superseded.
-2. Find what was decided: in the ledger, else in `route.json`, else decide now by the rules and the vault.
+2. Find what was decided: in the ledger, else in `route.json`, else decide now by the rules and the vault. A delivery
+   that is gone from the landing waits for a person.
 3. Keep the decision: `route.json` first, then the ledger; both hold the same ids whatever is killed in between.
 4. Answer with the shipments that are not settled.
 """
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from processors.deid.engine import treatment_facts
+from processors.delivery import missing
 from processors.delivery.evidence import translate
 from processors.delivery.flowfile import Outcome, Reference, because
 from processors.delivery.labels import announce
@@ -39,7 +41,8 @@ def route(place: Workplace, reference: Reference, release: str) -> Outcome:
         return _FINISHED[reference.kind](place, reference)
     decided = shipments.of_delivery(place.ledger, reference.id)
     if not decided:
-        reason = _pin(place, reference.id, release)
+        gone = missing.is_missing(place, reference.id)
+        reason = missing.park(place, reference.id) if gone else _pin(place, reference.id, release)
         if reason:
             return because("parked", reason)
         decided = shipments.of_delivery(place.ledger, reference.id)

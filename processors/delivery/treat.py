@@ -1,6 +1,7 @@
 """Makes the package of a shipment, or finds the one that was made: a kept package is sent again, never rebuilt.
 
-1. An older announcement, or a settled shipment, is superseded; so is what was confirmed under an earlier ledger.
+1. An older announcement, or a settled shipment, is superseded; so is what was confirmed under an earlier ledger. What
+   is gone from the landing waits for a person.
 2. A package that lies in the landing is the answer, if its patient still consents.
 3. The attempt is counted, durably, before it can take anything down with it.
 4. A worker treats every instance into `<shipment>.<n>.part`, which it syncs.
@@ -18,6 +19,7 @@ from typing import Any, Final
 
 from handoff.contract.canonical import canonical_json
 from processors.audit import treated
+from processors.delivery import missing
 from processors.delivery.confirmed_before import confirmed_before
 from processors.delivery.errors import UnknownDeliveryError, WorkerDiedError
 from processors.delivery.flowfile import Outcome, Reference, because
@@ -62,6 +64,8 @@ def treat(place: Workplace, reference: Reference, pool: Pool) -> Outcome:
             refused = _not_consented(place, shipment, read_delivery(place.delivery_folder(shipment.delivery_id)))
             package = shipment.package_sha256 or ""
             return _hold(place, shipment, package, refused, reference.n) if refused else _packaged(place, shipment)
+        if missing.is_missing(place, shipment.delivery_id):
+            return because("quarantine", missing.hold(place, shipment))
         return _make(place, shipment, reference, pool)
 
 

@@ -52,7 +52,7 @@ class HandoffShipment:
 
 def in_landing(layout: Layout, ledger: sqlite3.Connection, *, receiver_runs: bool) -> Iterator[Gap]:
     """The landing's deliveries, each against its own journal and files, and against the ledger's rows."""
-    known = {row[0] for row in ledger.execute("SELECT id FROM deliveries")}
+    known = {row[0]: row[1] for row in ledger.execute("SELECT id, instance_count FROM deliveries")}
     removed = deliveries.removed_ids(ledger)
     present = set()
     for folder in layout.delivery_folders():
@@ -72,8 +72,8 @@ def in_landing(layout: Layout, ledger: sqlite3.Connection, *, receiver_runs: boo
             continue
         yield from _compare_rows(delivery, ledger)
         yield from _compare_files(folder, delivery, originals_removed=folder.name in removed)
-    for delivery_id in sorted(known - present):
-        yield Gap(delivery_id, "not-in-landing")
+    for delivery_id in sorted(known.keys() - present):
+        yield Gap(delivery_id, "not-in-landing", f"{known[delivery_id]} objects")
     for association_id in sorted(layout.open_association_ids()):
         if not journal.is_readable(layout.journal_of(association_id), AssociationLine):
             yield Gap(association_id, "journal-unreadable", "a later version wrote it, or the disk is damaged")

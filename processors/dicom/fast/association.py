@@ -128,6 +128,7 @@ class Association:
                 self._ended()
             finally:
                 self._wire.let_go()
+                self._messages = None  # it knows this, as the wire did: nothing is left in a ring
                 self._connection.socket.close()
 
     def stop(self) -> None:

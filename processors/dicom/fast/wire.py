@@ -167,7 +167,11 @@ class Wire:
             raise LostError("The connection is gone.") from error
 
     def let_go(self) -> None:
-        """Nothing is read any more: give the buffer back now, and not when somebody looks for unreachable objects."""
+        """Nothing is read any more: give the buffer back, and know nobody who knows this.
+
+        What is in a ring waits, with all that it holds, for the collector of garbage, which has to look for it.
+        """
+        self._before_refill = self._heard = _nothing
         self._buffer = memoryview(b"")
         self._start = self._end = 0
         memory, self._memory = self._memory, None
@@ -238,6 +242,10 @@ class Wire:
         if seconds is not None and seconds != self._send_timeout:
             self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(seconds))
             self._send_timeout = seconds
+
+
+def _nothing() -> None:
+    """Nobody is told."""
 
 
 def _timeval(seconds: float) -> bytes:

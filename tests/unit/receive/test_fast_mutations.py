@@ -1,5 +1,9 @@
 """Whatever comes, an association of the fast engine ends once, answers what it can, and raises nothing."""
 
+import gc
+import weakref
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,15 +40,19 @@ class Recorded:
         self.is_closed = True
 
 
-def converse(content: bytes) -> tuple[Recorded, Remembers]:
-    connection, receiver = Recorded(content), Remembers()
-    Association(
+def association(connection: Recorded, receiver: Remembers) -> Association:
+    return Association(
         Connection(connection, "192.0.2.1"),  # type: ignore[arg-type]
         receiver,
         Everybody(),
         None,
         Timers(),
-    ).run()
+    )
+
+
+def converse(content: bytes) -> tuple[Recorded, Remembers]:
+    connection, receiver = Recorded(content), Remembers()
+    association(connection, receiver).run()
     return connection, receiver
 
 
@@ -86,3 +94,20 @@ def test_noise_never_becomes_an_association(content: bytes) -> None:
     connection, receiver = converse(content)
     assert not receiver.peers
     assert connection.is_closed
+
+
+@pytest.mark.parametrize(
+    "content",
+    [CONVERSATION, request(), request() + store(b"content")[:-3], request() + pdu(9, b""), pdu(4, b""), b""],
+    ids=["released", "lost", "lost inside an object", "no such PDU", "no request", "nothing"],
+)
+def test_an_association_that_has_ended_is_gone_before_anybody_looks_for_garbage(content: bytes) -> None:
+    one = association(Recorded(content), Remembers())
+    there = weakref.ref(one)
+    gc.disable()
+    try:
+        one.run()
+        del one
+        assert there() is None
+    finally:
+        gc.enable()

@@ -1,8 +1,8 @@
 """The ledger: which instance came over which association, where it is now, and what became of it.
 
-Read in this order: `schema` (tables, connections, transactions), `associations`, `instances`, `deliveries`,
-`shipments`, `evidence`, `expectations`, `results`, `label_documents` and `troubles` (plain functions over one
-connection, named after their table), `fates` (what became of an instance, for evidence), `commitments` and
+Read in this order: `schema` (tables, connections, transactions), `associations`, `refusals`, `instances`,
+`deliveries`, `shipments`, `evidence`, `expectations`, `results`, `label_documents` and `troubles` (plain functions over
+one connection, named after their table), `fates` (what became of an instance, for evidence), `commitments` and
 `commitment_lists` (what modalities asked to be kept, and as evidence), `performed_steps` and `performed_lists` (what
 modalities say that they made), `announcements` (what NiFi is told and when), `writer` (the thread that commits for the
 receiver), `curable` (which errors waiting may cure), `backlog` (what is not confirmed yet), `accounts`

@@ -68,5 +68,5 @@ def acknowledged(connection: sqlite3.Connection) -> int:
 
 def refused(connection: sqlite3.Connection) -> dict[str, int]:
     """Refusals by reason code."""
-    rows = connection.execute("SELECT reason, count(*) FROM refusals GROUP BY reason ORDER BY reason")
+    rows = connection.execute("SELECT reason, sum(count) FROM refusals GROUP BY reason ORDER BY reason")
     return {row[0]: row[1] for row in rows}

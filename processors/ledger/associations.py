@@ -6,6 +6,8 @@ from typing import Literal
 
 from processors.landing.journal import AssociationFacts, DuplicateInstance, RefusedObject
 from processors.ledger import instances
+from processors.ledger.refusals import Refusals
+from processors.ledger.refusals import add as add_refusals
 
 Ending = Literal["released", "aborted", "lost"]
 
@@ -51,17 +53,15 @@ def close(
 ) -> None:
     """Write how an open association ended, with its duplicates and refusals, inside a transaction."""
     instances.add_duplicates(connection, facts.id, facts.called_ae, duplicates)
-    connection.executemany(
-        "INSERT INTO refusals (association_id, at, status, reason) VALUES (?, ?, ?, ?)",
-        [(facts.id, refusal.at, refusal.status, refusal.reason) for refusal in refusals],
-    )
+    counted = Refusals(refusals)
+    add_refusals(connection, facts.id, counted)
     connection.execute(
         """
         UPDATE associations SET opened_at = ?, peer = ?, closed_at = ?, ending = ?, refused = ?,
             acknowledged = (SELECT count(*) FROM instances WHERE association_id = ?)
         WHERE id = ?
         """,
-        (facts.opened_at, facts.peer, closed_at, ending, len(refusals), facts.id, facts.id),
+        (facts.opened_at, facts.peer, closed_at, ending, len(counted), facts.id, facts.id),
     )
 
 

@@ -77,7 +77,7 @@ _ARRIVED: Final = f"""
 """  # noqa: S608 - no value enters it
 
 _REFUSED: Final = """
-    SELECT association_id, status, count(*) AS objects, min(at) AS first_at, max(at) AS last_at
+    SELECT association_id, status, sum(count) AS objects, min(at) AS first_at, max(coalesce(last_at, at)) AS last_at
     FROM refusals WHERE at >= ? AND at < ? GROUP BY association_id, status
 """
 

@@ -26,9 +26,9 @@ _QUERIES: Final = {
     "no-association": """
         SELECT t.id, '' FROM touched t LEFT JOIN associations a ON a.id = t.id WHERE a.id IS NULL""",
     "refusal-counts": """
-        SELECT a.id, 'association ' || a.refused || ', refusals ' || count(r.id)
+        SELECT a.id, 'association ' || a.refused || ', refusals ' || coalesce(sum(r.count), 0)
         FROM touched t JOIN associations a ON a.id = t.id LEFT JOIN refusals r ON r.association_id = a.id
-        WHERE a.ending <> 'open' GROUP BY a.id HAVING a.refused <> count(r.id)""",
+        WHERE a.ending <> 'open' GROUP BY a.id HAVING a.refused <> coalesce(sum(r.count), 0)""",
     "delivery-counts": """
         SELECT d.id, 'delivery ' || d.instance_count || ' of ' || d.bytes || ' bytes, instances ' || count(i.id)
             || ' of ' || coalesce(sum(i.size), 0)

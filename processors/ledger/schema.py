@@ -334,6 +334,12 @@ _VERSION_7: Final[tuple[str, ...]] = (
     "CREATE UNIQUE INDEX performed_lists_revision ON performed_lists (step_id, revision)",
 )
 
+_VERSION_8: Final[tuple[str, ...]] = (
+    # A row stands for all that are alike: one status and reason within a quarter of an hour, the first of them `at`.
+    "ALTER TABLE refusals ADD COLUMN count INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE refusals ADD COLUMN last_at REAL",  # NULL where an earlier version wrote one row for each
+)
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     _VERSION_1,
     _VERSION_2,
@@ -342,6 +348,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     _VERSION_5,
     _VERSION_6,
     _VERSION_7,
+    _VERSION_8,
 )
 """Statements by version; a ledger at `user_version` n has had the first n. Append, never change."""
 

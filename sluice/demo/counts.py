@@ -26,7 +26,7 @@ SELECT CASE
 FROM instances i LEFT JOIN deliveries d ON d.id = i.delivery_id GROUP BY 1, 2
 """
 
-_REFUSALS = "SELECT reason, COUNT(*) AS count FROM refusals GROUP BY reason ORDER BY reason"
+_REFUSALS = "SELECT reason, SUM(count) AS count FROM refusals GROUP BY reason ORDER BY reason"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ Success), `status` (every answer and its reason code), `sop_class` (what is stor
 facts of a data set), `part_file` and `relay` (written and hashed beside reading), `elements` and `inflate` (walk the
 elements of an encoded data set while it comes), `part10` (preamble and file meta), `receiver` (the whole process),
 `event_log` (what it says), `silence` (libraries that would log values), `account` (what became of the objects of an
-association), `metrics`, `peer_metrics` and `management` (what is counted, and where that is asked), `commands`.
+association), `metrics`, `peer_metrics` and `management` (what is counted, and where that is asked), `garbage` (what
+Python's collector looks at), `commands`.
 Beside C-STORE: `services` (what is asked of us, and how to add more), `items` (what a request names, read safely),
 `commitment` (storage commitment), `performed_step` (what modalities say that they made), `upload` (objects by HTTP).
 Inside NiFi: `embedded` (the receiver as a child that ends with its parent).

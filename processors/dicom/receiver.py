@@ -14,6 +14,7 @@ from processors.dicom.commitment.reporter import Reporter
 from processors.dicom.commitment.service import CommitmentService
 from processors.dicom.engine import Engine, Peer
 from processors.dicom.event_log import EventLog
+from processors.dicom.garbage import leave_alone_what_stays
 from processors.dicom.gate import Gate
 from processors.dicom.metrics import ReceiverMetrics
 from processors.dicom.performed_step.service import PerformedStepService
@@ -104,6 +105,7 @@ def run(
             settings.gate.open(receiver.troubled, receiver.peers_changed, receiver.metrics)
         try:
             receiver.pressure.watch(settings.limits.look)
+            leave_alone_what_stays()
             ready(*engine.start(receiver))
             wait()
             log.write("stopping")

@@ -66,6 +66,15 @@ def acknowledged(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM instances").fetchone()[0])
 
 
+def duplicates_by_association(connection: sqlite3.Connection) -> dict[str, int]:
+    """How many duplicates of each open association have a row already."""
+    rows = connection.execute(
+        "SELECT association_id, count(*) FROM instances WHERE disposition = 'duplicate'"
+        " AND association_id IN (SELECT id FROM associations WHERE ending = 'open') GROUP BY association_id"
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def refused(connection: sqlite3.Connection) -> dict[str, int]:
     """Refusals by reason code."""
     rows = connection.execute("SELECT reason, sum(count) FROM refusals GROUP BY reason ORDER BY reason")

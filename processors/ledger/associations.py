@@ -51,8 +51,12 @@ def close(
     duplicates: Sequence[DuplicateInstance],
     refusals: Sequence[RefusedObject],
 ) -> None:
-    """Write how an open association ended, with its duplicates and refusals, inside a transaction."""
-    instances.add_duplicates(connection, facts.id, facts.called_ae, duplicates)
+    """Write how an open association ended, with all its duplicates and refusals, inside a transaction.
+
+    Of the duplicates some may have been entered before, in pieces.
+    """
+    left = instances.without_entered(connection, facts.id, duplicates)
+    instances.add_duplicates(connection, facts.id, facts.called_ae, left)
     counted = Refusals(refusals)
     add_refusals(connection, facts.id, counted)
     connection.execute(

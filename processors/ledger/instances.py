@@ -75,7 +75,10 @@ def add_delivered(connection: sqlite3.Connection, delivery: Delivery, received_a
 def add_duplicates(
     connection: sqlite3.Connection, association_id: str, called_ae: str, duplicates: Sequence[DuplicateInstance]
 ) -> None:
-    """Add instances for which no file was kept, each pointing to the one that was here (once that has a row)."""
+    """Add instances for which no file was kept, each pointing to the one that was here (once that has a row).
+
+    Call it with pieces in the order in which they came, or with all: see `without_entered`.
+    """
     connection.executemany(
         """
         INSERT INTO instances (association_id, sop_instance_uid, sop_class_uid, study_uid, series_uid, called_ae,
@@ -104,10 +107,20 @@ def add_duplicates(
             SELECT max(first.id) FROM instances first
             WHERE first.sop_instance_uid = instances.sop_instance_uid AND first.digest = instances.digest
                 AND first.called_ae = instances.called_ae AND first.disposition <> 'duplicate')
-        WHERE association_id = ? AND disposition = 'duplicate'
+        WHERE association_id = ? AND disposition = 'duplicate' AND duplicate_of IS NULL
         """,
         (association_id,),
     )
+
+
+def without_entered(
+    connection: sqlite3.Connection, association_id: str, duplicates: Sequence[DuplicateInstance]
+) -> Sequence[DuplicateInstance]:
+    """What is left of all duplicates of an association, as its journal has them, after what was entered in pieces."""
+    row = connection.execute(
+        "SELECT count(*) FROM instances WHERE association_id = ? AND disposition = 'duplicate'", (association_id,)
+    ).fetchone()
+    return duplicates[row[0] :]
 
 
 def brought_by(connection: sqlite3.Connection, association_id: str) -> list[tuple[str, str, int]]:

@@ -132,23 +132,28 @@ def _report(layout: Layout, connection: sqlite3.Connection, found: list[Gap], wi
         refused = accounts.refused(connection)
         returned = results.count(connection)
         labels = label_documents.counts(connection)
+        entered = accounts.duplicates_by_association(connection)
     finally:
         connection.execute("ROLLBACK")
-    kept, again = _not_yet_entered(layout, open_ids)
+    kept, again = _not_yet_entered(layout, open_ids, entered)
     states["in_flight"] += kept
     states["duplicate"] += again
     return Report(known + kept + again, refused, states, found, witnesses, labels, returned)
 
 
-def _not_yet_entered(layout: Layout, open_associations: set[str]) -> tuple[int, int]:
-    """Instances of deliveries that are being filled, and duplicates of open associations, by their journals."""
+def _not_yet_entered(layout: Layout, open_associations: set[str], entered: Mapping[str, int]) -> tuple[int, int]:
+    """Instances of deliveries that are being filled, and duplicates of open associations, by their journals.
+
+    `entered` says how many of the latter have a row already.
+    """
     kept = sum(
         sum(line.kept is not None for line in journal.read(folder / JOURNAL_FILE, DeliveryLine))
         for folder in layout.delivery_folders()
         if not is_sealed(folder)
     )
-    again = sum(
-        sum(line.duplicate is not None for line in journal.read(layout.journal_of(association_id), AssociationLine))
-        for association_id in open_associations
-    )
+    again = sum(max(_duplicates(layout, each) - entered.get(each, 0), 0) for each in open_associations)
     return kept, again
+
+
+def _duplicates(layout: Layout, association_id: str) -> int:
+    return sum(line.duplicate is not None for line in journal.read(layout.journal_of(association_id), AssociationLine))

@@ -37,6 +37,13 @@ class Retention(BaseModel):
         " counts and they go like everything else.",
     )
 
+    performed_steps_days: float = Field(
+        365.0,
+        ge=0,
+        description="Days that the file of a performed procedure step (MPPS) stays in the landing after the step ended;"
+        " the ledger keeps the step.",
+    )
+
     def days_of(self, peer: str | None, rules: tuple[str, ...]) -> float:
         """Days for a delivery: the longest that names its peer or one of its rules; the site's when none does."""
         named = [self.rules[rule] for rule in rules if rule in self.rules]

@@ -9,6 +9,7 @@ from typing import Final
 
 from processors.delivery import retention
 from processors.delivery.quiet import confide
+from processors.delivery.step_retention import sweep_steps
 from processors.delivery.workplace import Workplace
 from processors.landing.layout import Layout
 from processors.landing.lock import hold, holder
@@ -74,7 +75,7 @@ class Announcer:
         now = self._place.clock()
         if now - self._swept_at >= SWEEP_SECONDS:
             self._swept_at = now
-            for sweep in (retention.sweep, retention.sweep_results, retention.sweep_inbox):
+            for sweep in (retention.sweep, retention.sweep_results, retention.sweep_inbox, sweep_steps):
                 try:
                     if sweep(self._place) >= retention.AT_ONCE:
                         self._swept_at = now - SWEEP_SECONDS + REST_SECONDS

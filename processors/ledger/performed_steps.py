@@ -8,13 +8,15 @@ import secrets
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from processors.landing.performed_steps import Keep, KeptStep, State
 from processors.ledger import evidence, performed_lists
 from processors.ledger.schema import record_event, transaction
 
 Outcome = Literal["done", "exists", "unknown", "not-yours", "ended", "incomplete"]
+REMOVED: Final = "step-removed"
+"""The event of a step whose file went from the landing when its days were over."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -44,6 +46,32 @@ class StepChange:
 
     def __repr__(self) -> str:
         return f"StepChange({self.state}, …)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Standing:
+    """A step as the ledger has it. PHI: it has no revealing repr."""
+
+    id: str
+    state: str
+    ended_at: float | None
+    """Unix seconds; None while it is in progress."""
+    instances: frozenset[str]
+
+    def __repr__(self) -> str:
+        return f"Standing({self.id}, {self.state}, …)"
+
+    def is_like(self, step: KeptStep) -> bool:
+        """Whether the landing says the same of it."""
+        return (self.state, self.instances) == (step.state, step.instances)
+
+
+def standing(connection: sqlite3.Connection, sop_instance_uid: str) -> Standing | None:
+    """The step of this SOP Instance UID; None if there is none."""
+    row = connection.execute(
+        "SELECT id, state, ended_at FROM performed_steps WHERE sop_instance_uid = ?", (sop_instance_uid,)
+    ).fetchone()
+    return None if row is None else Standing(row["id"], row["state"], row["ended_at"], _named(connection, row["id"]))
 
 
 def create(connection: sqlite3.Connection, new: NewStep, now: float, keep: Keep = lambda _: None) -> Outcome:

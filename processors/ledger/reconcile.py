@@ -24,6 +24,7 @@ from processors.ledger.associations import open_associations
 from processors.ledger.gaps import Gap, HandoffShipment
 from processors.ledger.label_gaps import in_labels
 from processors.ledger.schema import connect_readonly
+from processors.ledger.step_gaps import in_steps
 
 SECOND_LOOK_SECONDS: Final = 2.0
 
@@ -116,6 +117,7 @@ def _look(
             *gaps.in_receipts(layout, connection),
             *gaps.in_results(layout, connection),
             *in_labels(layout, connection),
+            *in_steps(layout, connection),
         ]
         if handoff is not None:
             found.extend(gaps.at_handoff(connection, handoff()))

@@ -3,7 +3,8 @@
 Each round starts every receiver anew in an empty folder, in an order that rotates, and sends the same objects by the
 same light sender. A ratio is the median of the ratios within each round. Orthanc and storescp run with TCP_NODELAY=1;
 Orthanc syncs its files by default, storescp does not; with `--bit-preserving` it does not even look into them, which is
-a peer of its own. Loopback, and the sender shares the cores: read ratios.
+a peer of its own. Loopback, and the sender shares the cores: read ratios. Where many files were removed a moment ago
+(another run, tests) an ext4 without a journal is several times slower for some minutes: wait (`receivers.started`).
 
 Probes follow: idle associations, a crowd, half an object, a PDU length that lies (`receive_probes`), of ours alone.
 
@@ -25,7 +26,7 @@ from pathlib import Path
 from tests.builders import write_ct_series
 from tests.performance.light_sender import Timing, ct_object, send
 from tests.performance.receive_probes import probe
-from tests.performance.receivers import RECEIVERS, Running, started
+from tests.performance.receivers import RECEIVERS, Running, cleared, started
 from tests.performance.sending import processes
 from tests.receiver_process import peer
 
@@ -62,7 +63,14 @@ class Figures:
 def main() -> int:
     """Run the benchmark."""
     options = _options()
-    options.folder.mkdir(parents=True, exist_ok=True)
+    with cleared(options.folder):
+        lines = _measured_all(options)
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    print("\n".join(lines))
+    return 0
+
+
+def _measured_all(options: argparse.Namespace) -> list[str]:
     count = options.objects
     works = [
         *(Work(f"ct-{n}", n, count // n) for n in (1, 2, 4, 8)),
@@ -81,9 +89,7 @@ def main() -> int:
         lines += _compared(Work("nagle", 1, 50), options, lambda running: _by_dcmsend(running, options.folder))
     if options.only in "probes":
         lines += _probed(options)
-    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    print("\n".join(lines))
-    return 0
+    return lines
 
 
 def _compared(work: Work, options: argparse.Namespace, measure: Callable[[Running], Figures]) -> list[str]:

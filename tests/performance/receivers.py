@@ -20,6 +20,7 @@ from tests.performance.cpu_time import tree_seconds
 from tests.receiver_process import ReceiverProcess, peer
 from tests.waiting import wait_for
 
+_PREFIX = "bench-"
 _NODELAY = {**os.environ, "TCP_NODELAY": "1"}
 """Without it DCMTK's answers wait for a delayed ACK, and the comparison would be too easy."""
 
@@ -100,13 +101,30 @@ RECEIVERS: dict[str, Callable[[Path], object]] = {
 
 @contextmanager
 def started(name: str, on: Path) -> Iterator[Running]:
-    """One of them, in a new folder below `on` that is removed afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix=f"bench-{name}-", dir=on))
+    """One of them, in a new folder below `on` whose files are emptied afterwards; `cleared` removes them.
+
+    An ext4 without a journal does not use an inode again for minutes after its file is gone: for each new file it looks
+    through all of those first, which would cost whoever makes more files than others, and whoever comes later.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX + name, dir=on))
     try:
         with RECEIVERS[name](folder / "run") as running:  # type: ignore[attr-defined]
             yield running
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        for file in folder.rglob("*"):
+            if file.is_file():
+                os.truncate(file, 0)
+
+
+@contextmanager
+def cleared(on: Path) -> Iterator[None]:
+    """Afterwards nothing is left of what was `started` on a folder, which is made."""
+    on.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for folder in on.glob(_PREFIX + "*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _running(command: list[str], port: int, called: str, folder: Path) -> Iterator[Running]:

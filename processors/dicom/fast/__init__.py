@@ -5,5 +5,5 @@ connection and its one buffer), `buffers` (used again), `pdv` (fragments, parsed
 `answers` (requests in, responses out), `messages` (fragments become requests, data sets go straight to the receiver),
 `gathering` (data sets that are no objects, until they are whole), `request_shape` (what cannot be a request is not
 read), `negotiate` (the one part that pynetdicom does), `association` (all that for one connection), `engine` (many of
-them), `threads` (that wait for them). Errors are in `errors`.
+them). Errors are in `errors`.
 """

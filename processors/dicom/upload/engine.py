@@ -1,25 +1,20 @@
-"""A port for uploads by HTTP: a thread that accepts, and one blocking thread for each connection."""
+"""A port for uploads by HTTP: one blocking thread for each connection, and a few that wait for the next one."""
 
 import contextlib
 import socket
-import threading
-import time
 from collections.abc import Callable
 from typing import Final
 
 from processors.dicom.admission import Caller, Everybody, Policy
 from processors.dicom.engine import Listener
-from processors.dicom.errors import HandshakeError, ListenError
-from processors.dicom.pace import find_vanished
+from processors.dicom.errors import HandshakeError
+from processors.dicom.listening import ListeningPort, Place
 from processors.dicom.silence import silence
 from processors.dicom.tls import ServerTLS, shown_by
 from processors.dicom.upload.connection import CALLER_WITHOUT_NAME, Accepted, Timers, UploadConnection
 
 MAXIMUM_CONNECTIONS: Final = 500
 BACKLOG: Final = 128
-END_SECONDS: Final = 10.0
-"""How long a connection may take to end when we stop."""
-_BUSY_SECONDS: Final = 0.1
 _FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 60\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -49,20 +44,24 @@ class UploadEngine:
             maximum_connections: At one time; more are answered 503.
         """
         silence()
-        self._address = (host, port)
         self._ae_title = ae_title
         self._policy = policy or Everybody()
         self._timers = timers or Timers()
         self._tls = tls
         self._maximum = maximum_connections
-        self._lock = threading.Lock()
-        self._threads: dict[threading.Thread, UploadConnection | None] = {}
-        self._sockets: dict[threading.Thread, socket.socket] = {}
-        self._stopping = False
         self._listener: Listener
-        self._listening: socket.socket
         self.count: Callable[[int], object] = lambda _: None
         """Told the status of each answer."""
+        self.port = ListeningPort(
+            "upload",
+            host,
+            port,
+            self._serve,
+            backlog=BACKLOG,
+            vanished=self._timers.vanished,
+            most=maximum_connections,
+            turn_away=self._turn_away,
+        )
 
     def start(self, listener: Listener) -> tuple[str, int]:
         """Begin to accept; returns host and port.
@@ -71,83 +70,24 @@ class UploadEngine:
             ListenError: the port cannot be bound.
         """
         self._listener = listener
-        host, port = self._address
-        try:
-            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-            self._listening = socket.create_server(self._address, family=family, backlog=BACKLOG)
-            # On Linux each connection that is accepted has these from the start.
-            self._listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            find_vanished(self._listening, self._timers.vanished)
-        except OSError as error:
-            raise ListenError(f"Port {port} on {host} cannot be listened on: {error.strerror}.") from error
-        threading.Thread(target=self._accept, name="upload-acceptor", daemon=True).start()
-        bound_host, bound_port = self._listening.getsockname()[:2]
-        return str(bound_host), int(bound_port)
+        return self.port.start()
 
     def stop(self, grace_seconds: float) -> None:
         """Accept no more, let each request finish its file, end it, wait for its end."""
-        with self._lock:
-            self._stopping = True
-            threads, sockets = dict(self._threads), dict(self._sockets)
-        with contextlib.suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)  # wakes up the acceptor; closing would not
-        self._listening.close()
-        connections = [connection for connection in threads.values() if connection is not None]
-        for connection in connections:
-            connection.stop()
-        deadline = time.monotonic() + grace_seconds
-        for connection in connections:
-            connection.between_requests.wait(max(0.0, deadline - time.monotonic()))
-        for open_socket in sockets.values():
-            with contextlib.suppress(OSError):
-                # An SSLSocket's own shutdown would let its thread go on in the clear.
-                socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
-        deadline = time.monotonic() + END_SECONDS
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        self.port.stop(grace_seconds)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, address = self._listening.accept()
-            except OSError:
-                if self._stopping:
-                    return
-                # No file descriptor is left; a connection that ends gives its own back.
-                time.sleep(_BUSY_SECONDS)
-                continue
-            if not self._begin(connection, str(address[0])):
-                connection.close()
-
-    def _begin(self, connection: socket.socket, address: str) -> bool:
-        """Start a thread for a connection; False if there can be none."""
-        thread = threading.Thread(target=self._serve, args=(connection, address), name="upload", daemon=True)
-        with self._lock:
-            if self._stopping:
-                return False
-            if len(self._threads) < self._maximum:
-                try:
-                    thread.start()
-                except RuntimeError:  # the system has no thread left
-                    return False
-                self._threads[thread], self._sockets[thread] = None, connection
-                return True
-        self._turn_away(connection, address)
-        return False
-
-    def _turn_away(self, connection: socket.socket, address: str) -> None:
-        self._listener.troubled(self._caller(address), "receiver-full", str(self._maximum))
+    def _turn_away(self, place: Place) -> None:
+        self._listener.troubled(self._caller(place.address), "receiver-full", str(self._maximum))
         self.count(503)
         if self._tls is None:
-            connection.setblocking(False)
+            place.socket.setblocking(False)
             with contextlib.suppress(OSError):
-                connection.send(_FULL)
+                place.socket.send(_FULL)
 
-    def _serve(self, connection: socket.socket, address: str) -> None:
-        """One connection, in its own thread."""
-        thread = threading.current_thread()
+    def _serve(self, place: Place) -> None:
+        """One connection, in a thread that is its own as long as it lasts."""
         try:
-            accepted = self._secured(connection, address)
+            accepted = self._secured(place.socket, place.address)
             upload = UploadConnection(
                 accepted,
                 self._listener,
@@ -156,20 +96,12 @@ class UploadEngine:
                 timers=self._timers,
                 count=self._told,
             )
-            with self._lock:
-                self._threads[thread], self._sockets[thread] = upload, accepted.socket
-                if self._stopping:
-                    upload.stop()
+            self.port.occupy(place, accepted.socket, upload.stop, upload.between_requests)
             upload.run()
         except HandshakeError as error:
-            self._listener.troubled(self._caller(address), error.cause, error.detail)
+            self._listener.troubled(self._caller(place.address), error.cause, error.detail)
         except OSError:
             pass  # the sender has gone before it said anything
-        finally:
-            with self._lock:
-                self._threads.pop(thread, None)
-                self._sockets.pop(thread, None)
-            connection.close()
 
     def _secured(self, connection: socket.socket, address: str) -> Accepted:
         """The connection, after the TLS handshake if there is to be one."""

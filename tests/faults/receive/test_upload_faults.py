@@ -68,7 +68,7 @@ def test_a_body_cut_off_anywhere_leaves_only_what_was_whole(tmp_path: Path) -> N
                     while not client.is_closed():
                         pass
         kept = uploads.kept()
-        assert not uploads.engine._threads
+        assert not uploads.engine.port.places
         assert uploads.left_over() == []
         assert set(kept) <= set(files)
         for uid, content in kept.items():
@@ -102,7 +102,7 @@ def test_mutated_uploads_leave_no_thread_no_file_and_no_object_that_was_not_sent
                         pass
             assert uploads.post(whole.partition(b"\r\n\r\n")[2]).status in {200, 202}
             uploads.close()
-            assert not uploads.engine._threads
+            assert not uploads.engine.port.places
             assert uploads.left_over() == []
             assert faults == []
     finally:

@@ -62,7 +62,7 @@ def test_beyond_the_limit_of_associations_the_next_one_is_rejected_and_later_ser
         with listening.associate(), listening.connect() as second:
             second.sendall(request())
             assert second.recv(100) == pdu(3, bytes((0, 2, 3, 2)))
-        wait_for(lambda: not listening.engine._places)
+        wait_for(lambda: not listening.engine.port.places)
         listening.associate().close()
     finally:
         listening.engine.stop(0)
@@ -72,10 +72,10 @@ def test_stopping_lets_an_object_be_finished_and_aborts_the_others(listening: Li
     whole = store(bytes(5000))
     with listening.associate() as idle, listening.associate() as busy, listening.connect() as silent:
         busy.sendall(whole[:-1])
-        wait_for(lambda: listening.receiver.objects and len(listening.engine._places) == 3)
+        wait_for(lambda: listening.receiver.objects and len(listening.engine.port.places) == 3)
         stopping = threading.Thread(target=listening.engine.stop, args=(60,))
         stopping.start()
-        wait_for(lambda: listening.engine._stopping)
+        wait_for(lambda: listening.engine.port.is_stopping)
         busy.sendall(whole[-1:])
         answers = all_of(busy)
         assert answers[0] == 4
@@ -122,7 +122,7 @@ def test_who_sends_http_is_told_of_as_no_dicom() -> None:
 def test_an_answer_does_not_wait_for_a_second_segment(listening: Listening) -> None:
     """Our TCP_NODELAY."""
     with listening.associate():
-        [place] = listening.engine._places
+        [place] = listening.engine.port.places
         assert place.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 

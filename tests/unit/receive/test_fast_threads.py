@@ -7,7 +7,7 @@ from queue import SimpleQueue
 import pytest
 
 from processors.dicom.fast import buffers
-from processors.dicom.fast.threads import Threads
+from processors.dicom.threads import Threads
 from tests.waiting import wait_for
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 from processors.dicom.admission import Policy
 from processors.dicom.event_log import EventLog
 from processors.dicom.receiver import Receiver, ReceiverSettings
-from processors.dicom.upload.connection import Timers
+from processors.dicom.upload.connection import Timers, UploadConnection
 from processors.dicom.upload.engine import UploadEngine
 from processors.landing.delivery import is_sealed, read_delivery
 from processors.landing.layout import Layout
@@ -60,6 +60,10 @@ class Uploads:
             self.receiver.is_stopping = True
             self.engine.stop(60.0)
             self.receiver.close()
+
+    def connections(self) -> list[UploadConnection]:
+        """Those that are served now, past any handshake."""
+        return [place.stop.__self__ for place in list(self.engine.port.places) if place.stop is not None]  # type: ignore[attr-defined]
 
     def connect(self) -> "Client":
         return Client(self.port)

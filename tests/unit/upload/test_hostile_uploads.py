@@ -80,9 +80,8 @@ def test_a_connection_that_is_kept_open_and_says_nothing_more_is_closed_and_no_t
     [(uid, file)] = slices(1).items()
     with Uploads(tmp_path) as uploads:
         with uploads.connect() as client:
-            wait_for(lambda: any(uploads.engine._threads.values()))
-            [connection] = uploads.engine._threads.values()
-            assert connection is not None
+            wait_for(uploads.connections)
+            [connection] = uploads.connections()
             wait_for(lambda: connection._wire._deadline is not None)  # the first head has its time already
             connection._timers = QUICK
             client.send(request(file, "/instances", ONE))
@@ -147,10 +146,10 @@ def test_beyond_so_many_connections_one_is_told_to_come_again(tmp_path: Path) ->
     with Uploads(tmp_path, maximum_connections=1) as uploads:
         with uploads.connect() as first:
             first.send(b"P")
-            wait_for(lambda: uploads.engine._threads)
+            wait_for(lambda: uploads.engine.port.places)
             with uploads.connect() as second:
                 assert (second.answer().status, second.is_closed()) == (503, True)
-        wait_for(lambda: not uploads.engine._threads)
+        wait_for(lambda: not uploads.engine.port.places)
         assert uploads.post(file, "/instances", ONE).stored == [uid]
         assert uploads.troubles() == [("receiver-full", "1")]
 
@@ -164,7 +163,7 @@ def test_an_end_of_the_receiver_lets_the_instance_on_its_way_finish_and_sends_th
         wait_for(lambda: uploads.on_its_way() == (1, 1))
         ending = threading.Thread(target=uploads.close)
         ending.start()
-        wait_for(lambda: [one._stopping for one in uploads.engine._threads.values() if one is not None] == [True])
+        wait_for(lambda: [one._stopping for one in uploads.connections()] == [True])
         client.send(body[within_second:])
         answer = client.answer()
         client.close()

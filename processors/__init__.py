@@ -9,5 +9,6 @@ left, `quarantine` what did not and two people's word. `site` holds a site's set
 receiver, `peers` whom it calls, `senders` who may call it, `peers_file` how both are read, `hours` when something may
 be done, `downtime` when nothing is expected, `units` how values are written with units, `private_file` how a database's
 file is made, `settings_file` and `yaml_lines` what is wrong with such a file and where, `file_version` whether one is
-still what was read, `home_option` the `--home` of all commands. Errors are in `errors`.
+still what was read, `site_program` how a program of the site is asked, `home_option` the `--home` of all commands.
+Errors are in `errors`.
 """

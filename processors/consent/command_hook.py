@@ -3,16 +3,15 @@
 The patient is never in its arguments, which everybody on the machine can read.
 """
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 from collections.abc import Sequence
 from typing import Final
 
 from processors.consent.answer import Answer
 from processors.consent.errors import ConsentUnavailableError
+from processors.site_program import answer_of
 
 SCHEMA: Final = "sluice.consent/1"
 _KEPT: Final = ("PATH", "LANG", "LC_ALL", "TZ")
@@ -49,24 +48,11 @@ def ask_command(command: Sequence[str], asked: bytes, timeout_seconds: float) ->
     """
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     try:
-        program = subprocess.Popen(
-            list(command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            start_new_session=True,
-        )
+        code, said = answer_of(command, asked=asked, seconds=timeout_seconds, environment=environment)
     except OSError as error:
         raise ConsentUnavailableError(f"The command about consent cannot be run: {error.strerror}.") from error
-    with program:
-        try:
-            said, _ = program.communicate(asked, timeout_seconds)
-        except subprocess.TimeoutExpired as error:
-            raise ConsentUnavailableError("The command about consent took too long.") from error
-        finally:
-            with contextlib.suppress(OSError):  # whatever it started goes with it, and would keep its output open
-                os.killpg(program.pid, signal.SIGKILL)
-    if program.returncode != 0:
-        raise ConsentUnavailableError(f"The command about consent failed with exit code {program.returncode}.")
+    except subprocess.TimeoutExpired as error:
+        raise ConsentUnavailableError("The command about consent took too long.") from error
+    if code != 0:
+        raise ConsentUnavailableError(f"The command about consent failed with exit code {code}.")
     return understood(said)

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from processors.deid.errors import KeyProviderError
+from processors.site_program import answer_of
 
 TIMEOUT_SECONDS: Final = 30.0
 _NONCE_BYTES: Final = 12
@@ -27,19 +28,12 @@ def wrapping_key(command: Sequence[str]) -> bytes:
         KeyProviderError: it cannot be run, fails, takes too long, or prints no key. What it printed is not quoted.
     """
     try:
-        ran = subprocess.run(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
+        code, said = answer_of(command, seconds=TIMEOUT_SECONDS)
     except (OSError, subprocess.TimeoutExpired, ValueError):
         # The cause is dropped on purpose: it holds the command's output.
         raise KeyProviderError("The command that keeps the wrapping key did not run to its end.") from None
-    printed = ran.stdout.strip()
-    if ran.returncode != 0 or not _KEY.fullmatch(printed):
+    printed = said.strip()
+    if code != 0 or not _KEY.fullmatch(printed):
         raise KeyProviderError("The command that keeps the wrapping key printed none.")
     return bytes.fromhex(printed.decode())
 

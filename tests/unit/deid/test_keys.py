@@ -1,6 +1,9 @@
 """No key, no start."""
 
+import contextlib
 import json
+import os
+import select
 import stat
 import subprocess
 import sys
@@ -8,6 +11,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from processors.deid import wrapping
 from processors.deid.commands import keys
 from processors.deid.errors import (
     KeyFileExistsError,
@@ -198,3 +202,28 @@ def test_no_epoch_begins_while_somebody_announces(tmp_path):
         other.stdin.close()
     assert isinstance(refused.exception, KeyInUseError)
     assert CliRunner().invoke(keys, ["epoch", "lung", "--home", str(tmp_path), "--yes"]).exit_code == 0
+
+
+def test_a_provider_that_takes_too_long_ends_with_all_that_it_started(path, tmp_path, monkeypatch):
+    """Else each start of a worker would leave one more process of the site's client."""
+    KeyFile.create(path).wrapped_by(printing(tmp_path, "wrap", "11" * 32)).save(path)
+    held = tmp_path / "held"
+    os.mkfifo(held)
+    reader = os.open(held, os.O_RDONLY | os.O_NONBLOCK)
+    script = f"exec 3>{held}; echo here >&3; sleep 600 & sleep 600"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "unwrap": ["/bin/sh", "-c", script]}))
+    begun = b""
+    for seconds in (0.5, 2.0, 8.0, 32.0):  # for a machine on which even a shell takes long to begin
+        monkeypatch.setattr(wrapping, "TIMEOUT_SECONDS", seconds)
+        with pytest.raises(KeyProviderError):
+            KeyFile.load(path)
+        with contextlib.suppress(BlockingIOError):
+            begun = os.read(reader, 5)
+        if begun:
+            break
+    assert begun == b"here\n"
+    poll = select.poll()
+    poll.register(reader, select.POLLIN)
+    assert poll.poll(60_000)
+    assert os.read(reader, 5) == b"", "a process that it started still holds the pipe"
+    os.close(reader)

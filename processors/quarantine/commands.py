@@ -3,6 +3,7 @@
 import json
 import time
 from collections import Counter
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ import click
 from processors.home_option import home_option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from processors.delivery.workplace import Workplace
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
@@ -120,10 +123,8 @@ def release(
     from processors.quarantine.items import find
     from processors.quarantine.wishes import ask
 
-    place = _place(home)
-    by = _principal(place, token_file)
-    wish = ask(place, find(place.ledger, item), Decision.of_words(masks, profile), by, why)
-    place.close()
+    with _speaking(home, token_file) as (place, by):
+        wish = ask(place, find(place.ledger, item), Decision.of_words(masks, profile), by, why)
     click.echo(f"{wish.item}: {by} asks. Another person looks, and says:")
     click.echo(f"sluice quarantine approve {wish.item} --digest {wish.decision.digest}")
 
@@ -138,10 +139,8 @@ def approve(*, item: str, digest: str, token_file: Path | None, home: Path) -> N
     from processors.quarantine.items import find
     from processors.quarantine.wishes import approve as approved
 
-    place = _place(home)
-    by = _principal(place, token_file)
-    approved(place, find(place.ledger, item), by, digest)
-    place.close()
+    with _speaking(home, token_file) as (place, by):
+        approved(place, find(place.ledger, item), by, digest)
     click.echo(f"{item}: approved by {by}. It is treated again; if it is withheld again, it waits again.")
 
 
@@ -155,10 +154,8 @@ def reject(*, item: str, why: str, token_file: Path | None, home: Path) -> None:
     from processors.quarantine.items import find
     from processors.quarantine.wishes import reject as rejected
 
-    place = _place(home)
-    by = _principal(place, token_file)
-    rejected(place, find(place.ledger, item), by, why)
-    place.close()
+    with _speaking(home, token_file) as (place, by):
+        rejected(place, find(place.ledger, item), by, why)
     click.echo(f"{item}: rejected by {by}.")
 
 
@@ -167,6 +164,13 @@ def _place(home: Path) -> "Workplace":
     from processors.site import Site
 
     return Workplace(Site.load(home / "trusted"))
+
+
+@contextmanager
+def _speaking(home: Path, token_file: Path | None) -> "Iterator[tuple[Workplace, str]]":
+    """The trusted home, and who says what is said in it."""
+    with closing(_place(home)) as place:
+        yield place, _principal(place, token_file)
 
 
 def _principal(place: "Workplace", token_file: Path | None) -> str:

@@ -133,10 +133,10 @@ class AdmittedAssociation:
         came = one.kept_count + len(one.duplicates)
         if self._admission.hold is not None and one.kept_count:
             self._tell("quarantined", "")
-        refused = Counter(f"{refusal.status:04X} {refusal.reason}" for refusal in one.refusals)
-        if refused:
+        if one.refusals:
+            refused = Counter(f"{refusal.status:04X} {refusal.reason}" for refusal in one.refusals)
             self._tell("objects-refused", ", ".join(f"{what} x {times}" for what, times in refused.most_common()))
-        if self._told or refused or self._is_stopping():
+        if self._told or one.refusals or self._is_stopping():
             return
         if ending != "released":
             self._tell(ending, "")

@@ -326,4 +326,7 @@ def explain(
 
 def printable(text: str) -> str:
     """Text from outside, so that it can neither break a line nor steer a terminal, and has an end."""
-    return "".join(each if each.isprintable() else "?" for each in text.strip())[:_LONGEST]
+    text = text.strip()
+    if not text.isprintable():
+        text = "".join(each if each.isprintable() else "?" for each in text)
+    return text[:_LONGEST]

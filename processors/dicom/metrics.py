@@ -108,7 +108,8 @@ class ReceiverMetrics:
 
     def association_ended(self, ending: Ending, duplicates: int, peer: str | None = None) -> None:
         """It ended, and so many of its instances were duplicates."""
-        self._duplicates.inc(duplicates)
+        if duplicates:
+            self._duplicates.inc(duplicates)
         self._open.dec()
         self._endings[ending].inc()
         self.by_peer.ended(peer, ending)

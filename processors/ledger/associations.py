@@ -55,10 +55,12 @@ def close(
 
     Of the duplicates some may have been entered before, in pieces.
     """
-    left = instances.without_entered(connection, facts.id, duplicates)
-    instances.add_duplicates(connection, facts.id, facts.called_ae, left)
+    if duplicates:  # most have none, and each statement costs as much as all else here
+        left = instances.without_entered(connection, facts.id, duplicates)
+        instances.add_duplicates(connection, facts.id, facts.called_ae, left)
     counted = Refusals(refusals)
-    add_refusals(connection, facts.id, counted)
+    if counted:
+        add_refusals(connection, facts.id, counted)
     connection.execute(
         """
         UPDATE associations SET opened_at = ?, peer = ?, closed_at = ?, ending = ?, refused = ?,

@@ -225,7 +225,8 @@ class Association:
         """DT-2."""
         if self._messages is None:
             raise AssertionError
-        self.between_objects.clear()
+        if self.between_objects.is_set():  # not for each PDU
+            self.between_objects.clear()
         read_p_data(self._wire, length, self._messages)
         if self._messages.between:
             self.between_objects.set()
@@ -268,7 +269,8 @@ class Association:
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.ended(self._ending)
-        self.between_objects.set()
+        if not self.between_objects.is_set():
+            self.between_objects.set()
 
     def _flush(self) -> None:
         if self._messages is not None:

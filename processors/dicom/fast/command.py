@@ -54,14 +54,15 @@ def parse_command(content: bytes | bytearray) -> Command:
         ProtocolError: it is none, or has no Command Field.
     """
     found: dict[int, bytes] = {}
-    position = 0
+    content = bytes(content)
+    position, end = 0, len(content)
     try:
-        while position < len(content):
+        while position < end:
             group, element, length = _ELEMENT.unpack_from(content, position)
             position += 8 + length
-            if group or position > len(content):
+            if group or position > end:
                 raise ProtocolError("A command set holds something else than command elements.")
-            found[element] = bytes(content[position - length : position])
+            found[element] = content[position - length : position]
     except struct.error as error:
         raise ProtocolError("A command set ends inside an element.") from error
     return Command(

@@ -1,6 +1,7 @@
 """Rows of `instances`: one per instance that was answered with Success."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -116,11 +117,24 @@ def add_duplicates(
 def without_entered(
     connection: sqlite3.Connection, association_id: str, duplicates: Sequence[DuplicateInstance]
 ) -> Sequence[DuplicateInstance]:
-    """What is left of all duplicates of an association, as its journal has them, after what was entered in pieces."""
-    row = connection.execute(
-        "SELECT count(*) FROM instances WHERE association_id = ? AND disposition = 'duplicate'", (association_id,)
-    ).fetchone()
-    return duplicates[row[0] :]
+    """What is left of all duplicates of an association, as its journal has them, after what was entered in pieces.
+
+    Any piece may be missing, as one that the ledger refused is.
+    """
+    rows = connection.execute(
+        "SELECT sop_instance_uid, digest, received_at FROM instances"
+        " WHERE association_id = ? AND disposition = 'duplicate'",
+        (association_id,),
+    )
+    entered = Counter(tuple(row) for row in rows)
+    left = []
+    for one in duplicates:
+        key = one.sop_instance_uid, one.digest, one.received_at
+        if entered[key]:
+            entered[key] -= 1
+        else:
+            left.append(one)
+    return left
 
 
 def brought_by(connection: sqlite3.Connection, association_id: str) -> list[tuple[str, str, int]]:

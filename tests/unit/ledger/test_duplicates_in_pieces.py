@@ -18,7 +18,7 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
-def piece(desk: Desk, count: int) -> list[DuplicateInstance]:
+def piece(desk: Desk, count: int, entered: slice = slice(3)) -> list[DuplicateInstance]:
     """An instance is kept, then sent again so often over an association that goes on; a piece of that is entered."""
     first = desk.associate()
     uid = desk.store(first)
@@ -31,7 +31,7 @@ def piece(desk: Desk, count: int) -> list[DuplicateInstance]:
     all_of_them = [each for each in told if each]
     with transaction(desk.ledger):
         associations.add_open(desk.ledger, again.facts)
-        instances.add_duplicates(desk.ledger, again.facts.id, again.facts.called_ae, all_of_them[:3])
+        instances.add_duplicates(desk.ledger, again.facts.id, again.facts.called_ae, all_of_them[entered])
     return all_of_them
 
 
@@ -42,11 +42,12 @@ def test_while_it_is_open_each_is_counted_once(desk: Desk) -> None:
     desk.close()
 
 
-def test_after_a_crash_the_journal_brings_the_rest(desk: Desk) -> None:
-    sent = piece(desk, 5)
+@pytest.mark.parametrize("entered", [slice(0), slice(3), slice(2, 4), slice(5)], ids=str)
+def test_after_a_crash_the_journal_brings_the_rest(desk: Desk, entered: slice) -> None:
+    sent = piece(desk, 5, entered)
     recover(desk.layout, desk.ledger)
     rows = desk.rows(
-        "SELECT received_at, duplicate_of IS NOT NULL FROM instances WHERE disposition = 'duplicate' ORDER BY id"
+        "SELECT received_at, duplicate_of IS NOT NULL FROM instances WHERE disposition = 'duplicate' ORDER BY received_at"
     )
     assert rows == [(each.received_at, 1) for each in sent]
     assert desk.rows("SELECT acknowledged FROM associations WHERE ending = 'lost'") == [(5,)]

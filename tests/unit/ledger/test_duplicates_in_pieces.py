@@ -47,7 +47,8 @@ def test_after_a_crash_the_journal_brings_the_rest(desk: Desk, entered: slice) -
     sent = piece(desk, 5, entered)
     recover(desk.layout, desk.ledger)
     rows = desk.rows(
-        "SELECT received_at, duplicate_of IS NOT NULL FROM instances WHERE disposition = 'duplicate' ORDER BY received_at"
+        "SELECT received_at, duplicate_of IS NOT NULL FROM instances"
+        " WHERE disposition = 'duplicate' ORDER BY received_at"
     )
     assert rows == [(each.received_at, 1) for each in sent]
     assert desk.rows("SELECT acknowledged FROM associations WHERE ending = 'lost'") == [(5,)]

@@ -71,7 +71,7 @@ class Rejection:
 
 
 class ContextAnswer(NamedTuple):
-    """What to answer to one proposed presentation context (PS3.8 table 9-18); a tuple, since it is compared so often."""
+    """What to answer to one proposed presentation context (PS3.8 table 9-18). A tuple, for it is often compared."""
 
     result: Literal[0, 3, 4]
     transfer_syntax: str

@@ -35,27 +35,30 @@ def despite_deletion(
         tell: Called when it was entered without its files.
         clock: Unix seconds.
     """
-    deleted: list[str] = []
+    was_deleted = lacks = False
 
     def prepare(files: WrittenTogether) -> None:
+        nonlocal was_deleted
         if work.prepare is None:
             return
         try:
             work.prepare(files)
         except FileNotFoundError:
             _make_anew(filling)
-            deleted[:] = [filling.opened.id]
+            was_deleted = True
             work.prepare(files)
 
     def enter(connection: sqlite3.Connection) -> None:
+        nonlocal lacks
         work.enter(connection)
-        for delivery_id in deleted:
-            shipments.park_delivery(connection, delivery_id, FILES_MISSING, clock())
+        lacks = was_deleted and not all((filling.folder / line.instance.file).is_file() for line in filling.kept)
+        if lacks:
+            shipments.park_delivery(connection, filling.opened.id, FILES_MISSING, clock())
 
     def then() -> None:
         if work.then is not None:
             work.then()
-        if deleted:
+        if lacks:
             tell()
 
     return replace(work, prepare=prepare, enter=enter, then=then)

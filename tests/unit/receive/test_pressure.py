@@ -148,6 +148,23 @@ def test_only_what_associations_make_worse_rejects_them(yard: Yard) -> None:
     assert given == [1]
 
 
+def test_while_rows_wait_for_the_ledger_no_association_adds_to_them(tmp_path: Path) -> None:
+    rows = 0
+    kinds = resources(
+        ReceiverLimits(ledger_queue=10, descriptors=1),
+        reserve_bytes=0,
+        free_bytes=lambda: 1,
+        ledger=tmp_path / "none",
+        queued=lambda: rows,
+    )
+    pressure = Pressure(kinds, relief=0, hold_seconds=0, log=EventLog(io.StringIO()), tell=lambda *_: None)
+    seen = []
+    for rows in (10, 11, 10):  # noqa: B007 - `queued` reads it
+        pressure.look()
+        seen.append(pressure.congestion())
+    assert seen == [None, "ledger-queue", None]
+
+
 def test_every_kind_has_words_for_the_doctor() -> None:
     limits = ReceiverLimits(backlog_bytes=1, backlog_objects=1, backlog_deliveries=1)
     kinds = resources(limits, reserve_bytes=1, free_bytes=lambda: 1, ledger=Path("none"), queued=lambda: 0)

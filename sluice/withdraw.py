@@ -17,6 +17,7 @@ from handoff.contract.withdrawal import SignedCertificate
 from processors.delivery.workplace import Workplace
 from processors.withdrawal.find import Found
 from processors.withdrawal.purge import Purged
+from processors.withdrawal.results import EndedResults
 
 SCHEMA: Final = "sluice.patient-withdrawal/1"
 Connect = Callable[[], HandoffClient]
@@ -37,6 +38,16 @@ class Ended:
 
     certificates: tuple[SignedCertificate, ...]
     purging: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What the trusted zone did; counts."""
+
+    closed: int
+    returned: EndedResults
+    labels: int
+    purged: Purged
 
 
 @click.command()
@@ -66,7 +77,8 @@ def withdraw(
         sluice withdraw --yes --issuer HOSP < id.txt > certificate.json
 
     1. From the first moment on nothing more of the patient leaves, whatever a list of consents says.
-    2. Every delivery, shipment and package of theirs is found; what has not arrived is closed.
+    2. Every delivery, shipment and package of theirs is found; what has not arrived is closed. So are results of theirs
+       that have not gone back to the PACS; rows of labels about them leave the landing.
     3. The handoff tombstones their shipments (410), closes batches, ends runs and purges copies.
     4. Packages and originals leave the landing, but what their sender was promised or another project has.
 
@@ -102,17 +114,24 @@ def withdraw_patient(
     Raises:
         UnreachableError, ProblemError: the handoff cannot be asked; what was done here is done.
         VaultUnreadableError: the vault cannot be written; nothing was done.
+        LandingTakenError: somebody imports labels at this moment; what was done is done.
     """
     from processors.withdrawal.close import close, tombstone
     from processors.withdrawal.find import deliveries_of
+    from processors.withdrawal.labels import end_labels
     from processors.withdrawal.purge import purge
+    from processors.withdrawal.results import end_results
 
     tombstone(place, patient_id, issuer, project)
     found = deliveries_of(place, patient_id, issuer, project)
+    people, studies = place.merges().group(patient_id, issuer), {each.study_uid for each in found}
     closed = close(place, found, by)
+    returned = end_results(place, people, studies, project)
+    labels = end_labels(place, people, studies, project)
     ended = _end_at_handoff(connect, _by_project(found), reason, wait_seconds)
-    purged = purge(place, found)
-    return _certificate(_subjects(place, patient_id, issuer), project, found, closed, ended, purged)
+    purged = purge(place, found, returned)
+    here = Here(closed, returned, labels, purged)
+    return _certificate(_subjects(place, patient_id, issuer), project, found, here, ended)
 
 
 def _subjects(place: Workplace, patient_id: str, issuer: str) -> dict[str, str]:
@@ -148,8 +167,8 @@ def _end_at_handoff(connect: Connect, named: dict[str, list[str]], reason: str, 
         return Ended(tuple(client.certificate(each) for each in asked if each not in waiting), tuple(waiting))
 
 
-def _certificate(  # noqa: PLR0917
-    subjects: dict[str, str], project: str | None, found: list[Found], closed: int, ended: Ended, purged: Purged
+def _certificate(
+    subjects: dict[str, str], project: str | None, found: list[Found], here: Here, ended: Ended
 ) -> dict[str, Any]:
     said = [signed.certificate for signed in ended.certificates]
     return {
@@ -163,10 +182,12 @@ def _certificate(  # noqa: PLR0917
             "batches": sorted({batch for each in said for batch in each.batches}),
         },
         "landing": {
-            "shipments_closed": closed,
-            "packages_removed": purged.packages,
-            "originals_removed": purged.originals,
-            "remains": purged.remains,
+            "shipments_closed": here.closed,
+            "packages_removed": here.purged.packages,
+            "originals_removed": here.purged.originals,
+            "results_closed": here.returned.closed,
+            "label_rows_removed": here.labels,
+            "remains": here.purged.remains,
         },
         "affected_models": sorted(
             {copy.name for each in said for copy in each.remains if copy.reason == "derived-model"}

@@ -10,6 +10,7 @@ from processors.landing.layout import Layout
 
 IMPORT_FILE: Final = "import.json"
 RECEIPT_FILE: Final = "receipt.json"
+_WITHDRAWN_FILE: Final = "withdrawn.json"
 
 
 class ImportedPart(BaseModel):
@@ -42,7 +43,21 @@ class ImportedPart(BaseModel):
 
 
 def whole_imports(layout: Layout) -> list[ImportedPart]:
-    """All parts of those imports of which every document lies here; a crash may have left a part of one."""
+    """All parts of those imports of which every document lies here; a crash may have left a part of one.
+
+    A document whose rows were withdrawn was here, and is not told of any more.
+    """
     found = [part for folder in layout.label_folders() if (part := ImportedPart.read(folder)) is not None]
-    there = {part.id for part in found if layout.labels_of(part.id).is_file()}
-    return [part for part in found if there.issuperset(part.parts)]
+    ended = {part.id for part in found if was_withdrawn(layout.labels_of(part.id).parent)}
+    there = ended | {part.id for part in found if layout.labels_of(part.id).is_file()}
+    return [part for part in found if part.id not in ended and there.issuperset(part.parts)]
+
+
+def mark_withdrawn(folder: Path) -> None:
+    """Note durably that the document of a folder had rows of somebody who took their consent back: it is removed."""
+    write_whole(folder / _WITHDRAWN_FILE, b"{}")
+
+
+def was_withdrawn(folder: Path) -> bool:
+    """Whether the document of a folder was removed for a withdrawal."""
+    return (folder / _WITHDRAWN_FILE).is_file()

@@ -97,6 +97,16 @@ def end(
     record_event(connection, now, document_id, state, why)
 
 
+def withdraw(connection: sqlite3.Connection, document_id: str, why: str, now: float) -> None:
+    """Its file leaves the landing, as somebody in it took their consent back; what is confirmed stays confirmed."""
+    connection.execute(
+        "UPDATE label_documents SET state = iif(state = 'confirmed', state, 'closed'), reason = ?, due_at = NULL"
+        " WHERE id = ?",
+        (why, document_id),
+    )
+    record_event(connection, now, document_id, "removed", why)
+
+
 def stalled(connection: sqlite3.Connection) -> list[str]:
     """Documents that wait for nothing and would never be announced."""
     rows = connection.execute(f"SELECT id FROM label_documents WHERE {_UNSETTLED} AND due_at IS NULL")  # noqa: S608

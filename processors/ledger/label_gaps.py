@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from processors.landing.labels import RECEIPT_FILE
+from processors.landing.labels import RECEIPT_FILE, was_withdrawn
 from processors.landing.layout import Layout
 from processors.ledger import label_documents
 from processors.ledger.gaps import Gap
@@ -19,7 +19,7 @@ def in_labels(layout: Layout, ledger: sqlite3.Connection) -> Iterator[Gap]:
     for row in rows.values():
         yield from _compare(layout, row)
     for folder in layout.label_folders():
-        if folder.name not in rows:
+        if folder.name not in rows and not was_withdrawn(folder):
             yield Gap(folder.name, "labels-not-in-ledger", "an import was broken off, or the ledger was lost")
     for document_id in label_documents.stalled(ledger):
         yield Gap(document_id, "labels-stalled")
@@ -30,9 +30,11 @@ def _compare(layout: Layout, row: LabelDocument) -> Iterator[Gap]:
     try:
         content = file.read_bytes()
     except OSError:
-        yield Gap(row.id, "labels-gone")
-        return
-    if hashlib.sha256(content).hexdigest() != row.sha256:
+        if not was_withdrawn(file.parent):
+            yield Gap(row.id, "labels-gone")
+            return
+        content = None
+    if content is not None and hashlib.sha256(content).hexdigest() != row.sha256:
         yield Gap(row.id, "labels-differ", "the file is not the one that was imported")
     if row.state == "confirmed" and not _is_receipt(file.with_name(RECEIPT_FILE), row):
         yield Gap(row.id, "no-receipt", "of labels, in the landing")

@@ -191,6 +191,11 @@ def close(connection: sqlite3.Connection, result_id: str, reason: str, now: floa
     return _end(connection, result_id, "closed", reason, now, "held", "parked")
 
 
+def withdraw(connection: sqlite3.Connection, result_id: str, why: str, now: float) -> bool:
+    """Its patient took their consent back: it is never sent. False when it had been, or had ended before."""
+    return _end(connection, result_id, "closed", why, now, "fetched", "held", "ready", "parked")
+
+
 def release(connection: sqlite3.Connection, result_id: str, now: float) -> bool:
     """A person has what is held judged, or what is parked sent, once more. False when it was neither."""
     with transaction(connection):

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     ORIGINAL_GONE = "original-gone"
     NO_DESTINATION = "no-destination"
     VERIFY_HIT = "verify-hit"
+    WITHDRAWN = "withdrawn"
 
 
 REASONS: dict[Reason, str] = {
@@ -45,6 +46,7 @@ REASONS: dict[Reason, str] = {
     Reason.ORIGINAL_GONE: "Nothing is kept here of what the study's originals said of patient and study.",
     Reason.NO_DESTINATION: "The site's settings name no PACS for the results of this project.",
     Reason.VERIFY_HIT: "The scan of the finished object found something of the research side, or a wrong reference.",
+    Reason.WITHDRAWN: "The patient took their consent back: `sluice withdraw` once more ends the object.",
 }
 """Each code in a sentence, for people."""
 

@@ -110,11 +110,24 @@ def _made(place: Workplace, row: ResultObject, claim: Claim, content: bytes) -> 
     dataset, kind = opened(content, place.return_profile)
     own = frozenset(str(dataset.get(keyword, "")) for keyword in ("SOPInstanceUID", "SeriesInstanceUID")) - {""}
     original = resolve(place, claim, dataset)
+    _require_consent(place, claim, original)
     returned = made_of(place, claim, dataset, kind, original, at)
     verify(returned, original, content, own)
     if "SOPInstanceUID" in dataset:  # no other object may come back under it
         place.vault.record(claim.project, [UidRow(returned.sop_instance_uid, str(dataset.SOPInstanceUID))])
     return original, returned
+
+
+def _require_consent(place: Workplace, claim: Claim, original: Original) -> None:
+    """Of somebody who withdrew nothing is taken further that came too late for the withdrawal to find it.
+
+    Raises:
+        HeldError: they did.
+    """
+    owner = place.vault.owner_of(original.study_uid)
+    people = place.merges().group(owner.patient_id, owner.issuer) if owner is not None else ()
+    if any(place.vault.is_withdrawn(*each, claim.project) for each in people):
+        raise HeldError(Reason.WITHDRAWN)
 
 
 def _said(row: ResultObject, outcome: Outcome) -> Outcome:

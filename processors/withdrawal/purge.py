@@ -11,11 +11,13 @@ from processors.ledger.promises import promised_until
 from processors.ledger.schema import record_event, transaction
 from processors.withdrawal.close import WITHDRAWN
 from processors.withdrawal.find import Found
+from processors.withdrawal.results import EndedResults
 
 ORIGINALS_PROMISED = "promised-to-its-sender"
 ORIGINALS_OF_OTHERS = "used-by-other-projects"
 RECORDS = "accounting"
 IN_PACS = "in-the-patients-record"
+WHOSE_UNKNOWN = "results-of-nobody-known"
 
 
 @dataclass(slots=True)
@@ -27,11 +29,12 @@ class Purged:
     remains: list[dict[str, str | int]] = field(default_factory=list)
 
 
-def purge(place: Workplace, found: Iterable[Found]) -> Purged:
+def purge(place: Workplace, found: Iterable[Found], returned: EndedResults) -> Purged:
     """Remove packages and originals of deliveries that were closed.
 
     Originals that their sender was promised (PS3.4 Annex J), or that another project has or waits for, stay. The
-    deliveries' records stay: they prove what became of each instance that was acknowledged.
+    deliveries' records stay: they prove what became of each instance that was acknowledged. So do results in the PACS
+    (`returned` counts them): the hospital's record is not ours to change.
     """
     done = Purged()
     kept: Counter[tuple[str, str]] = Counter()
@@ -58,18 +61,13 @@ def purge(place: Workplace, found: Iterable[Found]) -> Purged:
             done.originals += len(originals)
             ledger.execute("UPDATE deliveries SET removed_at = ? WHERE id = ?", (place.clock(), each.delivery_id))
             record_event(ledger, place.clock(), each.delivery_id, "removed", WITHDRAWN)
-    kept[IN_PACS, ""] += _returned(place, {each.study_uid for each in found})
+    kept[IN_PACS, ""] += returned.sent
+    kept[WHOSE_UNKNOWN, ""] += returned.unreadable
     done.remains = [_remaining(reason, until, count) for (reason, until), count in sorted(kept.items()) if count]
     return done
 
 
 _FILES = "SELECT file FROM instances WHERE delivery_id = ? AND file IS NOT NULL"
-
-
-def _returned(place: Workplace, studies: set[str]) -> int:
-    """Results that went back to the studies they are about; the hospital's record is not ours to change."""
-    rows = place.ledger.execute("SELECT study_uid FROM results WHERE state = 'sent'")
-    return sum(row["study_uid"] in studies for row in rows)
 
 
 def _remaining(reason: str, until: str, count: int) -> dict[str, str | int]:

@@ -164,6 +164,8 @@ def test_everything_of_a_patient_is_found_ended_and_certified(home: TrustedHome,
         "shipments_closed": 2,
         "packages_removed": 2,
         "originals_removed": 3,
+        "results_closed": 0,
+        "label_rows_removed": 0,
         "remains": [{"reason": "accounting", "count": 3}],
     }
     assert states(home) == {

@@ -213,7 +213,7 @@ class Engine:
         patient_id = instance.text(PATIENT_ID)
         if not patient_id:
             raise RejectedError(Reason.PATIENT_ID_EMPTY)
-        if patient_id.upper() in self._junk:
+        if patient_id in self._junk:
             raise RejectedError(Reason.PATIENT_ID_JUNK)
         return patient_id, instance.text(ISSUER)
 

@@ -11,6 +11,7 @@ from pydicom.datadict import tag_for_keyword
 from processors.deid.errors import IdentifiedProfileError, ProfileError
 from processors.deid.inherit import written
 from processors.deid.iod_types import is_report, sop_classes
+from processors.deid.junk_ids import JunkIds, SharedForm
 from processors.deid.options import DATES, OPTIONS, Option
 
 DEFAULT = "research-default"
@@ -18,6 +19,7 @@ _NOTHING: dict[str, Any] = {
     "dates": "full",
     "passes": {"images": [], "annotations": []},
     "junk_patient_ids": [],
+    "junk_patient_id_forms": [],
     "technical_text": [],
     "vocabulary_text": [],
     "vocabulary": [],
@@ -81,6 +83,7 @@ class Profile(BaseModel):
     clean: Clean = Field(Clean(), description="Options that clean.")
     passes: Passes
     junk_patient_ids: tuple[str, ...] = Field(description="Patient IDs that many patients share.")
+    junk_patient_id_forms: tuple[SharedForm, ...] = Field(description="Forms of such IDs, each with its reason.")
     technical_text: tuple[str, ...] = Field(description="Keywords of text that devices write.")
     vocabulary_text: tuple[str, ...] = Field(description="Keywords of text that passes word by word.")
     vocabulary: tuple[str, ...] = Field(description="Words beside those of the coded concepts.")
@@ -174,9 +177,9 @@ class Profile(BaseModel):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
-    def junk(self) -> frozenset[str]:
-        """The shared Patient IDs in the form that they are compared in."""
-        return frozenset(value.strip().upper() for value in self.junk_patient_ids)
+    def junk(self) -> JunkIds:
+        """The rules on Patient IDs that many patients share."""
+        return JunkIds.of(self.junk_patient_ids, self.junk_patient_id_forms)
 
     @property
     def annotation_classes(self) -> frozenset[str]:

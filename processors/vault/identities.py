@@ -12,4 +12,4 @@ def unusable(patient_id: str, profile: Profile) -> str | None:
     value = patient_id.strip(" \0")
     if not value:
         return PATIENT_ID_EMPTY
-    return PATIENT_ID_JUNK if value.upper() in profile.junk else None
+    return PATIENT_ID_JUNK if value in profile.junk else None

@@ -45,6 +45,7 @@ def _profile(profile: Profile) -> str:
         return sections(head, profile.about, _digest(profile))
     options = ", ".join(f"{each.code} {each.meaning}" for each in profile.options) or "none"
     kinds = [*profile.passes.images, *profile.passes.annotations]
+    forms = profile.junk_patient_id_forms
     return sections(
         head,
         profile.about,
@@ -59,8 +60,9 @@ def _profile(profile: Profile) -> str:
                 ("schemes whose codes pass", ", ".join(profile.coding_schemes)),
                 (
                     "Patient IDs that are nobody's",
-                    f"{len(profile.junk)}, such as ANONYMOUS; what has one is held",
+                    f"{len(profile.junk.words)} words, such as ANONYMOUS; what has one is held",
                 ),
+                ("forms of such IDs", "; ".join(f"`{each.form}`: {each.why}" for each in forms).replace("|", "\\|")),
             ],
         ),
     )

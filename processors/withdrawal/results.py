@@ -107,5 +107,5 @@ def _remove(place: Workplace, result_id: str) -> None:
     files = list(folder.glob("*.dcm"))
     for file in files:
         file.unlink(missing_ok=True)
-    if files:
+    if files or row.file:
         results.removed(place.ledger, result_id, place.clock())

@@ -5,9 +5,8 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -17,13 +16,10 @@ from handoff.client import UnreachableError
 from handoff.contract.withdrawal import SignedCertificate
 from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
-from handoff.database.tables import ModelVersion, Withdrawal
+from handoff.database.tables import ModelVersion
 from handoff.errors import WithdrawnError
-from handoff.schemas.withdrawals import WithdrawalRequest, WithdrawalView
-from handoff.withdrawals import ask
 from handoff.withdrawals.copies import note_copy
 from handoff.withdrawals.kinds import model_uri
-from handoff.withdrawals.show import show_withdrawal
 from processors.delivery.confirm import Answer
 from processors.delivery.flowfile import Reference
 from processors.delivery.route import route
@@ -33,6 +29,7 @@ from processors.ledger.promises import promise
 from processors.ledger.schema import transaction
 from processors.quarantine.items import waiting
 from sluice.withdraw import withdraw_patient
+from tests.unit.delivery.asked_desk import Body, Client
 from tests.unit.delivery.trusted_home import RELEASE, TrustedHome, ct, reference
 from tests.unit.withdrawals.desk import Desk
 
@@ -58,54 +55,6 @@ def desk(tmp_path: Path, template: Path) -> Iterator[Desk]:
     desk = Desk(tmp_path / "research", template)
     yield desk
     desk.close()
-
-
-@dataclass
-class Body:
-    """A package of the trusted home, as the desk takes one."""
-
-    id: str
-    path: Path
-
-    def body(self) -> bytes:
-        return self.path.read_bytes()
-
-
-@dataclass
-class Client:
-    """Asks the desk as the client of the handoff would, and lets it work whenever it is looked at."""
-
-    desk: Desk
-    down_after: float = field(default=float("inf"))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing to close."""
-
-    def _call(self) -> None:
-        self.down_after -= 1
-        if self.down_after < 0:
-            raise UnreachableError("http://handoff", "gone")
-
-    def withdraw_all(self, project: str, ids: list[str], reason: str) -> Iterator[WithdrawalView]:
-        self._call()
-        request = WithdrawalRequest(project=project, shipments=tuple(ids), reason=reason)
-        yield self._show(ask.withdraw(self.desk.database, request, "ada").id)
-
-    def withdrawal(self, id_: str) -> WithdrawalView:
-        self._call()
-        self.desk.work(id_)
-        return self._show(id_)
-
-    def certificate(self, id_: str) -> SignedCertificate:
-        self._call()
-        return self.desk.certificate(id_)
-
-    def _show(self, id_: str) -> WithdrawalView:
-        with self.desk.database.read() as session:
-            return show_withdrawal(session, session.get_one(Withdrawal, id_))
 
 
 def announced(home: TrustedHome) -> dict[str, str]:

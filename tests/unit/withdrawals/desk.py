@@ -31,10 +31,12 @@ from tests.integration.handoff.packages import Package
 class Desk:
     """One research home in this process."""
 
-    def __init__(self, home: Path, template: Path) -> None:
+    def __init__(self, home: Path, template: Path | None) -> None:
+        """Open one; with a template of its database as a new one."""
         self.home = ResearchHome.of(home)
         self.home.make()
-        shutil.copyfile(template, self.home.database)
+        if template is not None:
+            shutil.copyfile(template, self.home.database)
         self.settings = Settings.load(home)
         self.database = Database(f"sqlite:///{self.home.database}")
         self.store = open_store(self.settings, self.home)

@@ -9,11 +9,17 @@ from processors.audit.lines import SITE
 from processors.delivery.workplace import Workplace
 from processors.quarantine.accounts import Accounts
 from processors.quarantine.errors import NotSignedInError
+from processors.quarantine.refusals import Refusals
 
 
 def accounts_of(place: Workplace) -> Accounts:
     """The accounts of a trusted home."""
     return Accounts(place.site.home / "accounts.json", site_chain(place))
+
+
+def refusals_of(place: Workplace) -> Refusals:
+    """Tokens that were refused in a trusted home."""
+    return Refusals(place.site.home / "refused-tokens.json", site_chain(place))
 
 
 def site_chain(place: Workplace) -> Chain:
@@ -22,7 +28,7 @@ def site_chain(place: Workplace) -> Chain:
 
 
 def principal(place: Workplace, token: str | None, token_file: Path | None) -> str:
-    """Who gives this word; a token that nobody has is recorded as a refusal.
+    """Who gives this word; a token that nobody has is recorded or counted as a refusal.
 
     Raises:
         NotSignedInError: no account has the token, or there is none.
@@ -38,7 +44,9 @@ def principal(place: Workplace, token: str | None, token_file: Path | None) -> s
             raise NotSignedInError("There is no token.")
         token = getpass.getpass("Your token of the trusted zone: ")
     try:
-        return accounts_of(place).who(token)
+        name = accounts_of(place).who(token)
     except NotSignedInError:
-        site_chain(place).append([{"kind": "sign-in", "what": "refused", "at_command": True}], place.clock())
+        refusals_of(place).note(place.clock(), at_command=True)
         raise
+    refusals_of(place).tell(place.clock())
+    return name

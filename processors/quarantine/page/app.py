@@ -1,9 +1,11 @@
 """Which page and which word: a WSGI application over the same functions that the commands call.
 
 Every request must name our own address. Every form must come from our own origin and carry its session's secret. A
-picture is shown only to whom the look at its instance was recorded for.
+picture is shown only to whom the look at its instance was recorded for. Cookies know no ports: so a session has a
+folder that nobody can guess, and its cookie goes to no page elsewhere.
 """
 
+import hmac
 import re
 import threading
 from collections.abc import Callable, Iterable
@@ -18,10 +20,10 @@ from processors.quarantine.errors import NoPictureError, NotSignedInError
 from processors.quarantine.items import Item, find, waiting
 from processors.quarantine.looks import look
 from processors.quarantine.page import views
-from processors.quarantine.page.requests import COOKIE, Request
+from processors.quarantine.page.requests import Request
 from processors.quarantine.page.sessions import Session, Sessions
 from processors.quarantine.pictures import Shown
-from processors.quarantine.signed_in import accounts_of, site_chain
+from processors.quarantine.signed_in import accounts_of, refusals_of, site_chain
 from processors.quarantine.treat_again import original
 from processors.quarantine.wishes import approve, ask, reject, wish_of
 
@@ -39,6 +41,9 @@ HEADERS: Final = (
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Cache-Control", "no-store"),
 )
+COOKIE: Final = "sluice_trusted"
+_INSIDE: Final = re.compile(r"(/[A-Za-z0-9_-]{22})(/.*)")
+"""The folder of a session, and a page of it."""
 _ITEM: Final = re.compile(r"/items/([0-9a-f]{32}/[0-9]{6,})(?:/(release|approve|reject)|/frames/([0-9]{1,6})/([01]))?")
 Answer = tuple[HTTPStatus, str | bytes, tuple[tuple[str, str], ...]]
 
@@ -63,17 +68,21 @@ class App:
         """
         self._place = place
         self._hosts = frozenset(hosts)
+        ports = sorted({host.rpartition(":")[2] for host in self._hosts})
+        self._cookie = "_".join([COOKIE, *ports])  # two pages of one machine have one each
         self._sessions = Sessions(place.clock)
         self._one_word = threading.Lock()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
+        inside = _INSIDE.fullmatch(str(environ.get("PATH_INFO", "/")))
+        base = inside[1] if inside else ""
         try:
-            status, body, more = self._answer(Request.of(environ))
+            status, body, more = self._answer(Request.of(environ, self._cookie))
         except _RefusedError as error:
-            status, body, more = error.status, views.refusal(str(error)), ()
+            status, body, more = error.status, views.refusal(str(error), base), ()
         except ProcessorsError as error:
-            status, body, more = HTTPStatus.CONFLICT, views.refusal(f"{error} {error.remedy}"), ()
+            status, body, more = HTTPStatus.CONFLICT, views.refusal(f"{error} {error.remedy}", base), ()
         finally:
             self._place.close()
         kind = "text/html; charset=utf-8" if isinstance(body, str) else "image/png"
@@ -92,12 +101,13 @@ class App:
             return HTTPStatus.OK, views.STYLE, (("Content-Type", "text/css; charset=utf-8"),)
         if request.path == "/login":
             return self._login(request)
+        inside = _INSIDE.fullmatch(request.path)
         session = self._session(request)
-        if session is None:
+        if inside is None or session is None or not hmac.compare_digest(session.path, inside[1]):
             return HTTPStatus.SEE_OTHER, "", (("Location", "/login"),)
         if request.method == "POST":
-            return self._word(request, session)
-        return self._page(request, session)
+            return self._word(request, inside[2], session)
+        return self._page(inside[2], session)
 
     def _session(self, request: Request) -> Session | None:
         """Whose request it is; an account that was removed is signed out at once."""
@@ -110,25 +120,27 @@ class App:
         try:
             name = self._accounts.who(request.form.get("token", ""))
         except NotSignedInError as error:
-            self._told("refused", "")
+            refusals_of(self._place).note(self._place.clock())
             return HTTPStatus.FORBIDDEN, views.login(str(error)), ()
+        refusals_of(self._place).tell(self._place.clock())
         self._told("signed-in", name)
-        cookie = f"{COOKIE}={self._sessions.begin(name)}; Path=/; HttpOnly; SameSite=Strict"
-        return HTTPStatus.SEE_OTHER, "", (("Location", "/"), ("Set-Cookie", cookie))
+        secret, session = self._sessions.begin(name)
+        cookie = f"{self._cookie}={secret}; Path={session.path}/; HttpOnly; SameSite=Strict"
+        return HTTPStatus.SEE_OTHER, "", (("Location", f"{session.path}/"), ("Set-Cookie", cookie))
 
-    def _word(self, request: Request, session: Session) -> Answer:
+    def _word(self, request: Request, path: str, session: Session) -> Answer:
         if not request.carries(session.csrf):
             raise _RefusedError(HTTPStatus.FORBIDDEN, "This form is of another session.")
-        if request.path == "/logout":
+        if path == "/logout":
             self._sessions.end(request.cookie)
             return HTTPStatus.SEE_OTHER, "", (("Location", "/login"),)
-        found = _ITEM.fullmatch(request.path)
+        found = _ITEM.fullmatch(path)
         act = self._acts().get(found[2] or "") if found else None
         if found is None or act is None:
             raise _RefusedError(HTTPStatus.NOT_FOUND, "There is no such page.")
         with self._one_word:
             act(find(self._place.ledger, found[1]), request.form, session.name)
-        return HTTPStatus.SEE_OTHER, "", (("Location", "/"),)
+        return HTTPStatus.SEE_OTHER, "", (("Location", f"{session.path}/"),)
 
     def _acts(self) -> dict[str, Callable[[Item, dict[str, str], str], object]]:
         return {
@@ -141,12 +153,12 @@ class App:
         decision = Decision.of_words(tuple(form.get("masks", "").split()), form.get("profile"))
         ask(self._place, item, decision, by, form.get("why", ""))
 
-    def _page(self, request: Request, session: Session) -> Answer:
+    def _page(self, path: str, session: Session) -> Answer:
         place = self._place
-        if request.path == "/":
+        if path == "/":
             found = [(item, wish_of(place, item)) for item in waiting(place.ledger)]
             return HTTPStatus.OK, views.listing(found, session), ()
-        named = _ITEM.fullmatch(request.path)
+        named = _ITEM.fullmatch(path)
         if named is None or named[2]:
             raise _RefusedError(HTTPStatus.NOT_FOUND, "There is no such page.")
         item = find(place.ledger, named[1])

@@ -9,7 +9,6 @@ from urllib.parse import parse_qs
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
-COOKIE: Final = "sluice_trusted"
 _MOST_BYTES: Final = 1 << 14
 
 
@@ -26,8 +25,8 @@ class Request:
     form: dict[str, str]
 
     @classmethod
-    def of(cls, environ: "WSGIEnvironment") -> Self | None:
-        """Read it; None when it is larger than any form of ours."""
+    def of(cls, environ: "WSGIEnvironment", cookie: str) -> Self | None:
+        """Read it, with the cookie of this name; None when it is larger than any form of ours."""
         length = str(environ.get("CONTENT_LENGTH") or "0")
         if not length.isdecimal() or int(length) > _MOST_BYTES:
             return None
@@ -44,7 +43,7 @@ class Request:
             host=environ.get("HTTP_HOST", ""),
             origin=environ.get("HTTP_ORIGIN", ""),
             site=environ.get("HTTP_SEC_FETCH_SITE", ""),
-            cookie=cookies[COOKIE].value if COOKIE in cookies else "",
+            cookie=cookies[cookie].value if cookie in cookies else "",
             form={name: values[0] for name, values in sent.items()},
         )
 

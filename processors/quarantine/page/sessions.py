@@ -19,6 +19,8 @@ class Session:
     name: str
     until: float
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    path: str = field(default_factory=lambda: f"/{secrets.token_urlsafe(16)}", repr=False)
+    """Where its pages are. A browser shows its cookie there alone: to no other port of this machine, as it would else."""
     looked: set[str] = field(default_factory=set)
     """Items whose originals this person was shown, each recorded once."""
 
@@ -31,15 +33,15 @@ class Sessions:
         self._known: dict[str, Session] = {}
         self._lock = threading.Lock()
 
-    def begin(self, name: str) -> str:
-        """Begin a session; returns the secret of its cookie."""
+    def begin(self, name: str) -> tuple[str, Session]:
+        """Begin a session; returns the secret of its cookie, too."""
         secret, now = secrets.token_urlsafe(32), self._clock()
         with self._lock:
             self._known = {key: each for key, each in self._known.items() if each.until > now}
             while len(self._known) >= _MOST:
                 del self._known[next(iter(self._known))]
-            self._known[_digest(secret)] = Session(name, now + SECONDS)
-        return secret
+            self._known[_digest(secret)] = begun = Session(name, now + SECONDS)
+        return secret, begun
 
     def of(self, secret: str) -> Session | None:
         """The session of a cookie; None when there is none, or it is over."""

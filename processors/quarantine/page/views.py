@@ -21,33 +21,33 @@ button{font:inherit;padding:.2rem .8rem}code{word-break:break-all}"""
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} · quarantine</title><link rel="stylesheet" href="/style.css"></head>
-<body><header><a href="/">Quarantine</a>{who}</header><main><h1>{title}</h1>{body}</main></body></html>
+<body><header><a href="{base}/">Quarantine</a>{who}</header><main><h1>{title}</h1>{body}</main></body></html>
 """
-_WHO: Final = """<form method="post" action="/logout"><input type="hidden" name="csrf" value="{csrf}">
+_WHO: Final = """<form method="post" action="{base}/logout"><input type="hidden" name="csrf" value="{csrf}">
 {name} <button>Sign out</button></form>"""
 _LOGIN: Final = """{said}<form class="word" method="post" action="/login">
 <label>Your token of the trusted zone <input type="password" name="token" autocomplete="off" required></label>
 <button>Sign in</button></form><p>Sign-ins, looks at pictures and decisions are recorded.</p>"""
-_ROW: Final = """<tr><td><a href="/items/{id}">{file}</a></td><td>{project}</td><td>{reason}</td><td>{says}</td>
+_ROW: Final = """<tr><td><a href="{base}/items/{id}">{file}</a></td><td>{project}</td><td>{reason}</td><td>{says}</td>
 <td>{since}</td><td>{asked}</td></tr>"""
 _TABLE: Final = """<table><tr><th scope="col">instance</th><th scope="col">project</th><th scope="col">reason</th>
 <th scope="col">that is</th><th scope="col">received (UTC)</th><th scope="col">asked by</th></tr>{rows}</table>"""
 _FACTS: Final = """<p><strong>{reason}</strong>: {says}</p>
 <p>Project {project}, profile {profile}, SOP class {sop_class_uid}, {size} bytes, received {since} UTC.</p>"""
-_PICTURE: Final = """<figure><img src="/items/{id}/frames/{frame}/{view}" alt="frame {number}">
+_PICTURE: Final = """<figure><img src="{base}/items/{id}/frames/{frame}/{view}" alt="frame {number}">
 <figcaption>frame {number}</figcaption></figure>"""
-_ASK: Final = """<form class="word" method="post" action="/items/{id}/release"><h2>Ask to release</h2>
+_ASK: Final = """<form class="word" method="post" action="{base}/items/{id}/release"><h2>Ask to release</h2>
 <p>The engine treats the original again. Nothing leaves as it came, and another person must approve.</p>
 <input type="hidden" name="csrf" value="{csrf}">
 <label>Boxes to mask, one a line: left,top,width,height <textarea name="masks" rows="3"></textarea></label>
 <label>Another profile <input type="text" name="profile" maxlength="200"></label>
 <label>Why (no patient's name) <input type="text" name="why" maxlength="200" required></label>
 <button>Ask</button></form>"""
-_APPROVE: Final = """<form class="word" method="post" action="/items/{id}/approve"><h2>{by} asks to release it</h2>
+_APPROVE: Final = """<form class="word" method="post" action="{base}/items/{id}/approve"><h2>{by} asks to release it</h2>
 <p>Masks: {masks}. Profile: {profile}.</p><p>Decision <code>{digest}</code></p>{act}</form>"""
 _ACT: Final = """<input type="hidden" name="csrf" value="{csrf}"><input type="hidden" name="digest" value="{digest}">
 <button>Approve, as the second person</button>"""
-_REJECT: Final = """<form class="word" method="post" action="/items/{id}/reject"><h2>Reject</h2><p>It goes nowhere.</p>
+_REJECT: Final = """<form class="word" method="post" action="{base}/items/{id}/reject"><h2>Reject</h2><p>It goes nowhere.</p>
 <input type="hidden" name="csrf" value="{csrf}">
 <label>Why (no patient's name) <input type="text" name="why" maxlength="200" required></label>
 <button>Reject</button></form>"""
@@ -55,8 +55,9 @@ _REJECT: Final = """<form class="word" method="post" action="/items/{id}/reject"
 
 def page(title: str, body: Html, session: Session | None = None) -> str:
     """A whole page."""
-    who = fill(_WHO, name=session.name, csrf=session.csrf) if session else ""
-    return fill(_PAGE, title=title, body=body, who=who)
+    base = session.path if session else ""
+    who = fill(_WHO, base=base, name=session.name, csrf=session.csrf) if session else ""
+    return fill(_PAGE, base=base, title=title, body=body, who=who)
 
 
 def login(said: str = "") -> str:
@@ -69,6 +70,7 @@ def listing(waiting: Iterable[tuple[Item, Wish | None]], session: Session) -> st
     rows = join(
         fill(
             _ROW,
+            base=session.path,
             id=item.id,
             file=item.id[:8] + "…/" + item.file,
             project=item.project,
@@ -84,14 +86,18 @@ def listing(waiting: Iterable[tuple[Item, Wish | None]], session: Session) -> st
 
 def one(item: Item, wish: Wish | None, pictures: list[tuple[int, int]], no_picture: str, session: Session) -> str:
     """One instance: facts, pictures by (frame, view), and the forms."""
-    images = (fill(_PICTURE, id=item.id, frame=frame, view=view, number=frame + 1) for frame, view in pictures)
+    images = (
+        fill(_PICTURE, base=session.path, id=item.id, frame=frame, view=view, number=frame + 1)
+        for frame, view in pictures
+    )
     facts = {name: getattr(item, name) for name in ("reason", "project", "profile", "sop_class_uid", "size")}
     about = fill(_FACTS, **facts, says=sentence(item.reason), since=_moment(item.received_at))
     shown = fill('<div class="pictures">{images}</div>', images=join(images))
     body = [about, fill("<p>{said}</p>", said=no_picture) if no_picture else shown]
     if wish:
         body.append(_approve(item, wish, session))
-    body += [fill(_ASK, id=item.id, csrf=session.csrf), fill(_REJECT, id=item.id, csrf=session.csrf)]
+    about_it = {"base": session.path, "id": item.id, "csrf": session.csrf}
+    body += [fill(_ASK, **about_it), fill(_REJECT, **about_it)]
     return page(f"{item.id[:8]}…/{item.file}", join(body), session)
 
 
@@ -102,6 +108,7 @@ def _approve(item: Item, wish: Wish, session: Session) -> Html:
     alone = fill("<p>Another person must approve it.</p>")
     return fill(
         _APPROVE,
+        base=session.path,
         id=item.id,
         by=wish.by,
         masks=masks or "none",
@@ -111,11 +118,10 @@ def _approve(item: Item, wish: Wish, session: Session) -> Html:
     )
 
 
-def refusal(said: str, session: Session | None = None) -> str:
-    """Why something is not done."""
-    return page(
-        "Not done", fill('<p class="bad">{said}</p><p><a href="/">Back to the list</a></p>', said=said), session
-    )
+def refusal(said: str, base: str = "") -> str:
+    """Why something is not done; `base` is the folder of the asker's session."""
+    said_so = fill('<p class="bad">{said}</p><p><a href="{base}/">Back to the list</a></p>', base=base, said=said)
+    return page("Not done", said_so)
 
 
 def _moment(at: float) -> str:

@@ -68,6 +68,16 @@ def test_a_wrong_token_at_a_command_is_recorded(home: Quarantined) -> None:
     assert [each["what"] for each in records(home.place.site.audit, "_site")] == ["refused"]
 
 
+def test_commands_and_the_page_count_refused_tokens_together(home: Quarantined) -> None:
+    for _ in range(30):
+        with pytest.raises(NotSignedInError):
+            principal(home.place, "wrong", None)
+    token = accounts_of(home.place).add("ann", 1.0, "root")
+    assert principal(home.place, token, None) == "ann"
+    told = list(records(home.place.site.audit, "_site", kind="sign-in"))
+    assert [(each["what"], each["count"]) for each in told] == [("refused", 1), ("refused", 29)]
+
+
 def test_accounts_that_others_may_change_are_not_believed(home: Quarantined) -> None:
     accounts_of(home.place).add("ann", 1.0, "root")
     (home.root / "accounts.json").chmod(0o660)

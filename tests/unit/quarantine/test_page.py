@@ -22,16 +22,16 @@ HOST = "127.0.0.1:8106"
 
 
 class Browser:
-    """Asks as a browser would, and keeps the cookie."""
+    """Asks as a browser would, and keeps the cookie; paths are those inside the folder of its session."""
 
     def __init__(self, app: App) -> None:
-        self.app, self.cookie = app, ""
+        self.app, self.cookie, self.base = app, "", ""
 
     def ask(self, method: str, path: str, form: dict[str, str] | None = None, **headers: str) -> tuple[int, bytes]:
         body = urlencode(form or {}).encode()
         environ = {
             "REQUEST_METHOD": method,
-            "PATH_INFO": path,
+            "PATH_INFO": path if path == "/login" else self.base + path,
             "HTTP_HOST": HOST,
             "HTTP_COOKIE": self.cookie,
             "CONTENT_LENGTH": str(len(body)),
@@ -47,7 +47,8 @@ class Browser:
 
         answer = b"".join(self.app(environ, start))  # type: ignore[arg-type]
         if "Set-Cookie" in self.headers:
-            self.cookie = self.headers["Set-Cookie"].split(";")[0]
+            self.cookie, path, *_ = self.headers["Set-Cookie"].split("; ")
+            self.base = path.removeprefix("Path=").rstrip("/")
         return status[0], answer
 
     def sign_in(self, token: str) -> "Browser":
@@ -174,10 +175,54 @@ def test_a_session_ends_by_signing_out_with_its_account_and_after_its_time(home:
 
 
 def test_the_cookie_is_for_this_page_alone(home: Quarantined, app: App) -> None:
+    """Browsers show cookies to every port of a host: only a folder that nobody can guess keeps it from other services."""
     ann = Browser(app)
     ann.ask("POST", "/login", {"token": home.tokens["ann"]})
 
-    assert ann.headers["Set-Cookie"].split("; ")[1:] == ["Path=/", "HttpOnly", "SameSite=Strict"]
+    name, path, *rest = ann.headers["Set-Cookie"].split("; ")
+    assert name.startswith("sluice_trusted_8106=")
+    assert re.fullmatch(r"Path=/[A-Za-z0-9_-]{22}/", path)
+    assert rest == ["HttpOnly", "SameSite=Strict"]
+    assert ann.headers["Location"] == path.removeprefix("Path=")
+
+
+@pytest.mark.parametrize("base", ["", "/aaaaaaaaaaaaaaaaaaaaaa"])
+def test_a_cookie_opens_nothing_outside_its_sessions_folder(home: Quarantined, app: App, base: str) -> None:
+    ann = person(home, app, "ann")
+    assert ann.ask("GET", "/")[0] == 200
+    ann.base = base
+    assert ann.ask("GET", "/") == (303, b"")
+    assert ann.headers["Location"] == "/login"
+
+
+def test_a_cookie_opens_no_folder_of_another_session(home: Quarantined, app: App) -> None:
+    ann, bob = person(home, app, "ann"), person(home, app, "bob")
+    ann.base = bob.base
+    assert ann.ask("GET", "/") == (303, b"")
+
+
+def refusals(home: Quarantined) -> list[int]:
+    return [each["count"] for each in records(home.place.site.audit, "_site", kind="sign-in", what="refused")]
+
+
+def test_however_often_tokens_are_refused_the_record_does_not_grow(home: Quarantined, app: App) -> None:
+    """The first is recorded, the others of that hour are counted; the next record says how many there were."""
+    stranger = Browser(app)
+    for _ in range(40):
+        assert stranger.ask("POST", "/login", {"token": "wrong"})[0] == 403
+    assert refusals(home) == [1]
+    home.clock.now += 3600
+    stranger.ask("POST", "/login", {"token": "wrong"})
+    assert refusals(home) == [1, 40]
+
+
+def test_whoever_signs_in_has_what_was_counted_recorded(home: Quarantined, app: App) -> None:
+    stranger = Browser(app)
+    for _ in range(3):
+        stranger.ask("POST", "/login", {"token": "wrong"})
+    person(home, app, "ann")
+    person(home, app, "bob")
+    assert refusals(home) == [1, 2]
 
 
 def test_what_is_larger_than_a_form_is_not_read(home: Quarantined, app: App) -> None:

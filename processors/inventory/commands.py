@@ -1,7 +1,7 @@
 """`sluice inventory`."""
 
-import getpass
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -71,19 +71,35 @@ def values(*, project: str, everything: bool, as_json: bool, home: Path) -> None
 @inventory.command()
 @_PROJECT
 @click.option("--digest", required=True, help="What `sluice inventory values` printed under the values that you saw.")
-@click.option("--by", default=getpass.getuser, show_default="your account", help="Who says so, for the record.")
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Your own token of the trusted zone, if it is not in SLUICE_TRUSTED_TOKEN; it is asked for where there is none.",
+)
 @home_option
-def approve(*, project: str, digest: str, by: str, home: Path) -> None:
-    """Let the values that were shown leave; later ones are new again. The word goes into the audit record."""
-    from processors.audit.chain import Chain
-    from processors.audit.signer import Signer
-    from processors.deid.keys import KeyFile
+def approve(*, project: str, digest: str, token_file: Path | None, home: Path) -> None:
+    """Let the values that were shown leave: two people say so, each with their own token; later values are new again.
+
+    The first word waits, the second one approves. `sluice trusted accounts add NAME` makes a person's token. Both words
+    go into the audit record.
+    """
+    from processors.delivery.workplace import Workplace
+    from processors.inventory.approval import Desk
     from processors.inventory.approval import approve as approved
+    from processors.quarantine.signed_in import principal
 
     with _looked(home, project) as (books, _, site):
-        chain = Chain(site.audit, project, Signer(KeyFile.load(site.key_file)))
-        count = approved(books, chain, project, digest, by=by, now=time.time())
-    click.echo(f"{count:,} values approved.")
+        place = Workplace(site)
+        by = principal(place, os.environ.get("SLUICE_TRUSTED_TOKEN"), token_file)
+        desk = Desk(books, place.audit(project), site.audit, site.home, project)
+        word = approved(desk, digest, by=by, now=time.time())
+        place.close()
+    if word.which == "second":
+        click.echo(f"{word.values:,} values approved.")
+    else:
+        click.echo(
+            f"{word.values:,} values: {by} approves. Another person looks, and says the same with their own token."
+        )
 
 
 @inventory.command()

@@ -5,6 +5,7 @@ InventoryError                    (a ProcessorsError)
 ├── InventoryUnreadableError      the file of the inventory cannot be used
 ├── PackageUnreadableError        a package in the landing cannot be read
 ├── NotWhatWasSeenError           what is approved is not what was shown
+├── SamePersonError               both words are one person's
 └── NothingSeenError              no package of the project was looked at yet
 ```
 """
@@ -34,6 +35,12 @@ class NotWhatWasSeenError(InventoryError):
     """There are other values now than those that were shown."""
 
     remedy: ClassVar[str] = "Look again with `sluice inventory values`, and approve the digest that it prints."
+
+
+class SamePersonError(InventoryError):
+    """It takes another person than the one who approved it first."""
+
+    remedy: ClassVar[str] = "Have somebody else look with `sluice inventory values`, and approve with their own token."
 
 
 class NothingSeenError(InventoryError):

@@ -20,7 +20,7 @@ class Session:
     until: float
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     path: str = field(default_factory=lambda: f"/{secrets.token_urlsafe(16)}", repr=False)
-    """Where its pages are. A browser shows its cookie there alone: to no other port of this machine, as it would else."""
+    """Where its pages are. Browsers show its cookie there alone, and to no other port of this machine."""
     looked: set[str] = field(default_factory=set)
     """Items whose originals this person was shown, each recorded once."""
 

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from pydicom.uid import generate_uid
 
 from processors.audit.reading import records
 from processors.delivery.workers import Pool
 from processors.inventory.commands import inventory
+from processors.inventory.errors import SamePersonError
+from processors.quarantine.errors import NotSignedInError
+from processors.quarantine.signed_in import accounts_of
 from tests.unit.delivery.trusted_home import TrustedHome, ct, reference
 
 
@@ -43,9 +46,19 @@ def run(home: TrustedHome, *arguments: str) -> tuple[int, dict]:
     return said.exit_code, json.loads(said.output)
 
 
-def approve(home: TrustedHome, digest: str) -> object:
-    arguments = ["approve", "--project", "lung", "--digest", digest, "--by", "ann", "--home", str(home.root.parent)]
-    return CliRunner().invoke(inventory, arguments)
+def word(home: TrustedHome, digest: str, name: str) -> Result:
+    """One person's word, with their own token."""
+    file = home.root.parent / f"{name}.token"
+    if not file.exists():
+        file.write_text(accounts_of(home.place).add(name, home.clock(), "root"))
+    arguments = ["approve", "--project", "lung", "--digest", digest, "--token-file", str(file)]
+    return CliRunner().invoke(inventory, [*arguments, "--home", str(home.root.parent)])
+
+
+def approve(home: TrustedHome, digest: str) -> Result:
+    """Both words."""
+    first = word(home, digest, "ann")
+    return first if first.exit_code else word(home, digest, "bob")
 
 
 def listed(said: dict) -> dict[tuple[str, str], tuple[int, int]]:
@@ -69,7 +82,7 @@ def test_every_text_is_counted_and_the_pseudonym_is_one_value(home: TrustedHome)
 
 def test_what_was_approved_is_quiet_and_what_is_new_is_named(home: TrustedHome) -> None:
     ship(home)
-    assert approve(home, run(home, "values")[1]["digest"]).exit_code == 0  # type: ignore[attr-defined]
+    assert approve(home, run(home, "values")[1]["digest"]).exit_code == 0
     assert run(home, "values")[0] == 0
 
     ship(home, Manufacturer="Somebody Else")
@@ -85,7 +98,7 @@ def test_only_what_was_shown_can_be_approved(home: TrustedHome) -> None:
     shown = run(home, "values")[1]["digest"]
     ship(home, Manufacturer="Somebody Else")
 
-    assert approve(home, shown).exit_code != 0  # type: ignore[attr-defined]
+    assert approve(home, shown).exit_code != 0
     assert run(home, "values")[0] == 1
 
 
@@ -94,10 +107,54 @@ def test_an_approval_is_in_the_audit_record_and_names_no_value(home: TrustedHome
     said = run(home, "values")[1]
     approve(home, said["digest"])
 
-    [decision] = list(records(home.place.site.audit, "lung", kind="decision"))
+    words = list(records(home.place.site.audit, "lung", kind="decision"))
 
-    assert (decision["by"], decision["digest"], decision["values"]) == ("ann", said["digest"], said["unapproved"])
-    assert "Made Up Imaging" not in json.dumps(decision)
+    about = said["digest"], said["unapproved"]
+    assert [(each["what"], each["by"], each["digest"], each["values"]) for each in words] == [
+        ("inventory-asked", "ann", *about),
+        ("inventory-approved", "bob", *about),
+    ]
+    assert words[1]["asked_by"] == "ann"
+    assert "Made Up Imaging" not in json.dumps(words)
+
+
+def test_one_person_alone_approves_nothing(home: TrustedHome) -> None:
+    ship(home)
+    digest = run(home, "values")[1]["digest"]
+
+    assert word(home, digest, "ann").exit_code == 0
+    assert isinstance(word(home, digest, "ann").exception, SamePersonError)
+
+    assert run(home, "values")[0] == 1
+
+
+def test_a_first_word_that_is_not_in_the_record_counts_nothing(home: TrustedHome) -> None:
+    """A file that somebody wrote, or that stands for other values."""
+    ship(home)
+    digest = run(home, "values")[1]["digest"]
+    (home.root / "inventory-lung.json").write_text(json.dumps({"digest": digest, "by": "eve"}))
+
+    assert "Another person" in word(home, digest, "ann").output
+
+    assert run(home, "values")[0] == 1
+
+
+def test_after_new_values_came_both_words_are_needed_again(home: TrustedHome) -> None:
+    ship(home)
+    word(home, run(home, "values")[1]["digest"], "ann")
+    ship(home, Manufacturer="Somebody Else")
+    digest = run(home, "values")[1]["digest"]
+
+    assert "Another person" in word(home, digest, "bob").output
+    assert word(home, digest, "ann").output.endswith("values approved.\n")
+
+
+def test_nobody_approves_without_an_account(home: TrustedHome) -> None:
+    ship(home)
+    digest = run(home, "values")[1]["digest"]
+    (home.root.parent / "eve.token").write_text("guessed")
+
+    assert isinstance(word(home, digest, "eve").exception, NotSignedInError)
 
 
 def test_a_package_that_left_before_anybody_looked_keeps_the_gate_shut(home: TrustedHome) -> None:

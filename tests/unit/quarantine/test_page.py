@@ -175,7 +175,7 @@ def test_a_session_ends_by_signing_out_with_its_account_and_after_its_time(home:
 
 
 def test_the_cookie_is_for_this_page_alone(home: Quarantined, app: App) -> None:
-    """Browsers show cookies to every port of a host: only a folder that nobody can guess keeps it from other services."""
+    """Browsers show cookies to every port of a host: a folder that nobody can guess keeps it from other services."""
     ann = Browser(app)
     ann.ask("POST", "/login", {"token": home.tokens["ann"]})
 

@@ -10,6 +10,7 @@ A batch that cannot be written whole is taken back, and its writer is told.
 
 import contextlib
 import fcntl
+import itertools
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -138,14 +139,19 @@ def _set_aside(file: Path, size: int) -> None:
     with file.open("r+b") as opened:
         opened.seek(size)
         rest = opened.read()
-        beside = file.with_name(f"{file.stem}.{size}.cut")
-        with beside.open("ab") as kept:
+        with _beside(file, size).open("xb") as kept:
             kept.write(rest)
             kept.flush()
             os.fsync(kept.fileno())
         opened.truncate(size)
         os.fsync(opened.fileno())
     sync_folder(file.parent)
+
+
+def _beside(file: Path, size: int) -> Path:
+    """A name of its own for each thing set aside, so that `verify` can tell what each crash left."""
+    names = (f"{file.stem}.{size}{f'.{number}' if number > 1 else ''}.cut" for number in itertools.count(1))
+    return next(path for name in names if not (path := file.with_name(name)).exists())
 
 
 @contextlib.contextmanager

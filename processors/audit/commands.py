@@ -39,11 +39,11 @@ def verify(*, project: str | None, public_key: tuple[str, ...], ledger: bool, as
 
     site, whole = _site(home), True
     trusted = _trusted(site, public_key)
-    projects = [project] if project else sorted({*projects_of(site.audit), *(_shipped(site) if ledger else ())})
+    known = sorted({*projects_of(site.audit), *(_shipped(site) if ledger else ())})
+    projects = [_one_of(known, project)] if project else known
     with _bar(sum(_size(site, each) for each in projects)) as advance:
         for each in projects:
             witnesses = Witnesses()
-            (site.audit / each).mkdir(mode=0o700, parents=True, exist_ok=True)
             found = follow(site.audit, each, trusted, each=witnesses.hear, progress=advance)
             faults = list(found.faults)
             if ledger and site.ledger.is_file():
@@ -61,7 +61,8 @@ def verify(*, project: str | None, public_key: tuple[str, ...], ledger: bool, as
             click.echo(f"    record {found.n} has digest {found.digest}")
             for fault in faults:
                 click.echo(f"    {fault.where}: {fault.code}: {fault.says}")
-            for name in found.cut:
+            altered = {fault.where for fault in faults}
+            for name in (each for each in found.cut if each not in altered):
                 click.echo(f"    {name}: what a crash cut off before it was signed; it counts for nothing")
     if not projects:
         click.echo("There is no record yet.")
@@ -82,9 +83,11 @@ def show(*, project: str, day: str | None, as_json: bool, home: Path, **equal: s
 
     They hold digests, counts, codes and pseudonymous UIDs, and no value of a patient. Nothing is verified here.
     """
+    from processors.audit.lines import projects_of
     from processors.audit.reading import records
 
-    for record in records(_site(home).audit, project, day=day, **equal):
+    root = _site(home).audit
+    for record in records(root, _one_of(projects_of(root), project), day=day, **equal):
         click.echo(json.dumps(record, sort_keys=True) if as_json else _told(record))
 
 
@@ -101,6 +104,19 @@ def key(*, home: Path) -> None:
     for epoch in range(1, keys.epoch + 1):
         signer = Signer(replace(keys, epoch=epoch))
         click.echo(f"{signer.key} {signer.public}")
+
+
+def _one_of(known: list[str], project: str) -> str:
+    """A project of which there is a record, or must be.
+
+    Raises:
+        NoChainError: there is none.
+    """
+    from processors.audit.errors import NoChainError
+
+    if project not in known:
+        raise NoChainError(f"There is no record of a project {project!r}; there is one of: {', '.join(known) or '-'}.")
+    return project
 
 
 def _told(record: "Record") -> str:

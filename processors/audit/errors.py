@@ -4,6 +4,7 @@
 AuditError                   (a ProcessorsError)
 ├── AuditUnwritableError     records cannot be made durable, so nothing leaves
 ├── AuditUnreadableError     a file of the record cannot be read
+├── NoChainError             a project was named of which there is no record
 └── PublicKeyError           what was named as public key is none
 ```
 """
@@ -29,6 +30,13 @@ class AuditUnreadableError(AuditError):
     """The record cannot be read."""
 
     remedy: ClassVar[str] = "Run as the owner of the trusted home, or restore `audit` from its backup."
+
+
+class NoChainError(AuditError):
+    """A project was named of which there is no record."""
+
+    remedy: ClassVar[str] = "Name one that `sluice audit verify` lists without --project."
+    exit_code: ClassVar[int] = 2
 
 
 class PublicKeyError(AuditError):

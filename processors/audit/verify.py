@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from processors.audit.chain import locked
+from processors.audit.cuts import Place, cuts_of, is_torn, place_of
 from processors.audit.errors import AuditUnreadableError
 from processors.audit.lines import HEAD, Record, digest_of, files_of, genesis, record_of
 from processors.audit.signer import Trusted
@@ -20,7 +21,7 @@ class Fault:
     """One thing that is wrong with a chain."""
 
     code: str
-    """`changed`, `missing`, `order`, `signature`, `unsigned`, `unreadable`; of `witnesses`: `no-record`."""
+    """`changed`, `missing`, `order`, `signature`, `unsigned`, `altered`; of `witnesses`: `no-record`."""
     where: str
     """File and line, or what the ledger names."""
     says: str
@@ -37,7 +38,7 @@ class Verdict:
     digest: str = ""
     faults: list[Fault] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
-    """Files of what crashes cut off; nothing of it was signed."""
+    """Files of what was cut off; that which is not what a crash leaves is among the faults too."""
 
 
 def verify(
@@ -63,11 +64,16 @@ def verify(
     found = Verdict(project, digest=genesis(project))
     walk = _Walk(found, trusted, each)
     try:
-        for file, size in _as_of_now(root / project):
+        files, cuts = _as_of_now(root / project)
+        aside = _Aside(cuts, found, trusted)
+        for file, size in files:
+            at = 0
             for number, line in _lines(file, size):
+                aside.judge_until(Place(file.stem, at))
                 walk.line(f"{file.name}:{number}", line)
+                at += len(line) + 1
                 progress(len(line) + 1)
-        found.cut = sorted(each.name for each in (root / project).glob("*.cut"))
+        aside.judge_until(None)
     except OSError as error:
         raise AuditUnreadableError(f"The audit record of {project} cannot be read: {error.strerror}.") from error
     walk.end()
@@ -133,10 +139,28 @@ class _Walk:
             self._fault("unsigned", self._where, says)
 
 
-def _as_of_now(folder: Path) -> list[tuple[Path, int]]:
-    """The files and their sizes while nobody writes: what is written meanwhile is not looked at."""
+class _Aside:
+    """What was set aside, judged by the chain as it was where it was cut off."""
+
+    def __init__(self, cuts: list[Path], found: Verdict, trusted: Trusted) -> None:
+        self._waiting, self._found, self._trusted = cuts, found, trusted
+
+    def judge_until(self, place: Place | None) -> None:
+        """Judge what was cut off before a place that the walk has come to; None: the end."""
+        while self._waiting and (place is None or place_of(self._waiting[0]) <= place):
+            cut, found = self._waiting.pop(0), self._found
+            found.cut.append(cut.name)
+            if not is_torn(cut.read_bytes(), found.n, found.digest, self._trusted):
+                says = "this is not what a crash leaves: a signed end of the chain was altered, and then set aside"
+                found.faults.append(Fault("altered", cut.name, says))
+
+
+def _as_of_now(folder: Path) -> tuple[list[tuple[Path, int]], list[Path]]:
+    """The files and their sizes, and what was set aside, while nobody writes; later writing is not looked at."""
+    if not folder.is_dir():
+        return [], []
     with locked(folder, fcntl.LOCK_SH):
-        return [(file, file.stat().st_size) for file in files_of(folder)]
+        return [(file, file.stat().st_size) for file in files_of(folder)], cuts_of(folder)
 
 
 def _lines(file: Path, size: int) -> Iterator[tuple[int, bytes]]:

@@ -246,3 +246,73 @@ def test_verifying_looks_at_no_batch_that_is_being_written(tmp_path: Path) -> No
     with locked(tmp_path / "lung", fcntl.LOCK_SH):
         taken = codes(tmp_path)  # two that only read do not wait for each other
     assert taken == []
+
+
+def altered_end(file: Path, change: Callable[[bytes], bytes]) -> None:
+    """Somebody changes the last head, and whoever writes next sets aside what it no longer vouches for."""
+    lines = file.read_bytes().splitlines()
+    lines[-1] = change(lines[-1])
+    file.write_bytes(b"".join(line + b"\n" for line in lines))
+    chain(file.parents[1]).append([{"kind": "instance", "what": "after"}], NOON)
+
+
+ALTERED_HEADS: dict[str, Callable[[bytes], bytes]] = {
+    "it is no JSON": lambda head: b"x" + head,
+    "it is of another kind": lambda head: head.replace(b'"kind":"head"', b'"kind":"hexd"'),
+    "it is empty": lambda head: b"",
+    "it is a list": lambda head: b"[1]",
+    "it lost its signature and its kind": lambda head: b'{"at":"2023-11-14T22:13:20.000Z","kind":"x","n":8,"prev":"0"}',
+}
+
+
+@pytest.mark.parametrize("change", ALTERED_HEADS.values(), ids=ALTERED_HEADS)
+def test_a_last_head_that_was_altered_is_an_alarm_also_after_it_was_set_aside(
+    tmp_path: Path, change: Callable[[bytes], bytes]
+) -> None:
+    [file] = written(tmp_path, batches=2)
+
+    altered_end(file, change)
+
+    found = judged(tmp_path)
+    assert [fault.code for fault in found.faults] == ["altered"]
+    assert found.faults[0].where == found.cut[0]
+
+
+def test_a_record_before_the_last_head_that_was_altered_with_it_is_an_alarm(tmp_path: Path) -> None:
+    [file] = written(tmp_path, batches=2)
+    lines = file.read_bytes().splitlines()
+    lines[-3] = lines[-3].replace(b'"what":4', b'"what":9')
+    file.write_bytes(b"".join(line + b"\n" for line in lines[:-1]))
+
+    chain(tmp_path).append([{"kind": "instance"}], NOON)
+
+    assert codes(tmp_path) == ["altered"]
+
+
+@pytest.mark.parametrize("lost", [1, 2, 50])
+def test_crashes_at_the_same_place_leave_a_file_each_and_no_alarm(tmp_path: Path, lost: int) -> None:
+    [file] = written(tmp_path, batches=2)
+    whole = file.read_bytes()
+    for _ in range(3):
+        chain(tmp_path).append([{"kind": "instance"}], NOON)
+        file.write_bytes(whole[:-lost])
+    chain(tmp_path).append([{"kind": "instance"}], NOON)
+
+    found = judged(tmp_path)
+    assert (found.faults, len(found.cut)) == ([], 3)
+
+
+def test_blocks_that_a_power_cut_left_empty_are_no_alarm(tmp_path: Path) -> None:
+    [file] = written(tmp_path, batches=2)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-400] + bytes(400))
+
+    chain(tmp_path).append([{"kind": "instance"}], NOON)
+
+    assert codes(tmp_path) == []
+
+
+def test_a_chain_that_is_not_there_is_empty_and_is_not_made(tmp_path: Path) -> None:
+    found = judged(tmp_path)
+    assert (found.n, found.faults) == (0, [])
+    assert list(tmp_path.iterdir()) == []

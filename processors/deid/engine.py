@@ -29,6 +29,7 @@ from processors.deid.reasons import Reason, RejectedError
 from processors.deid.series import Series
 from processors.deid.template import Filled, Slice
 from processors.deid.terms import Terms
+from processors.deid.unused_bits import Samples
 from processors.deid.walk import Patient, Walk
 
 __all__ = ["Engine", "Treated", "Withheld", "pseudonymous_uid", "treatment_facts"]
@@ -239,6 +240,7 @@ class Engine:
             buffer=instance.part.buffer,
             form=form,
             fragments=fragments_of(instance.part, instance.top, instance.value),
+            samples=Samples.of(instance.part, instance.top) if instance.uid(SOP_CLASS) in self._images else None,
             encoder=self._encoders[form],
             plans=plans[instance.uid(SOP_CLASS)],
             uids=self._uids,
@@ -259,18 +261,19 @@ class Engine:
         original = slice_.values[SOP_INSTANCE]
         uid = self._became(original)
         digest = hashlib.sha256(slice_.header)
-        digest.update(slice_.pixels)
+        for run in slice_.pixels:
+            digest.update(run)
         head = preamble_and_meta(part.transfer_syntax, known.sop_class_uid.encode(), uid)
         mapped = ((original.decode("latin-1"), uid.decode()),) if original != uid else ()
         return replace(
             known,
             sop_instance_uid=uid.decode(),
-            chunks=[head + slice_.header, slice_.pixels],
+            chunks=[head + slice_.header, *slice_.pixels],
             digest=digest.hexdigest(),
-            size=len(head) + len(slice_.header) + len(slice_.pixels),
-            references=_sorted_references(slice_.walk),
+            size=len(head) + len(slice_.header) + sum(map(len, slice_.pixels)),
+            references=_sorted(slice_.references),
             uid_map=mapped + known.uid_map,
-            actions=slice_.walk.actions,
+            actions=slice_.actions,
         )
 
     def _encoded_marks(self, encoder: Encoder, performed: tuple[Option, ...]) -> list[tuple[int, bytes]]:
@@ -304,7 +307,7 @@ class Engine:
             chunks=chunks,
             digest=digest.hexdigest(),
             size=sum(len(chunk) for chunk in chunks),
-            references=_sorted_references(walk),
+            references=_sorted(walk.references),
             is_annotation=class_name in self._annotations,
             uid_map=tuple(
                 (original.decode("latin-1"), new.decode())
@@ -316,8 +319,8 @@ class Engine:
         )
 
 
-def _sorted_references(walk: Walk) -> tuple[str, ...]:
-    return tuple(sorted(reference.decode() for reference in walk.references if reference))
+def _sorted(references: set[bytes]) -> tuple[str, ...]:
+    return tuple(sorted(reference.decode() for reference in references if reference))
 
 
 def _names_one(uid: bytes) -> bool:

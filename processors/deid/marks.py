@@ -8,7 +8,7 @@ from processors.deid.options import BASIC_PROFILE, OF_SOME_INSTANCES, Option
 from processors.deid.profile import Profile
 from processors.deid.table_e1_1 import EDITION
 
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 """Rises with every change of the engine's output; a release or a build is never named."""
 
 _TEMPORAL = {"full": "UNMODIFIED", "modified": "MODIFIED", "removed": "REMOVED"}

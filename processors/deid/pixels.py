@@ -1,9 +1,10 @@
 """What is asked of pixels before they pass: there are as many as the header says, of their transfer syntax."""
 
 from collections.abc import Callable
+from struct import pack
 
 from processors.deid.codestream import Fragments
-from processors.deid.parse import ITEM, Element
+from processors.deid.parse import ITEM, SEQUENCE_END, UNDEFINED, Element
 from processors.deid.part10 import Part10
 from processors.deid.reasons import Reason, RejectedError
 
@@ -13,6 +14,9 @@ Value = Callable[[int], bytes]
 PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS = 0x7FE00010, 0x7FE00008, 0x7FE00009
 _ROWS, _COLUMNS, _SAMPLES, _ALLOCATED = 0x00280010, 0x00280011, 0x00280002, 0x00280100
 _FRAMES, _PHOTOMETRIC = 0x00280008, 0x00280004
+_UNDEFINED = pack("<I", UNDEFINED)
+_END = pack("<HHI", SEQUENCE_END >> 16, SEQUENCE_END & 0xFFFF, 0)
+"""Encapsulated pixel data has no length, and ends in a delimiter (PS3.5 A.4); so that nothing lies behind fragments."""
 
 
 def require_whole(part: Part10, elements: dict[int, Element], value: Value) -> None:
@@ -27,7 +31,10 @@ def require_whole(part: Part10, elements: dict[int, Element], value: Value) -> N
     if len(found) != 1 or found[0].vr not in (b"OB", b"OW", b"OF", b"OD"):
         raise RejectedError(Reason.PIXELS_MISMATCH)
     element = found[0]
-    fits = _fragments_fit(part, element, value) if part.encapsulated else _native_fits(part, elements, element, value)
+    if part.encapsulated:
+        fits = fragments_fit(part, element, _frames(value))
+    else:
+        fits = _native_fits(part, elements, element, value)
     if not fits:
         raise RejectedError(Reason.PIXELS_MISMATCH)
 
@@ -50,8 +57,14 @@ def _number(part: Part10, element: Element | None) -> int:
     return int.from_bytes(raw, "big" if part.form.big else "little")
 
 
-def _fragments_fit(part: Part10, element: Element, value: Value) -> bool:
-    """Whether there are at least as many fragments as frames, and the first begins as its transfer syntax says."""
+def fragments_fit(part: Part10, element: Element, frames: int) -> bool:
+    """Whether there are at least as many fragments as frames, the first begins as its syntax says, and nothing follows.
+
+    Args:
+        part: the file.
+        element: encapsulated pixel data.
+        frames: that there are.
+    """
     buffer, pos = part.buffer, element.value
     count = 0
     first = b""
@@ -67,7 +80,8 @@ def _fragments_fit(part: Part10, element: Element, value: Value) -> bool:
         count += 1
         pos += 8 + size
     form = part.encapsulated
-    return form is not None and form.match(first) is not None and count - 1 >= _frames(value)
+    closed = buffer[pos : element.end] == _END and buffer[element.value - 4 : element.value] == _UNDEFINED
+    return form is not None and form.match(first) is not None and count - 1 >= frames and closed
 
 
 def fragments_of(part: Part10, elements: dict[int, Element], value: Value) -> Fragments | None:

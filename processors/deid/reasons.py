@@ -25,6 +25,7 @@ class Reason(StrEnum):
     PIXELS_NO_DETECTOR = "pixels-no-detector"
     PIXELS_MISSING = "pixels-missing"
     PIXELS_MISMATCH = "pixels-mismatch"
+    PIXELS_BITS_UNKNOWN = "pixels-bits-unknown"
     PIXELS_UNDECODABLE = "pixels-undecodable"
     PIXELS_SHOW_TEXT = "pixels-show-text"
     PIXELS_DEVICE_WITHHELD = "pixels-device-withheld"
@@ -55,6 +56,7 @@ REASONS: dict[Reason, str] = {
     Reason.PIXELS_NO_DETECTOR: "The pixels may show text, and nothing here can look: install the extra `ocr`.",
     Reason.PIXELS_MISSING: "An image without pixel data.",
     Reason.PIXELS_MISMATCH: "The pixel data is longer or shorter than rows, columns and frames say.",
+    Reason.PIXELS_BITS_UNKNOWN: "Bits Allocated, Bits Stored and High Bit do not say which bits are pixels.",
     Reason.PIXELS_UNDECODABLE: "The pixels may show text, and nothing here can decode them.",
     Reason.PIXELS_SHOW_TEXT: "A second look found text that was still there after masking.",
     Reason.PIXELS_DEVICE_WITHHELD: "A rule of the site withholds what this device makes.",

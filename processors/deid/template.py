@@ -13,9 +13,9 @@ from typing import NamedTuple
 from processors.deid.holes import names_someone
 from processors.deid.known_values.beside import Verified
 from processors.deid.known_values.collect import Identifying
-from processors.deid.parse import IS_LONG, Element, Form, Parser
+from processors.deid.parse import IS_LONG, PIXEL_GROUP, Element, Form, Parser
 from processors.deid.part10 import Part10
-from processors.deid.pixels import PIXEL_DATA
+from processors.deid.pixels import PIXEL_DATA, fragments_fit
 from processors.deid.reasons import RejectedError
 from processors.deid.walk import Walk
 
@@ -42,13 +42,14 @@ class Hole(NamedTuple):
 
 
 class Filled(NamedTuple):
-    """A slice that fitted: its cleaned header, its pixels, and the walk over its holes."""
+    """A slice that fitted: its cleaned header, its pixels in runs, and what the walk over its holes tells."""
 
     header: bytes
-    pixels: memoryview
-    walk: Walk
+    pixels: list[memoryview]
     values: dict[int, bytes]
     """The original values of holes by tag, unpadded."""
+    references: set[bytes]
+    actions: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,13 @@ class Template:
     runs: tuple[bytes, ...]
     cleaned: tuple[bytes, ...]
     walk: Walk
+    """The walk over the runs; each slice goes on from where it stopped, as `met`, `acted` and `references` say."""
+    met: int
+    acted: dict[str, int]
+    references: frozenset[bytes]
     verified: Verified
     pixels: int
-    """Bytes of pixel data, which is native and the last element."""
+    """Bytes of pixel data, which is the last element; 0 where it is in fragments, which are as long as they are."""
     identify: Identify
     longest: int
 
@@ -74,7 +79,7 @@ class Template:
         header = bytes(part.buffer[part.start : part.start + self.longest])
         try:
             located = self._located(header)
-            return self._cleaned(located[0], header, part.buffer[part.start + located[1] :]) if located else None
+            return self._cleaned(part, header, *located) if located else None
         except RejectedError:
             return None
 
@@ -103,28 +108,40 @@ class Template:
             elements.append(Element(tag, vr, start, value, pos, items))
         return (elements, pos + len(self.runs[-1])) if header.startswith(self.runs[-1], pos) else None
 
-    def _cleaned(self, elements: list[Element], header: bytes, pixels: memoryview) -> Filled | None:
-        """The slice with its holes cleaned; None where they say a name, or where something survives."""
-        if len(pixels) != self.pixels or any(map(names_someone, elements)):
+    def _cleaned(self, part: Part10, header: bytes, elements: list[Element], end: int) -> Filled | None:
+        """The slice with its holes cleaned; None where they say a name, or where something survives.
+
+        Raises:
+            RejectedError: its pixels are not what the header says.
+        """
+        if any(map(names_someone, elements)) or not self._has_pixels(part, part.start + end):
             return None
         view = memoryview(header)
-        walk = _beginning(self.walk, view)
+        walk = self._goes_on(view)
         parts, added = [self.cleaned[0]], []
         for element, cleaned in zip(elements, self.cleaned[1:], strict=True):
             piece = walk.piece([element])
             added.append(piece)
             parts += (piece, cleaned)
+        pixels = [run for run in walk.passed_on(part.buffer[part.start + end :]) if run]
         if not self.verified.admits(self.identify(elements, view), b"".join(added), pixels):
             return None
         values = {each.tag: header[each.value : each.end].strip(b" \0") for each in elements if each.items is None}
-        return Filled(b"".join(parts), pixels, walk, values)
+        return Filled(b"".join(parts), pixels, values, walk.references, walk.actions)
 
+    def _has_pixels(self, part: Part10, value: int) -> bool:
+        """Whether from `value` on there are as many pixels as in the other slices, or fragments of as many frames."""
+        end = len(part.buffer)
+        if self.walk.fragments is None:
+            return end - value == self.pixels
+        return fragments_fit(part, Element(PIXEL_DATA, b"OB", value, value, end, None), self.walk.fragments.frames)
 
-def _beginning(walk: Walk, buffer: memoryview) -> Walk:
-    """A walk over another buffer that goes on counting where a finished one stopped."""
-    return replace(
-        walk, buffer=buffer, out=bytearray(), segments=[], references=set(walk.references), acted=dict(walk.acted)
-    )
+    def _goes_on(self, buffer: memoryview) -> Walk:
+        """The walk over another buffer, counting on from where the runs stopped."""
+        walk = self.walk
+        walk.buffer, walk.met, walk.acted, walk.references = buffer, self.met, dict(self.acted), set(self.references)
+        walk.out.clear()
+        return walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +155,14 @@ class Slice:
 
     @property
     def pixels(self) -> Element | None:
-        """Native pixel data of an even length that ends the file, behind a header that is not too long."""
+        """Pixel data of an even length that ends the file, behind a header that is not too long.
+
+        Offsets of fragments in the header would be of this slice alone.
+        """
         last = self.elements[-1]
-        native = self.part.encapsulated is None and last.tag == PIXEL_DATA and last.end == len(self.part.buffer)
-        even = not (last.end - last.value) & 1
-        return last if native and even and last.value - self.part.start <= LONGEST_HEADER else None
+        ends = last.tag == PIXEL_DATA and last.end == len(self.part.buffer) and not (last.end - last.value) & 1
+        offsets = any(each.tag >> 16 == PIXEL_GROUP for each in self.elements[:-1])
+        return last if ends and not offsets and last.value - self.part.start <= LONGEST_HEADER else None
 
 
 def template_of(
@@ -186,20 +206,22 @@ def template_of(
     verified = Verified.of(original, (*(each for each in cleaned if each), tail), form, tags, days)
     if verified is None:
         return None
-    walk.buffer = memoryview(b"")
     made = Template(
         about=(slice_.part.transfer_syntax, slice_.part.sop_class),
         holes=tuple(holes),
         runs=tuple(runs),
         cleaned=(*cleaned, tail),
         walk=walk,
+        met=walk.met,
+        acted=walk.acted,
+        references=frozenset(walk.references),
         verified=verified,
-        pixels=pixels.end - pixels.value,
+        pixels=pixels.end - pixels.value if slice_.part.encapsulated is None else 0,
         identify=identify,
         longest=2 * (pixels.value - start),
     )
     again = made.filled(slice_.part)
-    same = again is not None and again.header == slice_.walk.segments[0] and again.walk.actions == slice_.walk.actions
+    same = again is not None and again.header == slice_.walk.segments[0] and again.actions == slice_.walk.actions
     return made if same else None  # such as where a name stood in a hole
 
 

@@ -2,7 +2,7 @@
 
 import struct
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from processors.deid import codes, codestream, structured
@@ -18,9 +18,11 @@ from processors.deid.plan import SPECIFIC_CHARACTER_SET, Plan, Plans, Rule
 from processors.deid.pseudonyms import UidMap
 from processors.deid.safe_private import safe
 from processors.deid.terms import Terms
+from processors.deid.unused_bits import Samples
 
 REFERENCED_SOP_INSTANCE_UID = 0x00081155
 _PADDING = b" \0"
+CLEARED_BITS = "clear-unused-bits"
 _COUNTED = {action: action.name.lower().replace("_", "-") for action in Action}
 
 
@@ -37,13 +39,15 @@ class Walk:
     """One walk over one instance.
 
     `segments` are cleaned bytes, and between them views of bulk values passed on. `fragments`: what they hold if pixel
-    data is encapsulated; comments in it are blanked. `names`: words of this instance's people, in upper case, which no
+    data is encapsulated; comments in it are blanked. `samples`: how native ones lie if some of their bits are unused;
+    what those say is cleared. `names`: words of this instance's people, in upper case, which no
     description keeps. `met` counts elements at every depth, `acted` what became of those that were not kept.
     """
 
     buffer: memoryview
     form: Form
     fragments: codestream.Fragments | None
+    samples: Samples | None
     encoder: Encoder
     plans: Plans
     uids: UidMap
@@ -239,12 +243,22 @@ class Walk:
     def _pixels(self, element: Element) -> None:
         """Pixel data passed on as it is; fragments with their items and delimiter."""
         tag, vr, start, value, end, _ = element
-        odd = (end - value) & 1
+        odd = not self.fragments and (end - value) & 1
         self.out += self.encoder.header(tag, vr, end - value + 1) if odd else self.buffer[start:value]
         self._cut()
-        if self.fragments:
-            self.segments.extend(codestream.segments(self.buffer, value, end, self.fragments))
-        else:
-            self.segments.append(self.buffer[value:end])
+        self.segments.extend(self.passed_on(self.buffer[value:end]))
         if odd:
             self.out += b"\0"
+
+    def passed_on(self, pixels: memoryview) -> Iterable[memoryview]:
+        """The value of pixel data in runs: comments in fragments blanked, unused bits of native samples cleared.
+
+        Raises:
+            RejectedError: the fragments are not what was said of them.
+        """
+        if self.fragments:
+            return codestream.segments(pixels, 0, len(pixels), self.fragments)
+        cleared = self.samples.cleared(pixels) if self.samples else pixels
+        if cleared is not pixels:
+            self._count(CLEARED_BITS)
+        return (cleared,)

@@ -43,6 +43,12 @@ def decisions() -> str:
         numbers belong, are treated as if the attribute were denied. After all that, an independent scan looks in what
         came out for the identifying values of this very object; a hit withholds it.
         """,
+        """
+        Pixels pass byte by byte but for what is no pixel. Bits of a native sample above those that are stored become
+        zero, or the sign of a signed value, where they say anything else: old overlays lie there (PS3.5 8.1.1). Pixel
+        values stay, and the audit record counts it (`clear-unused-bits`). An image of which nobody knows which bits
+        are its pixels is withheld. In compressed frames, comments and what lies behind an image are blanked.
+        """,
     )
 
 

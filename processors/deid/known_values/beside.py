@@ -48,7 +48,7 @@ class Verified:
             return None
         return cls(original, output, raw, long_texts(original), form, vocabulary_tags, days)
 
-    def admits(self, new: Identifying, added: bytes, pixels: memoryview) -> bool:
+    def admits(self, new: Identifying, added: bytes, pixels: Sequence[memoryview]) -> bool:
         """Whether nothing survives when elements are added: neither old values nor new ones, here or there.
 
         A date is judged more strictly than in the whole: what explains it must be among the values compared. False
@@ -57,7 +57,7 @@ class Verified:
         Args:
             new: what identifies in the originals of what is added: dates and UIDs alone.
             added: those elements, cleaned: a data set.
-            pixels: the bulk value.
+            pixels: the bulk value, in runs.
 
         Raises:
             RejectedError: what is added is not well-formed.
@@ -73,7 +73,7 @@ class Verified:
             or dates_survive(old.dates | new.dates, output, self.days)
             or self._days_survive(new)
             or texts_survive(old, output, raw.upper())
-            or bulk.holds((pixels,), self.long_texts)
+            or bulk.holds(pixels, self.long_texts)
         )
 
     def _days_survive(self, new: Identifying) -> bool:

@@ -74,7 +74,7 @@ def values(*, project: str, everything: bool, as_json: bool, home: Path) -> None
 @click.option(
     "--token-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Your own token of the trusted zone, if it is not in SLUICE_TRUSTED_TOKEN; it is asked for where there is none.",
+    help="Your own token of the trusted zone, if not in SLUICE_TRUSTED_TOKEN; else it is asked for.",
 )
 @home_option
 def approve(*, project: str, digest: str, token_file: Path | None, home: Path) -> None:

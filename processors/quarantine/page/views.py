@@ -43,11 +43,13 @@ _ASK: Final = """<form class="word" method="post" action="{base}/items/{id}/rele
 <label>Another profile <input type="text" name="profile" maxlength="200"></label>
 <label>Why (no patient's name) <input type="text" name="why" maxlength="200" required></label>
 <button>Ask</button></form>"""
-_APPROVE: Final = """<form class="word" method="post" action="{base}/items/{id}/approve"><h2>{by} asks to release it</h2>
+_APPROVE: Final = """<form class="word" method="post" action="{base}/items/{id}/approve">
+<h2>{by} asks to release it</h2>
 <p>Masks: {masks}. Profile: {profile}.</p><p>Decision <code>{digest}</code></p>{act}</form>"""
 _ACT: Final = """<input type="hidden" name="csrf" value="{csrf}"><input type="hidden" name="digest" value="{digest}">
 <button>Approve, as the second person</button>"""
-_REJECT: Final = """<form class="word" method="post" action="{base}/items/{id}/reject"><h2>Reject</h2><p>It goes nowhere.</p>
+_REJECT: Final = """<form class="word" method="post" action="{base}/items/{id}/reject">
+<h2>Reject</h2><p>It goes nowhere.</p>
 <input type="hidden" name="csrf" value="{csrf}">
 <label>Why (no patient's name) <input type="text" name="why" maxlength="200" required></label>
 <button>Reject</button></form>"""

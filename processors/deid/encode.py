@@ -3,6 +3,10 @@
 import struct
 
 from processors.deid.parse import IS_LONG, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Form
+from processors.deid.reasons import Reason, RejectedError
+
+_LONGEST = 0xFFFE
+"""Bytes of a value whose length has two bytes, and is even (PS3.5 7.1.2)."""
 
 _NUL_PADDED = (b"UI", b"OB", b"UN")
 
@@ -20,12 +24,18 @@ class Encoder:
         self.sequence_end = self._implicit(SEQUENCE_END >> 16, SEQUENCE_END & 0xFFFF, 0)
 
     def header(self, tag: int, vr: bytes, length: int) -> bytes:
-        """Tag, VR where the form is explicit, and length."""
+        """Tag, VR where the form is explicit, and length.
+
+        Raises:
+            RejectedError: this VR has no room for the length.
+        """
         group, number = tag >> 16, tag & 0xFFFF
         if not self._explicit:
             return self._implicit(group, number, length)
         if IS_LONG[vr]:
             return self._long(group, number, vr, 0, length)
+        if length > _LONGEST:
+            raise RejectedError(Reason.VALUE_TOO_LONG)
         return self._short(group, number, vr, length)
 
     def element(self, tag: int, vr: bytes, value: bytes) -> bytes:

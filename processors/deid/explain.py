@@ -18,6 +18,7 @@ from processors.deid.parse import Element
 from processors.deid.plan import Plan, Plans, Rule
 from processors.deid.profile import Profile
 from processors.deid.reasons import REASONS, Reason, RejectedError
+from processors.deid.remedies import REMEDIES
 from processors.deid.safe_private import safe
 from processors.deid.table_e1_1 import removed_by_pattern
 
@@ -74,7 +75,8 @@ def explain(part10: bytes, profile: Profile) -> Explanation:
     keys = ProjectKeys("explain", "0", zero, zero, zero, zero)
     result = Engine(profile, keys, pixel_cleaner(profile)).treat(part10)
     reason = result.reason if isinstance(result, Withheld) else None
-    return Explanation(reason, REASONS[Reason(reason)] if reason else "It passes.", tuple(_decisions(part10, profile)))
+    sentence = f"{REASONS[Reason(reason)]} {REMEDIES[Reason(reason)]}" if reason else "It passes."
+    return Explanation(reason, sentence, tuple(_decisions(part10, profile)))
 
 
 def _decisions(part10: bytes, profile: Profile) -> list[Decision]:

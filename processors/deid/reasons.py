@@ -15,6 +15,7 @@ class Reason(StrEnum):
     TRUNCATED = "truncated"
     VR_UNKNOWN = "vr-unknown"
     VALUE_INVALID = "value-invalid"
+    VALUE_TOO_LONG = "value-too-long"
     OUT_OF_ORDER = "out-of-order"
     DUPLICATE_TAG = "duplicate-tag"
     ITEM_INVALID = "item-invalid"
@@ -46,6 +47,7 @@ REASONS: dict[Reason, str] = {
     Reason.TRUNCATED: "A length reaches beyond its sequence or the file.",
     Reason.VR_UNKNOWN: "A VR is none of PS3.5 6.2.",
     Reason.VALUE_INVALID: "A value that must be read is not a legal value of its VR.",
+    Reason.VALUE_TOO_LONG: "A value is longer than an element of its VR can be (PS3.5 7.1.2).",
     Reason.OUT_OF_ORDER: "Data elements are not in ascending order of their tags.",
     Reason.DUPLICATE_TAG: "A data element occurs twice.",
     Reason.ITEM_INVALID: "A sequence or fragment has no well-formed items.",

@@ -7,6 +7,7 @@ from processors.deid.keys import ProjectKeys
 from processors.deid.marks import ENGINE_VERSION, method, temporal_information
 from processors.deid.profile import Profile
 from processors.deid.reasons import REASONS
+from processors.deid.remedies import REMEDIES
 from processors.deid.table_e1_1 import EDITION
 from sluice.conformance.markdown import sections, table
 from sluice.deidentification.decisions import decisions, every_row
@@ -80,5 +81,8 @@ def _withheld() -> str:
     return sections(
         "## What is withheld",
         "Whole, and never partly cleaned. The code is in reports, manifests and counts; it says nothing of the object.",
-        table(("code", "why"), [(f"`{reason.value}`", why) for reason, why in REASONS.items()]),
+        table(
+            ("code", "why", "what helps"),
+            [(f"`{reason.value}`", why, REMEDIES[reason]) for reason, why in REASONS.items()],
+        ),
     )

@@ -128,9 +128,9 @@ def test_explain_says_why_a_file_is_withheld(tmp_path):
     file = tmp_path / "letter.txt"
     file.write_text("Dear Mrs Holzmann")
     result = CliRunner().invoke(deid, ["explain", str(file), "--json"])
-    assert json.loads(result.stdout) == {
-        "verdict": "withheld: not-dicom", "why": "The file is not DICOM Part 10 (PS3.10 7.1)."
-    }  # fmt: skip
+    said = json.loads(result.stdout)
+    assert said["verdict"] == "withheld: not-dicom"
+    assert said["why"].startswith("The file is not DICOM Part 10 (PS3.10 7.1). Leave it out")
 
 
 def test_a_new_key_is_made_and_never_overwritten(tmp_path):

@@ -182,3 +182,12 @@ def test_withheld_says_a_code_and_nothing_of_the_instance():
     made.BurnedInAnnotation = "YES"
     made.ReferencedImageSequence = items(dataset(PatientID="CANARY"))
     assert repr(engine().treat(encoded(made))) == "Withheld(reason='pixels-unchecked')"
+
+
+def test_a_value_of_unknown_vr_that_its_own_vr_cannot_hold_is_withheld_by_its_own_code():
+    """UN has four bytes of length, UI two."""
+    value = (b"1.2.3.4.5.6\\" * 70_000)[:70_000]
+    at = FILE.index(b"\x20\x00\x52\x00UI")
+    length = int.from_bytes(FILE[at + 6 : at + 8], "little")
+    file = FILE[:at] + struct.pack("<HH2sHI", 0x20, 0x52, b"UN", 0, len(value)) + value + FILE[at + 8 + length :]
+    assert withheld(file) == "value-too-long"

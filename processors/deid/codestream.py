@@ -5,6 +5,7 @@ well-known encoder signs with stays too: it names no one, and most images then s
 """
 
 import re
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ _ENCODERS = re.compile(
 _APPLICATIONS = re.compile(rb"JFIF\0.{7}\0\0|Adobe.{7}|SPIFF\0.{24}|\0\0\0\x01\xff\xd8|mrfx.", re.DOTALL)
 """Application segments that say how to decode: JFIF without thumbnail, Adobe's and HP's transforms, SPIFF's header."""
 
+_OFFSET = struct.Struct("<I")
+_NO_TABLE = struct.pack("<HHI", ITEM >> 16, ITEM & 0xFFFF, 0)
 _SOI, _END, _SOC = b"\xff\xd8", b"\xff\xd9", b"\xff\x4f"
 _EOI, _SOS, _APP0, _APP15, _COM, _SOF_LS = 0xD9, 0xDA, 0xE0, 0xEF, 0xFE, 0xF7
 _SOT, _SOD, _J2K_COM = 0x90, 0x93, 0x64
@@ -36,10 +39,14 @@ _NEXT_MARKER_LS = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 
 @dataclass(frozen=True, slots=True)
 class Fragments:
-    """What encapsulated pixel data holds: `frames`, and `plane` pixels of each where they are run lengths, else 0."""
+    """What encapsulated pixel data holds: `frames`, and `plane` pixels of each where they are run lengths, else 0.
+
+    `tables`: whether the extended offset tables beside it say what its fragments do.
+    """
 
     frames: int
     plane: int = 0
+    tables: bool = False
 
 
 @dataclass(slots=True)
@@ -56,21 +63,48 @@ def segments(buffer: memoryview, start: int, end: int, held: Fragments) -> Itera
 
     Raises:
         RejectedError: a fragment is no image or part of one, there are more or fewer than frames, an image is not
-            well-formed, or the offset table points elsewhere than to fragments.
+            well-formed.
     """
+    (table, size), *fragments = _items(buffer, start, end) or [(start, 0)]
+    starts = [at - 8 - table - size for at, _ in frames_of(buffer, fragments, held)]
     done = start
-    for first, last in _blanks(buffer, start, end, held):
+    if size and bytes(buffer[table : table + size]) != b"".join(_OFFSET.pack(each & 0xFFFFFFFF) for each in starts):
+        # What is no offset may be anything; without a table, readers find frames by themselves (PS3.5 A.4).
+        yield memoryview(_NO_TABLE)
+        done = table + size
+    for first, last in _blanks(buffer, fragments, held):
         yield buffer[done:first]
         yield memoryview(bytes(last - first))
         done = last
     yield buffer[done:end]
 
 
-def _blanks(buffer: memoryview, start: int, end: int, held: Fragments) -> Iterator[Span]:
-    """Spans to blank, in ascending order."""
+def frames_of(buffer: memoryview, fragments: list[Span], held: Fragments) -> list[Span]:
+    """The first fragment of each frame."""
+    return [each for each in fragments if held.plane or bytes(buffer[each[0] : each[0] + 2]) in (_SOI, _SOC)]
+
+
+def tables_are_true(buffer: memoryview, start: int, end: int, held: Fragments, tables: tuple[bytes, bytes]) -> bool:
+    """Whether extended offsets and lengths are those of the fragments, one a frame (PS3.3 C.7.6.3.1.8).
+
+    Args:
+        buffer: what pixel data lies in.
+        start: of its value.
+        end: of its value.
+        held: what it holds.
+        tables: the values of the two attributes; a length may leave the byte of padding out.
+    """
     (table, size), *fragments = _items(buffer, start, end) or [(start, 0)]
-    first = table + size
-    _require_offsets(bytes(buffer[table:first]), {at - 8 - first for at, _ in fragments})
+    frames = frames_of(buffer, fragments, held)
+    if frames != fragments or len(tables[0]) != 8 * len(frames) or len(tables[1]) != 8 * len(frames):
+        return False
+    offsets, lengths = ([number for (number,) in struct.iter_unpack("<Q", each)] for each in tables)
+    there = zip(frames, offsets, lengths, strict=True)
+    return all(offset == at - 8 - table - size and length in (long, long - 1) for (at, long), offset, length in there)
+
+
+def _blanks(buffer: memoryview, fragments: list[Span], held: Fragments) -> Iterator[Span]:
+    """Spans to blank, in ascending order."""
     image: _Open | None = None
     frames = 0
     for at, length in fragments:
@@ -96,13 +130,6 @@ def _items(buffer: memoryview, pos: int, end: int) -> list[Span]:
         found.append((pos + 8, size))
         pos += 8 + size
     return found
-
-
-def _require_offsets(table: bytes, starts: set[int]) -> None:
-    """The Basic Offset Table is empty or names beginnings of fragments, so that it holds nothing else (PS3.5 A.4)."""
-    offsets = {int.from_bytes(table[at : at + 4], "little") for at in range(0, len(table), 4)}
-    if len(table) % 4 or not offsets <= starts:
-        raise RejectedError(Reason.PIXELS_MISMATCH)
 
 
 def _fragment(fragment: memoryview, image: _Open | None) -> tuple[list[Span], _Open | None]:

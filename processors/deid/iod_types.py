@@ -44,6 +44,9 @@ def types_of(sop_class: str) -> Places:
 PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 """Float, double float and plain pixel data."""
 
+OFFSET_TABLES = (0x7FE00001, 0x7FE00002)
+"""Extended Offset Table and its lengths, which are there both or not at all."""
+
 _CONTENT_SEQUENCE = 0x0040A730
 
 

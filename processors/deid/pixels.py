@@ -1,9 +1,11 @@
 """What is asked of pixels before they pass: there are as many as the header says, of their transfer syntax."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from struct import pack
 
-from processors.deid.codestream import Fragments
+from processors.deid.codestream import Fragments, tables_are_true
+from processors.deid.iod_types import OFFSET_TABLES
 from processors.deid.parse import ITEM, SEQUENCE_END, UNDEFINED, Element
 from processors.deid.part10 import Part10
 from processors.deid.reasons import Reason, RejectedError
@@ -89,7 +91,13 @@ def fragments_of(part: Part10, elements: dict[int, Element], value: Value) -> Fr
     if part.encapsulated is None:
         return None
     plane = 0 if part.images else _number(part, elements.get(_ROWS)) * _number(part, elements.get(_COLUMNS))
-    return Fragments(_frames(value), plane)
+    held = Fragments(_frames(value), plane)
+    pixels, *tables = (elements.get(tag) for tag in (PIXEL_DATA, *OFFSET_TABLES))
+    if pixels is None or None in tables:
+        return held
+    offsets, lengths = (bytes(part.buffer[each.value : each.end]) for each in tables if each)
+    true = tables_are_true(part.buffer, pixels.value, pixels.end, held, (offsets, lengths))
+    return replace(held, tables=true)
 
 
 def _frames(value: Value) -> int:

@@ -9,7 +9,7 @@ from pydicom.datadict import tag_for_keyword
 from processors.deid import codes
 from processors.deid.action import Action
 from processors.deid.choices import choice, retained
-from processors.deid.iod_types import PIXELS, TOP, types_of
+from processors.deid.iod_types import OFFSET_TABLES, PIXELS, TOP, types_of
 from processors.deid.options import DATES, UIDS, Option
 from processors.deid.parse import DICTIONARY_VR
 from processors.deid.profile import Profile
@@ -36,7 +36,8 @@ SPECIFIC_CHARACTER_SET, PATIENT_NAME, PATIENT_ID = 0x00080005, 0x00100010, 0x001
 MARKS = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 BURNED_IN_ANNOTATION, RECOGNIZABLE_VISUAL_FEATURES = CLAIMS = (0x00280301, 0x00280302)
 """The sender's word on text and faces, for which nobody here vouches: it stays where the IOD requires it, as its one
-legal value. Of pixels that were cleaned, Burned In Annotation is our own word."""
+legal value. Of pixels that were cleaned, Burned In Annotation is our own word; of heads whose faces were removed,
+Recognizable Visual Features is, written with the marks."""
 
 _FIXED = {b"US": 2, b"SS": 2, b"UL": 4, b"SL": 4, b"FL": 4, b"FD": 8, b"AT": 4, b"UV": 8, b"SV": 8}
 _ANYWHERE: dict[bytes, Action] = {
@@ -109,7 +110,7 @@ class Plan(dict[int, Rule]):
         row = table().get(tag)
         code = row.code if row else "unlisted"
         deny = by_code(row.code if row else "X/Z/D", kind, vr)
-        if tag == SPECIFIC_CHARACTER_SET:
+        if tag == SPECIFIC_CHARACTER_SET or tag in OFFSET_TABLES:
             deny = Action.REMOVE
         action, option = self._action(tag, vr, row, deny)
         self[tag] = rule = Rule(vr, vrs, action, deny, length, code, kind, option)

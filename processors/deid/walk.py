@@ -1,6 +1,5 @@
 """The walk: located elements and their rules to cleaned bytes; pixel data is never copied, only passed on."""
 
-import struct
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from processors.deid.ages import capped
 from processors.deid.charsets import decoded
 from processors.deid.dates import shifted
 from processors.deid.encode import Encoder
-from processors.deid.iod_types import TOP
+from processors.deid.iod_types import OFFSET_TABLES, TOP
 from processors.deid.parse import UNDEFINED, Element, Form
 from processors.deid.plan import SPECIFIC_CHARACTER_SET, Plan, Plans, Rule
 from processors.deid.pseudonyms import UidMap
@@ -134,12 +133,11 @@ class Walk:
         return {what: times for what, times in sorted(counted.items()) if times}
 
     def _known(self, element: Element) -> bool:
-        """Whether a coded string consists of known terms; whether offsets are of fragments that are there."""
-        raw = bytes(self.buffer[element.value : element.end])
+        """Whether a coded string consists of known terms; whether offset tables say what fragments do."""
         if element.vr == b"CS":
+            raw = bytes(self.buffer[element.value : element.end])
             return element.tag == SPECIFIC_CHARACTER_SET or self.terms.cleaned(raw) is raw
-        limit = len(self.buffer) if self.fragments else 0
-        return all(number < limit for (number,) in struct.iter_unpack(f"{self.form.order}Q", raw))
+        return element.tag in OFFSET_TABLES and self.fragments is not None and self.fragments.tables
 
     def _act(self, action: Action, element: Element, rule: Rule) -> None:
         """Write what an element becomes when it is neither kept nor removed."""

@@ -1,11 +1,12 @@
 """Comments inside compressed images are blanked in place; the image stays byte by byte."""
 
 import io
+import struct
 from pathlib import Path
 
 import pytest
 from pydicom.data import get_testdata_file
-from pydicom.encaps import encapsulate, get_frame
+from pydicom.encaps import encapsulate, encapsulate_extended, get_frame
 
 from processors.deid import Treated
 from tests.standard.corpus import cleaned, engine, output, read, withheld
@@ -135,8 +136,6 @@ STRAY = {
     "a fragment of text": (JLS, lambda f: [*f, b"CANARY"]),
     "a second image in one frame": (JLS, lambda f: [*f, f[1]]),
     "text before the image": (JLS, lambda f: [f[0], b"CANARY", f[1]]),
-    "text in the offset table": (JLS, lambda f: [b"CANARY  ", f[1]]),
-    "an offset to nowhere": (JLS, lambda f: [b"\x08\0\0\0", f[1]]),
     "a fragment of text behind runs": (RLE, lambda f: [*f, b"CANARY"]),
     "a second frame of runs": (RLE, lambda f: [*f, f[1]]),
     "text in the header of runs": (RLE, lambda f: [f[0], f[1][:40] + b"CANARY!!" + f[1][48:]]),
@@ -158,3 +157,69 @@ def test_what_belongs_to_no_image_withholds_the_instance(file, change):
 def test_honest_fragments_pass_as_they_are(file, table):
     honest = with_fragments(file, lambda fragments: [table, fragments[1] + b"\0" * (len(fragments[1]) % 2)])
     assert cleaned(honest).PixelData == read(honest).PixelData
+
+
+NO_OFFSETS = {
+    "text": (JLS, b"CANARY  "),
+    "an offset to nowhere": (JLS, b"\x08\0\0\0"),
+    "the same offset again": (JLS, bytes(8)),
+    "half an offset": (RLE, bytes(2)),
+    "a small number, two letters": (RLE, b"AB\0\0"),
+}
+
+
+@pytest.mark.parametrize(("file", "table"), NO_OFFSETS.values(), ids=NO_OFFSETS)
+def test_a_basic_offset_table_that_is_none_is_emptied_and_the_image_stays(file, table):
+    planted = with_fragments(file, lambda f: [table, f[1] + b"\0" * (len(f[1]) % 2)])
+    honest = with_fragments(file, lambda f: [b"", f[1] + b"\0" * (len(f[1]) % 2)])
+    assert cleaned(planted).PixelData == read(honest).PixelData
+    assert (read(output(planted)).pixel_array == read(honest).pixel_array).all()
+
+
+def with_extended_tables(change):
+    """A file of three frames in fragments, its extended offset tables (lists of numbers) changed."""
+    made = read(RLE)
+    frame = get_frame(made.PixelData, 0, number_of_frames=1)
+    frames = [frame + b"\0" * (len(frame) % 2)] * 3
+    made.NumberOfFrames = 3
+    made.PixelData, offsets, lengths = encapsulate_extended(frames)
+    tables = change(*(list(struct.unpack("<3Q", each)) for each in (offsets, lengths)))
+    made.ExtendedOffsetTable, made.ExtendedOffsetTableLengths = (struct.pack(f"<{len(t)}Q", *t) for t in tables)
+    made["PixelData"].is_undefined_length = True
+    out = io.BytesIO()
+    made.save_as(out)
+    return out.getvalue()
+
+
+def test_extended_tables_that_are_true_stay():
+    file = with_extended_tables(lambda offsets, lengths: (offsets, lengths))
+    clean = cleaned(file)
+    assert clean.ExtendedOffsetTable == read(file).ExtendedOffsetTable
+    assert clean.ExtendedOffsetTableLengths == read(file).ExtendedOffsetTableLengths
+
+
+UNTRUE = {
+    "two letters in an offset": lambda offsets, lengths: ([0x4142, *offsets[1:]], lengths),
+    "two letters in a length": lambda offsets, lengths: (offsets, [*lengths[:2], 0x4142]),
+    "frames in another order": lambda offsets, lengths: ([offsets[1], offsets[0], offsets[2]], lengths),
+    "one offset more": lambda offsets, lengths: ([*offsets, offsets[0]], [*lengths, lengths[0]]),
+    "one offset less": lambda offsets, lengths: (offsets[:2], lengths[:2]),
+    "none": lambda offsets, lengths: ([], []),
+}
+
+
+@pytest.mark.parametrize("change", UNTRUE.values(), ids=UNTRUE)
+def test_extended_tables_that_say_anything_else_go_both_and_the_pixels_stay(change):
+    file = with_extended_tables(change)
+    clean = cleaned(file)
+    assert "ExtendedOffsetTable" not in clean
+    assert "ExtendedOffsetTableLengths" not in clean
+    assert clean.PixelData == read(file).PixelData
+
+
+def test_one_extended_table_without_the_other_goes():
+    made = read(with_extended_tables(lambda offsets, lengths: (offsets, lengths)))
+    del made.ExtendedOffsetTableLengths
+    out = io.BytesIO()
+    made.save_as(out)
+    assert "ExtendedOffsetTable" not in cleaned(out.getvalue())

@@ -21,6 +21,9 @@ REPLACED = {
     SCHEME: b"99SLUICE",
     MEANING: b"Removed",
 }
+LOCAL = "Local code"
+"""The meaning of a code that an option retains and no public dictionary has."""
+
 _VERSION = re.compile(rb"[0-9]{1,8}(\.[0-9]{1,6}){0,3}")
 
 
@@ -46,6 +49,13 @@ def vocabulary() -> frozenset[str]:
     return frozenset(word for meaning in dictionary().values() for word in re.findall(r"[A-Z]+", meaning.upper()))
 
 
+@lru_cache(maxsize=1)
+def meanings() -> frozenset[bytes]:
+    """Every meaning that is the dictionary's or ours, as it is written."""
+    known = (each.encode("ascii", "replace")[:64].rstrip(b" ") for each in dictionary().values())
+    return frozenset((*known, REPLACED[MEANING], LOCAL.encode()))
+
+
 @dataclass(frozen=True, slots=True)
 class Coding:
     """Which codes pass: a profile's schemes, compiled."""
@@ -69,6 +79,16 @@ class Coding:
         if _VERSION.fullmatch(version := present.get(VERSION, b"").strip(b" \0")):
             kept[VERSION] = version
         return {**kept, MEANING: meaning.encode("ascii", "replace")[:64]}
+
+    def retained(self, present: dict[int, bytes]) -> dict[int, bytes]:
+        """What the meaning becomes where an option retains codes, local ones too: people write meanings as they like.
+
+        It says no more than the code does; the code itself is then searched for names and ids like any text.
+        """
+        value = next((present[tag] for tag in VALUES if tag in present), b"").strip(b" \0").decode("ascii", "replace")
+        scheme = present.get(SCHEME, b"").strip(b" \0").decode("ascii", "replace")
+        meaning = dictionary().get((scheme, value)) or LOCAL
+        return {MEANING: meaning.encode("ascii", "replace")[:64]}
 
     def meaning(self, scheme: str, value: str) -> str | None:
         """The dictionary's meaning, or the code itself if only its form is known; None when the code must go."""

@@ -98,10 +98,10 @@ class Plan(dict[int, Rule]):
         self._lists = _lists(profile)
         self._profile = profile
         self._dated = profile.dates != "removed"
-        self._codes_kept = parent in retained(profile.options)
+        self.codes_kept = parent in retained(profile.options)
         self._types = types_of(sop_class).get(parent, {})
         self._top = parent == TOP
-        self.coded = codes.CODE_VALUE in self._types and not self._codes_kept
+        self.coded = codes.CODE_VALUE in self._types and not self.codes_kept
 
     def __missing__(self, tag: int) -> Rule:
         """Decide, and remember."""
@@ -136,8 +136,8 @@ class Plan(dict[int, Rule]):
     def _unlisted(self, tag: int, vr: bytes, deny: Action) -> Action:
         """What the table does not list: technical attributes of the IOD and numbers pass, the rest is denied."""
         if tag in codes.TAGS:
-            if self._codes_kept:
-                return Action.RETAIN
+            if self.codes_kept:
+                return Action.CODE if tag == codes.MEANING else Action.RETAIN
             return Action.CODE if self.coded and not self._top else Action.REMOVE
         if vr == b"UI" and self._profile.retain.uids:
             return Action.RETAIN_UID  # what refers must name what it refers to

@@ -226,17 +226,21 @@ class Walk:
         self.out += encoder.header(element.tag, b"SQ", UNDEFINED)
         for item in items:
             self.out += encoder.item
-            outer, self._code = self._code, self._coded(item) if plan.coded else {}
+            outer, self._code = self._code, self._coded(item, plan)
             self._clean(item, plan)
             self._code = outer
             self.out += encoder.item_end
         self.out += encoder.sequence_end
 
-    def _coded(self, item: list[Element]) -> dict[int, bytes]:
-        """What the code of an item becomes, by tag."""
+    def _coded(self, item: list[Element], plan: Plan) -> dict[int, bytes]:
+        """What the code of an item becomes, by tag; of codes that an option retains, their meaning alone."""
+        if not (plan.coded or plan.codes_kept):
+            return {}
         buffer = self.buffer
         present = {each.tag: bytes(buffer[each.value : each.end]) for each in item if each.tag in codes.TAGS}
-        return self.coding.cleaned(present) if present else {}
+        if not present:
+            return {}
+        return self.coding.cleaned(present) if plan.coded else self.coding.retained(present)
 
     def _pixels(self, element: Element) -> None:
         """Pixel data passed on as it is; fragments with their items and delimiter."""

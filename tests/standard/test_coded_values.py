@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.standard.corpus import cleaned, code, ct, items, seg
+from processors.deid import Engine, Profile
+from processors.deid.profile import Retain
+from tests.standard.corpus import KEY, cleaned, code, ct, encoded, items, seg, withheld
 
 
 def of(*codes):
@@ -41,3 +43,24 @@ def test_a_segment_label_passes_word_by_word():
     for number in ("19510203", "03.02.51", "471-112-3", "471_112_3", "(471) 112"):
         made.SegmentSequence[0].SegmentLabel = f"Lung {number}"
         assert cleaned(made).SegmentSequence[0].SegmentLabel == "REMOVED"
+
+
+RETAINED = Profile.load().model_copy(update={"retain": Retain(institution_identity=True, device_identity=True)})
+
+
+@pytest.mark.parametrize(
+    ("value", "scheme", "meaning"),
+    [("17", "99HOSP", "Local code"), ("4147007", "SCT", "Mass"), ("999999999999", "SCT", "Local code")],
+)
+def test_a_code_that_an_option_retains_loses_the_meaning_that_people_wrote(value, scheme, meaning):
+    made = ct()
+    made.InstitutionCodeSequence = items(code(value, scheme, "Ward of Kowalczyk, born 3 Feb 1951"))
+    clean = cleaned(made, Engine(RETAINED, KEY.project("test"))).InstitutionCodeSequence[0]
+    assert (clean.CodeValue, clean.CodingSchemeDesignator, clean.CodeMeaning) == (value, scheme, meaning)
+
+
+@pytest.mark.parametrize("value", ["HOLZMANN", "MRN-4711", "Klothilde 2"])
+def test_a_retained_code_that_names_the_patient_withholds_the_object(value):
+    made = ct()
+    made.InstitutionCodeSequence = items(code(value, "99HOSP", "Ward"))
+    assert withheld(encoded(made), Engine(RETAINED, KEY.project("test"))) == "verify-hit"

@@ -156,7 +156,8 @@ def test_a_retained_sequence_is_cleaned_and_keeps_its_codes():
         made.add_new(tag, "SQ", items(item))
     clean = cleaned(made, by(retain=Retain(device_identity=True, institution_identity=True)))
     for tag in sequences:
-        assert clean[tag].value[0].CodeMeaning == "Ward seven", keyword_for_tag(tag)
+        assert clean[tag].value[0].CodeMeaning == "Local code", keyword_for_tag(tag)
+        assert clean[tag].value[0].CodeValue == "W7"
         assert "PatientComments" not in clean[tag].value[0]
     assert len(sequences) > 5
 

@@ -107,7 +107,7 @@ def _exempt(tag: int, vr: bytes, value: bytes, output: Output, vocabulary_tags: 
     elif vr == b"TM":
         output.numbers.update(_digits_of_times(value))
     else:
-        return tag == codes.MEANING or tag in _MARKS
+        return tag in _MARKS or (tag == codes.MEANING and value.rstrip(b" \0") in codes.meanings())
     return True
 
 

@@ -250,3 +250,17 @@ def test_every_identifier_of_the_table_is_a_naming_attribute():
 
 def test_no_day_is_read_from_text_without_digits():
     assert mentions.mentioned("MAY THE SCAN BE GOOD") == set()
+
+
+@pytest.mark.parametrize("meaning", ["Holzmann", "seen by Klothilde", "MRN-4711", "on 2024-05-06"])
+def test_a_meaning_that_is_no_dictionarys_is_searched_like_any_text(meaning):
+    from tests.standard.corpus import code
+
+    assert survives(PATIENT, {"InstitutionCodeSequence": [code("17", "99HOSP", meaning)]})
+    assert not survives(PATIENT, {"InstitutionCodeSequence": [code("17", "99HOSP", "Local code")]})
+
+
+def test_a_meaning_of_the_dictionary_is_no_leak():
+    from tests.standard.corpus import code
+
+    assert not survives({"PatientName": "Hand^Mass"}, {"AnatomicRegionSequence": [code("4147007", "SCT", "Mass")]})

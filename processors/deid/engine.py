@@ -14,15 +14,17 @@ from processors.deid.charsets import decoded
 from processors.deid.choices import described, retained
 from processors.deid.codes import Coding
 from processors.deid.encode import Encoder
+from processors.deid.faces.kinds import can_show_face, modality_of
+from processors.deid.faces.verdict import Verdict
 from processors.deid.iod_types import has_pixels
 from processors.deid.keys import ProjectKeys
 from processors.deid.marks import treatment_facts
 from processors.deid.options import PIXEL_DATA as PIXELS_CLEANED
-from processors.deid.options import Option
+from processors.deid.options import VISUAL_FEATURES, Option
 from processors.deid.parse import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Element, Parser
 from processors.deid.part10 import Part10, opened, preamble_and_meta
 from processors.deid.pixels import PIXEL_DATA, fragments_of, require_whole
-from processors.deid.plan import Plans
+from processors.deid.plan import RECOGNIZABLE_VISUAL_FEATURES, Plans
 from processors.deid.profile import Profile
 from processors.deid.pseudonyms import REGISTERED, UidMap, patient_pseudonym, pseudonymous_uid, shift_days
 from processors.deid.reasons import Reason, RejectedError
@@ -120,6 +122,9 @@ class Engine:
         self._images = frozenset(uid.encode() for uid in profile.classes if has_pixels(uid))
         self._plans_of_cleaned = {uid.encode(): Plans(profile, uid, looked_at=True) for uid in profile.classes}
         self._annotations = profile.annotation_classes
+        self._faces = frozenset(
+            uid.encode() for uid in profile.classes if profile.clean.visual_features and can_show_face(uid)
+        )
         self._junk = profile.junk
         self._coding = Coding.of(profile.coding_schemes)
         self._vocabulary = Vocabulary(profile.vocabulary)
@@ -141,22 +146,29 @@ class Engine:
         """What cleans pixels; None where nothing does."""
         return self._pixels
 
-    def treat(self, part10: bytes | memoryview) -> Treated | Withheld:
-        """De-identify one Part 10 file; never raises for bad content."""
+    def treat(self, part10: bytes | memoryview, faces: Verdict | None = None) -> Treated | Withheld:
+        """De-identify one Part 10 file; never raises for bad content.
+
+        Args:
+            part10: the file; if its series was defaced, the one that the step for faces wrote.
+            faces: what the step said of its series, where the profile asks for it; without its word heads are withheld.
+        """
         try:
-            return self._treat(part10)
+            return self._treat(part10, faces)
         except RejectedError as error:
             return Withheld(error.reason.value)
         except Exception:  # noqa: BLE001 - the outermost loop of one instance: what fails is withheld, never passed on
             return Withheld(Reason.ENGINE_ERROR.value)
 
-    def _treat(self, part10: bytes | memoryview) -> Treated:
+    def _treat(self, part10: bytes | memoryview, faces: Verdict | None) -> Treated:
         part = opened(memoryview(part10).cast("B"))
-        if (like := self._series.filled(part)) and _names_one(like[0].values[SOP_INSTANCE]):
+        if not self._faces and (like := self._series.filled(part)) and _names_one(like[0].values[SOP_INSTANCE]):
             return self._alike(part, *like)
         instance = Instance(part10, part)
         self._require_passing(instance)
+        without_face = self._without_face(instance, faces)
         instance, performed = self._unburned(instance, part10)
+        performed += without_face
         patient_id, issuer = self._identity(instance)
         days = 0 if self.profile.dates == "full" else shift_days(self.keys, patient_id, issuer)
         patient = Patient(patient_pseudonym(self.keys, patient_id, issuer).encode(), days)
@@ -184,6 +196,22 @@ class Engine:
             raise RejectedError(Reason.PIXELS_UNCHECKED if pixels else Reason.KIND_UNSUPPORTED)
         if not all(_names_one(instance.uid(tag)) for tag in (SOP_INSTANCE, STUDY, SERIES)):
             raise RejectedError(Reason.IDENTITY_INCOMPLETE)
+
+    def _without_face(self, instance: Instance, faces: Verdict | None) -> tuple[Option, ...]:
+        """The step that removed a face, if it did.
+
+        Raises:
+            RejectedError: the profile asks for the step, and it did not look, or did not vouch.
+        """
+        sop_class = instance.uid(SOP_CLASS)
+        if sop_class not in self._faces:
+            return ()
+        if faces is None or modality_of(sop_class.decode()) is None:
+            raise RejectedError(Reason.FACE_UNCHECKED)
+        refused = faces is Verdict.NOT_A_HEAD and self.profile.not_heads == "withhold"
+        if refused or not faces.passes:
+            raise RejectedError(Reason.FACE_NOT_REMOVED)
+        return (VISUAL_FEATURES,) if faces is Verdict.DEFACED else ()
 
     def _unburned(self, instance: Instance, part10: bytes | memoryview) -> tuple[Instance, tuple[Option, ...]]:
         """The instance without text in its pixels, and the steps that were performed for it.
@@ -280,10 +308,13 @@ class Engine:
         """The marks of this profile and of what was performed on an instance, encoded, in order of their tags."""
         method = marks.method(self.profile, self.keys).encode()
         temporal = marks.temporal_information(self.profile).encode()
+        tag = RECOGNIZABLE_VISUAL_FEATURES
+        faces = [(tag, encoder.element(tag, b"CS", b"NO"))] if VISUAL_FEATURES in performed else []
         return [
             (0x00120062, encoder.element(0x00120062, b"CS", b"YES")),
             (0x00120063, encoder.element(0x00120063, b"LO", method)),
             (0x00120064, encoder.sequence(0x00120064, marks.code_items(self.profile, performed))),
+            *faces,
             (0x00280303, encoder.element(0x00280303, b"CS", temporal)),
         ]
 

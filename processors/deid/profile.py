@@ -12,7 +12,7 @@ from processors.deid.errors import IdentifiedProfileError, ProfileError
 from processors.deid.inherit import written
 from processors.deid.iod_types import is_report, sop_classes
 from processors.deid.junk_ids import JunkIds, SharedForm
-from processors.deid.options import DATES, OPTIONS, Option
+from processors.deid.options import DATES, OPTIONS, VISUAL_FEATURES, Option
 
 DEFAULT = "research-default"
 _NOTHING: dict[str, Any] = {
@@ -67,6 +67,7 @@ class Clean(BaseModel):
     pixel_data: bool = Field(False, description="Images that may show text, which is masked and looked for again.")
     descriptors: bool = Field(False, description="Descriptions and comments, of which the known words stay.")
     structured_content: bool = Field(False, description="Content items, of which numbers and public codes stay.")
+    visual_features: bool = Field(False, description="Heads in CT and MR, whose faces are removed from whole series.")
 
 
 class Profile(BaseModel):
@@ -81,6 +82,9 @@ class Profile(BaseModel):
     dates: Literal["full", "modified", "removed"] = Field(description="What happens to dates (PS3.15 E.3.6).")
     retain: Retain = Field(Retain(), description="Options that retain.")
     clean: Clean = Field(Clean(), description="Options that clean.")
+    not_heads: Literal["pass", "withhold"] = Field(
+        "pass", description="What becomes of series that `clean.visual_features` finds to be no head."
+    )
     passes: Passes
     junk_patient_ids: tuple[str, ...] = Field(description="Patient IDs that many patients share.")
     junk_patient_id_forms: tuple[SharedForm, ...] = Field(description="Forms of such IDs, each with its reason.")
@@ -123,6 +127,14 @@ class Profile(BaseModel):
         """What a report says of the patient is in its content items, which the basic profile does not look into."""
         if not self.clean.structured_content and (reports := sorted(filter(is_report, self.classes))):
             message = f"passes: {reports} are reports, so they need clean.structured_content"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _heads_are_looked_for(self) -> Self:
+        """Only the step for faces tells what is a head."""
+        if self.not_heads == "withhold" and not self.clean.visual_features:
+            message = "not_heads: nothing tells heads from other parts, so it needs clean.visual_features"
             raise ValueError(message)
         return self
 
@@ -173,6 +185,9 @@ class Profile(BaseModel):
     def digest(self) -> str:
         """SHA-256 of the profile's canonical JSON, in hex: comments, words about it and order of keys do not matter."""
         said = self.model_dump(mode="json", exclude={"about"})
+        if VISUAL_FEATURES not in self.options:
+            # Profiles without this switch had their digests before there was one.
+            del said["clean"]["visual_features"], said["not_heads"]
         canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -30,6 +30,8 @@ class Reason(StrEnum):
     PIXELS_UNDECODABLE = "pixels-undecodable"
     PIXELS_SHOW_TEXT = "pixels-show-text"
     PIXELS_DEVICE_WITHHELD = "pixels-device-withheld"
+    FACE_UNCHECKED = "face-unchecked"
+    FACE_NOT_REMOVED = "face-not-removed"
     PATIENT_ID_EMPTY = "patient-id-empty"
     PATIENT_ID_JUNK = "patient-id-junk"
     IDENTITY_INCOMPLETE = "identity-incomplete"
@@ -62,6 +64,8 @@ REASONS: dict[Reason, str] = {
     Reason.PIXELS_UNDECODABLE: "The pixels may show text, and nothing here can decode them.",
     Reason.PIXELS_SHOW_TEXT: "A second look found text that was still there after masking.",
     Reason.PIXELS_DEVICE_WITHHELD: "A rule of the site withholds what this device makes.",
+    Reason.FACE_UNCHECKED: "It may show a face, and the step that removes faces from series did not see it.",
+    Reason.FACE_NOT_REMOVED: "The step that removes faces from series did not vouch for its series.",
     Reason.PATIENT_ID_EMPTY: "There is no Patient ID to make a pseudonym of.",
     Reason.PATIENT_ID_JUNK: "The Patient ID is one that many patients share.",
     Reason.IDENTITY_INCOMPLETE: "The UID of the instance, its series or its study is missing, or names more than one.",

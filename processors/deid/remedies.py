@@ -32,6 +32,8 @@ REMEDIES: Final[dict[Reason, str]] = {
     Reason.PIXELS_UNDECODABLE: "Have it sent uncompressed, or look at it in quarantine.",
     Reason.PIXELS_SHOW_TEXT: "Look at it in quarantine, or add a rule for this device (`device_rules`).",
     Reason.PIXELS_DEVICE_WITHHELD: "It stays here as the site's rules say; change the rule if it is wrong.",
+    Reason.FACE_UNCHECKED: f"It stays here: the step knows series of CT and MR alone; {_PROFILE} without the switch.",
+    Reason.FACE_NOT_REMOVED: "Run `sluice deid deface` on a copy of the series: its report has the code that says why.",
     Reason.PATIENT_ID_EMPTY: "Have the ID corrected at the modality or in the PACS, and send it again.",
     Reason.PATIENT_ID_JUNK: "Have the ID corrected and send it again; if it is real, drop the rule in a profile.",
     Reason.IDENTITY_INCOMPLETE: f"{_SENDER}, with one UID for each of the three.",

@@ -28,6 +28,17 @@ MANNERS: Final = {
         Compressed frames that changed are written in the same syntax where it is lossless, else the image as explicit
         little endian; others stay byte by byte. The mark stands in instances that were so cleaned, and in no other.
         """,
+    options.VISUAL_FEATURES: """
+        A step looks at whole series of CT and MR before any object of them is treated: in folders, and in the worker
+        that makes a package, which is one series. Slices must make a regular volume. Where a cranial cavity lies in it,
+        all in front of an oblique plane below the forehead and the outer ears become air; the written files are read
+        again, and the series is withheld whole unless nothing of the face is left in them. Only then the mark is
+        written, and Recognizable Visual Features is NO. A series whose header and geometry say that it is another part
+        of the body passes, or is withheld (`not_heads: withhold`), and nothing is claimed of it. With this switch,
+        whatever else has pixels or contours is withheld, such as PET, segmentations and captures: a head could be drawn
+        from it, and the step does not know it. No shipped profile has this switch. Without it nothing is claimed of
+        heads, and heads are recognizable. [faces.md](faces.md) says what was measured, and what is not claimed.
+        """,
     options.STRUCTURED_CONTENT: """
         Content items of text or of a name go whole, and so do items whose concept no public dictionary has. Numbers,
         public codes, dates (as `dates` says) and references stay, and are cleaned like anywhere else. What is a fact of
@@ -81,7 +92,6 @@ MANNERS: Final = {
 """How each option that is offered does it (PS3.15 E.3 asks for the manner of each)."""
 
 REFUSALS: Final = {
-    options.VISUAL_FEATURES: "Never claimed: nothing here removes faces. Heads are recognizable.",
     options.GRAPHICS: """
         No switch: overlays and curves are removed, and presentation states are withheld, since lines can be letters and
         no detector reads them.
@@ -119,7 +129,7 @@ def switches() -> str:
         "## Options",
         """
         Each is a switch of its own in a profile. A mark is written for the basic profile and for each option that
-        was on when the object was treated, and for no other; of pixels, only where they were cleaned.
+        was on when the object was treated, and for no other; of pixels and of faces, only where they were cleaned.
         """,
         table(
             ("code", "option", "clause", "switch", *(profile.name for profile in profiles if not profile.identified)),

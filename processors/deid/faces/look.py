@@ -51,7 +51,7 @@ class Seen:
     counted: Counted = field(default_factory=Counted)
 
 
-def look_again(before: Before, cut: Cut, value: int, written: dict[Path, Path], *, hounsfield: bool) -> Seen:
+def look_again(before: Before, cut: Cut, value: int, written: dict[Path, Path], originals: Reader) -> Seen:
     """Look at the files `written` for the originals.
 
     Raises:
@@ -62,7 +62,7 @@ def look_again(before: Before, cut: Cut, value: int, written: dict[Path, Path], 
     if volume.shape != before.volume.shape or not same:
         raise SeriesRefusedError(Verdict.FACE_LEFT)
     counted = Counted()
-    originals, copies = Reader(hounsfield=hounsfield), Reader(hounsfield=hounsfield)
+    copies = originals.another()
 
     def compared(volume: Volume) -> Iterator[tuple[Plane, Values]]:
         for old, new in zip(before.volume.planes, volume.planes, strict=True):

@@ -1,6 +1,6 @@
 """The planes of files and their values, one file in memory at a time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -41,11 +41,16 @@ class Reader:
     `lowest` is the lowest stored value that was met, padding apart.
     """
 
-    def __init__(self, *, hounsfield: bool) -> None:
+    def __init__(self, *, hounsfield: bool, alive: Callable[[], None] = lambda: None) -> None:
         self.lowest: int | None = None
+        self._alive = alive
         self._hounsfield = hounsfield
         self._file: Path | None = None
         self._stored: Stored | None = None
+
+    def another(self) -> "Reader":
+        """One that reads the same kind of images, and holds another file."""
+        return Reader(hounsfield=self._hounsfield, alive=self._alive)
 
     def stored(self, file: Path) -> Stored:
         """The pixels of a file.
@@ -61,6 +66,7 @@ class Reader:
 
     def values(self, plane: Plane) -> Values:
         """HU in CT, signal in MR, (rows, columns); padding is air in CT and the darkest of the slice in MR."""
+        self._alive()
         stored = self.stored(plane.file)
         found = stored.values(plane.frame)
         padded = (found >= stored.padding[0]) & (found <= stored.padding[1]) if stored.padding else None

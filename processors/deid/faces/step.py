@@ -9,7 +9,7 @@
 5. The written files are looked at anew (`look`). What fails there is deleted.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,19 +52,20 @@ class Outcome:
         return f"Outcome({self.verdict.value!r})"
 
 
-def deface(files: Iterable[Path], out: Path) -> Outcome:
+def deface(files: Iterable[Path], out: Path, alive: Callable[[], None] = lambda: None) -> Outcome:
     """Remove the face of one series; never raises for bad content.
 
     Args:
         files: its instances; read, never written.
         out: a folder of the trusted zone's that can be written; files come there by numbers.
+        alive: called for each slice; a series may take longer than any silence that is waited for.
 
     Raises:
         OSError: `out` cannot be written.
     """
     written: dict[Path, Path] = {}
     try:
-        return _defaced(list(files), out, written)
+        return _defaced(list(files), out, written, alive)
     except SeriesRefusedError as error:
         outcome = Outcome(error.verdict)
     except OSError:
@@ -81,10 +82,10 @@ def _remove(written: dict[Path, Path]) -> None:
         file.unlink(missing_ok=True)
 
 
-def _defaced(files: list[Path], out: Path, written: dict[Path, Path]) -> Outcome:
+def _defaced(files: list[Path], out: Path, written: dict[Path, Path], alive: Callable[[], None]) -> Outcome:
     hounsfield, other_part = _kind(files)
     volume = volume_of(planes_in(files))
-    reader = Reader(hounsfield=hounsfield)
+    reader = Reader(hounsfield=hounsfield, alive=alive)
     blocks = Blocks.of(volume, reader.all)
     grid = blocks.along(PATIENT)
     tissue = tissue_of(grid, hounsfield=hounsfield)
@@ -108,8 +109,8 @@ def _defaced(files: list[Path], out: Path, written: dict[Path, Path]) -> Outcome
     before = Before(volume, grid, head, face, front_of(tissue.body, grid), tissue.threshold)
     cut = cut_for(head, tissue.body, grid)
     value = _written_value(volume, reader, hounsfield=hounsfield)
-    _write(volume, cut, grid.axes, value, out, written)
-    seen = look_again(before, cut, value, written, hounsfield=hounsfield)
+    _write(volume, cut, grid.axes, value, out, written, alive)
+    seen = look_again(before, cut, value, written, reader)
     facts |= {
         "cavity_ml": round(float(cavity.sum()) * grid.millilitres),
         "distance_to_cavity_mm": round(distance_to_cavity(cut, head), 1),
@@ -163,7 +164,13 @@ def _written_value(volume: Volume, reader: Reader, *, hounsfield: bool) -> int:
 
 
 def _write(  # noqa: PLR0917
-    volume: Volume, cut: Cut, axes: Vector, value: int, out: Path, written: dict[Path, Path]
+    volume: Volume,
+    cut: Cut,
+    axes: Vector,
+    value: int,
+    out: Path,
+    written: dict[Path, Path],
+    alive: Callable[[], None],
 ) -> None:
     """Write each file once, all its frames treated."""
     of_file: dict[Path, list[Plane]] = {}
@@ -173,6 +180,7 @@ def _write(  # noqa: PLR0917
         with opened_file(file) as opened:
             stored = Stored.of(opened)
             for plane in planes:
+                alive()
                 stored.replace(plane.frame, cut.removes(*places_of(plane, axes)), value)
             written[file] = out / f"{number:05d}.dcm"
             written[file].touch(0o600, exist_ok=False)

@@ -18,6 +18,7 @@ _BINARY = {b"UL": "I", b"SL": "i", b"UV": "Q", b"SV": "q", b"FD": "d"}
 
 _WORDS = re.compile(rb"[A-Z0-9.]+")
 _LONG_NUMBER = 6
+_ZONE = re.compile(rb"[+-]\d{4}$")
 _CHARSET = 0x00080005
 
 
@@ -98,7 +99,9 @@ def _exempt(tag: int, vr: bytes, value: bytes, output: Output, vocabulary_tags: 
             output.charset = value
         output.closed.update(term.strip(b" \0") for term in value.upper().split(b"\\"))
     elif vr in (b"DA", b"DT"):
-        output.dates.update((tag, part.strip(b" \0")[:8]) for part in value.split(b"\\"))
+        parts = [part.strip(b" \0") for part in value.split(b"\\")]
+        output.dates.update((tag, part[:8]) for part in parts)
+        output.numbers.update(digits for part in parts for digits in _digits_beside_days(part))
     elif vr in (b"DS", b"IS"):
         terms = [term for part in value.split(b"\\") if len(term := part.strip(b" \0")) >= _LONG_NUMBER]
         output.numbers.update(terms, map(_plain, terms))
@@ -127,7 +130,15 @@ def _number(vr: bytes, value: bytes, order: str) -> Iterator[bytes]:
 
 
 def _digits_of_times(value: bytes) -> Iterator[bytes]:
-    """The digits of each time that has a fraction of a second: with one they are enough for a day or an id."""
-    for time in value.split(b"\\") if b"." in value else ():
-        digits = time.strip(b" \0").replace(b":", b"").replace(b".", b"")
-        yield from (digits, _plain(digits))
+    """The digits of each time, with its fraction and without: an id of six digits may be a time of day."""
+    for time in value.split(b"\\"):
+        whole, _, fraction = time.strip(b" \0").replace(b":", b"").partition(b".")
+        for digits in {whole, whole + fraction}:
+            if len(digits) >= _LONG_NUMBER:
+                yield from (digits, _plain(digits))
+
+
+def _digits_beside_days(part: bytes) -> Iterator[bytes]:
+    """What of a date or date and time is no day: a value without one, and the time of day behind one."""
+    date_time = _ZONE.sub(b"", part)
+    return _digits_of_times(date_time[8:] if date_time[:8].isdigit() and len(date_time) >= 8 else date_time)

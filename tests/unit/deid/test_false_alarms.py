@@ -41,6 +41,9 @@ def test_at_most_one_clean_slice_in_a_thousand_is_stopped():
         template.InstitutionName = chance.choice(["City Hospital", "CT", "Radiology", "KH 7", "St. Anna"])
         year, month, day = 1990 + chance.randrange(35), 1 + chance.randrange(12), 1 + chance.randrange(28)
         template.StudyDate = template.SeriesDate = f"{year}{month:02}{day:02}"
+        for keyword in ("StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime"):
+            at = chance.randrange(24 * 3600)
+            setattr(template, keyword, f"{at // 3600:02}{at // 60 % 60:02}{at % 60:02}")
         template.PatientBirthDate = f"{year - chance.randrange(90)}{month:02}{day:02}"
         template.SliceLocation, template.InstanceNumber = f"{chance.uniform(-900, 900):.6f}", number
         template.RescaleIntercept, template.KVP = -1024, chance.choice([80, 100, 120, 140])

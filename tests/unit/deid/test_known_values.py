@@ -71,7 +71,9 @@ def test_what_only_resembles_them_is_not(text):
      "6 May 2024", "06-MAY-2024", "06MAY2024", "May 6, 2024", "may 6th 2024", "6. Mai 2024", "2024 May 06",
      "20240506070809", "202405060708", "born 3 Feb 1951", "3 févr. 1951", "19510203", "03.02.51", "06. 05. 2024",
      "06 / 05 / 2024", "2024_05_06", "06:05:2024", "scan 1 06.05.2024", "510203", "060524", "May 6, 24",
-     "6th of May 2024", "6 de mayo de 2024"],
+     "6th of May 2024", "6 de mayo de 2024", "2024/127", "2024-127", "2024.127", "2024127", "127/2024", "24127",
+     "24/127", "3.II.1951", "3/II/51", "3II1951", "6 V 2024", "1951-II-03", "6.v.2024", "2024-W19-1", "2024W191",
+     "6 mei 2024"],
 )  # fmt: skip
 def test_a_date_is_found_in_every_spelling(text):
     assert survives(PATIENT, {"ManufacturerModelName": text})
@@ -79,7 +81,25 @@ def test_a_date_is_found_in_every_spelling(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["20240507", "2024-05", "V06.05", "1.2.4", "May 2024", "12345678901", "31.02.2024", "0605241"],
+    [
+        "20240507",
+        "2024-05",
+        "V06.05",
+        "1.2.4",
+        "May 2024",
+        "12345678901",
+        "31.02.2024",
+        "0605241",
+        "2024/128",
+        "2024/366x",
+        "2024000",
+        "3.IIX.1951",
+        "3.III.1951",
+        "2024-W19-2",
+        "2024-W60-1",
+        "127",
+        "B24127777",
+    ],
 )
 def test_another_day_or_no_day_is_no_date_of_the_original(text):
     assert not survives(PATIENT, {"ManufacturerModelName": text})
@@ -264,3 +284,15 @@ def test_a_meaning_of_the_dictionary_is_no_leak():
     from tests.standard.corpus import code
 
     assert not survives({"PatientName": "Hand^Mass"}, {"AnatomicRegionSequence": [code("4147007", "SCT", "Mass")]})
+
+
+IDS_LIKE_TIMES = [
+    {"StudyTime": "112347"}, {"ContentTime": "112347.000000"},
+    {"AcquisitionDateTime": "20200101112347"}, {"AcquisitionDateTime": "20200101112347.5+0100"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("output", IDS_LIKE_TIMES, ids=str)
+def test_an_id_of_six_digits_is_found_as_a_time_of_day(output):
+    assert survives({"PatientID": "112347", "StudyDate": "20240506"}, output)
+    assert not survives({"PatientID": "112348", "StudyDate": "20240506"}, output)

@@ -50,6 +50,11 @@ class Principal:
             remedy = "Deliver it with a token of its project."
             raise ForbiddenError("This token delivers for other projects.", code="project-of-others", remedy=remedy)
 
+    @property
+    def sees_arrivals(self) -> bool:
+        """Whether it may learn when something came: who knew that would know by how many days dates were moved."""
+        return self.may("operate")
+
     def within(self, project: InstrumentedAttribute[str]) -> ColumnElement[bool]:
         """The condition of a query for rows of its own projects, by their project's column."""
         return true() if self.projects is None else project.in_(sorted(self.projects))

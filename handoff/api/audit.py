@@ -1,6 +1,6 @@
 """Read who changed what, and who was refused."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from sqlalchemy import select
@@ -13,6 +13,8 @@ from handoff.schemas.audit import ActView
 from handoff.schemas.page import Page
 
 router = APIRouter(tags=["access"])
+ARRIVALS: Final = ("put_shipment", "put_evidence", "put_labels", "close_study", "close_study_by_page")
+"""Acts that tell when something came."""
 Word = Annotated[str | None, Query(max_length=160, pattern=r"^[A-Za-z0-9._:/-]+$")]
 Moment = Annotated[float | None, Query(ge=0, allow_inf_nan=False, description="UTC, seconds since 1970.")]
 
@@ -31,7 +33,10 @@ def list_acts(
     after: After = None,
     limit: Limit = 100,
 ) -> Page[ActView]:
-    """List what was asked for, in the order in which it was written down."""
+    """List what was asked for, in the order in which it was written down.
+
+    Deliveries, and closing of studies, are listed for those alone who operate: they tell when something came.
+    """
     if who.projects is not None:
         # Acts belong to no project, and their ids would tell of other projects' work.
         raise ForbiddenError(remedy="The record is of all projects; it takes a token that is limited to none.")
@@ -44,6 +49,8 @@ def list_acts(
     ):
         if value is not None:
             chosen = chosen.where(column == value)
+    if not who.sees_arrivals:
+        chosen = chosen.where(AuditRecord.action.not_in(ARRIVALS))
     if since is not None:
         chosen = chosen.where(AuditRecord.at >= since)
     if until is not None:

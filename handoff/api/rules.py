@@ -38,7 +38,7 @@ def list_rules(
     )
     now = time.time()
     with service.database.read() as session:
-        items = tuple(show_rule(session, service.settings, of, name, now) for of, name in named[:limit])
+        items = tuple(show_rule(session, service.settings, of, name, now, who) for of, name in named[:limit])
     return Page(items=items, next=f"{items[-1].project}~{items[-1].rule}" if len(named) > limit else None)
 
 
@@ -64,7 +64,7 @@ def list_firings(
         rows = session.scalars(chosen.order_by(RuleFiring.id.desc()).limit(limit + 1)).all()
     if not rows and after is None and state is None and rule not in service.settings.rules_in(project):
         raise NotFoundError
-    items = tuple(show_firing(row) for row in rows[:limit])
+    items = tuple(show_firing(row, who) for row in rows[:limit])
     return Page(items=items, next=str(items[-1].id) if len(rows) > limit else None)
 
 

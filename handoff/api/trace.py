@@ -10,6 +10,7 @@ from handoff.api.dependencies import After, Limit, ServiceDep, WhoDep, allowed, 
 from handoff.api.problems import problems
 from handoff.contract.identifiers import ProjectName
 from handoff.database.tables import LineageEvent
+from handoff.lineage.log import ARRIVALS
 from handoff.lineage.nodes import NUMBERED
 from handoff.lineage.prov import prov_json
 from handoff.lineage.trace import NODES, neighbours, trace
@@ -68,13 +69,18 @@ def list_events(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[LineageEventView]:
-    """List what came to be, in its order; go on after the last one at any later time to learn what is new."""
+    """List what came to be, in its order; go on after the last one at any later time to learn what is new.
+
+    That a shipment or a study came is told to those alone who operate: runs before and after it tell when.
+    """
     chosen = select(LineageEvent).where(LineageEvent.id > cursor_number(after))
     at = LineageEvent.facts["project"].as_string()
     if project is not None:
         chosen = chosen.where(at == project)
     if who.projects is not None:
         chosen = chosen.where(at.in_(sorted(who.projects)))
+    if not who.sees_arrivals:
+        chosen = chosen.where(LineageEvent.event.not_in(sorted(ARRIVALS)))
     with service.database.read() as session:
         rows = session.scalars(chosen.order_by(LineageEvent.id).limit(limit + 1)).all()
     items = tuple(_view(row) for row in rows[:limit])

@@ -5,7 +5,7 @@ listen later reads it from its beginning. It holds ids, digests and counts; no t
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -27,6 +27,8 @@ EventName = Literal[
     "promotion-approved",
     "promotion-refused",
 ]
+ARRIVALS: Final[frozenset[EventName]] = frozenset({"shipment-arrived", "study-complete"})
+"""Events that tell when something came, by those with a time that stand around them."""
 Kind = Literal["shipment", "study", "batch", "firing", "handoff", "model", "promotion"]
 
 

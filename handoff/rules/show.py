@@ -1,19 +1,28 @@
 """Rules and firings as the API shows them: when each last fired, and why not."""
 
+from typing import Final
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from handoff.access.principal import Principal
 from handoff.database.tables import RuleFiring
 from handoff.rules.check import lacking
 from handoff.rules.fire import fired_since
+from handoff.rules.occasions import kind_of_occasion
 from handoff.rules.rule import EachStudy, NewStudies, Rule, Schedule
 from handoff.rules.states import TO_DO, Firing
 from handoff.schemas.rules import FiringView, RuleView
 from handoff.settings import Settings
 
+_ARRIVALS: Final = frozenset({"study", "studies"})
+"""Occasions that happen when studies come."""
 
-def show_rule(session: Session, settings: Settings, project: str, name: str, now: float) -> RuleView:
-    """One rule of the settings."""
+
+def show_rule(  # noqa: PLR0917
+    session: Session, settings: Settings, project: str, name: str, now: float, who: Principal
+) -> RuleView:
+    """One rule of the settings, as somebody may see it."""
     rule = settings.rules_in(project)[name]
     of_rule = RuleFiring.project == project, RuleFiring.rule == name
     by_state = select(RuleFiring.state, func.count()).where(*of_rule).group_by(RuleFiring.state)
@@ -25,7 +34,7 @@ def show_rule(session: Session, settings: Settings, project: str, name: str, now
         project=project,
         rule=name,
         says=rule.model_dump(mode="json"),
-        last=None if last is None else show_firing(last),
+        last=None if last is None else show_firing(last, who),
         fired_today=fired_since(session, project, name, now)[0],
         waiting=sum(counts.get(state.value, 0) for state in (*TO_DO, Firing.ASLEEP)),
         counted=counts.get(Firing.COUNTED.value, 0),
@@ -34,8 +43,9 @@ def show_rule(session: Session, settings: Settings, project: str, name: str, now
     )
 
 
-def show_firing(row: RuleFiring) -> FiringView:
-    """One firing."""
+def show_firing(row: RuleFiring, who: Principal) -> FiringView:
+    """One firing; when a study came only who operates may know."""
+    shown = who.sees_arrivals or kind_of_occasion(row.occasion) not in _ARRIVALS
     return FiringView(
         id=row.id,
         occasion=row.occasion,
@@ -43,7 +53,7 @@ def show_firing(row: RuleFiring) -> FiringView:
         reason=row.reason,
         batch=row.batch_id,
         handoff=row.handoff_id,
-        at=row.at,
+        at=row.at if shown else None,
     )
 
 

@@ -41,7 +41,10 @@ class FiringView(Document):
     handoff: RandomId | None = Field(
         description="The handoff that was started last: that of preparing, then the other."
     )
-    at: float = Field(description="When it happened, and then when it was acted on: UTC seconds since 1970.")
+    at: float | None = Field(
+        description="When it happened, and then when it was acted on: UTC seconds since 1970; of studies null but for "
+        "those who operate."
+    )
 
 
 class RuleView(Document):

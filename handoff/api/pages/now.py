@@ -64,7 +64,7 @@ def show_now(session: SessionDep, service: ServiceDep) -> Response:
         ),
         open_reasons=" · ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())),
         studies=table(
-            ("Study", "Patient", "Project", "Waits for", "Last arrival", ""),
+            ("Study", "Patient", "Project", "Waits for", *(("Last arrival", "") if who.sees_arrivals else ())),
             [_study(session, item) for item in studies],
             "None.",
         ),
@@ -152,11 +152,7 @@ def _row(handoff: Handoff, pipelines: dict[str, str], *more: object) -> Html:
 
 
 def _study(session: BrowserSession, study: Study) -> Html:
-    return row(
-        short(study.study_uid, 64),
-        study.patient or "–",
-        study.project,
-        study.waiting_for or "–",
-        moment(study.last_arrival_at),
-        fill(_CLOSE, project=study.project, study=study.study_uid) if session.who.may("operate") else "",
-    )
+    """When something came of it, and how it may be closed, is for those who operate alone."""
+    close = fill(_CLOSE, project=study.project, study=study.study_uid)
+    operating = (moment(study.last_arrival_at), close) if session.who.sees_arrivals else ()
+    return row(short(study.study_uid, 64), study.patient or "–", study.project, study.waiting_for or "–", *operating)

@@ -7,12 +7,14 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from handoff.access.principal import Principal
 from handoff.errors import StartError
 from handoff.rules.check import impossible, require_possible
 from handoff.rules.show import show_rule
 from handoff.settings import Settings
 from tests.unit.rules.site import PREPARE, TRAIN, rule
 
+OPERATOR = Principal("olga", "operator")
 SERVED = {"backend": "kserve", "url": "http://127.0.0.1:1", "model": "unet:1"}
 
 
@@ -81,7 +83,7 @@ def test_a_trigger_that_never_comes_is_refused_with_its_place(tmp_path, when):
 
 def why_not(here, name: str = "mine") -> str | None:
     with here.database.read() as session:
-        return show_rule(session, here.settings, "lungs", name, here.now).why_not
+        return show_rule(session, here.settings, "lungs", name, here.now, OPERATOR).why_not
 
 
 @pytest.mark.parametrize(
@@ -111,8 +113,8 @@ def test_a_rule_shows_when_it_fired_last_and_when_it_will_next(site):
     here.close_study("1.1")
     here.look()
     with here.database.read() as session:
-        mine = show_rule(session, here.settings, "lungs", "mine", here.now)
-        nightly = show_rule(session, here.settings, "lungs", "nightly", here.now)
+        mine = show_rule(session, here.settings, "lungs", "mine", here.now, OPERATOR)
+        nightly = show_rule(session, here.settings, "lungs", "nightly", here.now, OPERATOR)
     assert (mine.last.occasion, mine.last.at, mine.fired_today) == ("study:1.1:1", here.now, 1)
     assert mine.last.handoff is not None
     assert (nightly.last, nightly.next_at, nightly.why_not) == (None, here.now + 14 * 3600, "not-yet")

@@ -7,7 +7,7 @@ association of our own, so that ledger, evidence and rules treat it like anythin
 
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -80,13 +80,50 @@ def receive_again(
         OriginalGoneError: its original has left the landing.
         OSError: the disk does not take it.
     """
-    original = place.delivery_folder(delivery.id) / instance.file
-    if not original.is_file():
+    receive_all_again(place, delivery, [instance], {instance.sop_instance_uid: revision}, beside)
+    return revision
+
+
+def receive_all_again(
+    place: Workplace,
+    delivery: Delivery,
+    instances: Sequence[ReceivedInstance],
+    revisions: Mapping[str, int],
+    beside: Callable[[Path, str], None],
+) -> None:
+    """Receive instances of a delivery once more, over one association.
+
+    Args:
+        place: the trusted home.
+        delivery: in which they came.
+        instances: which ones.
+        revisions: by SOP Instance UID, each above all that it has had.
+        beside: as for `receive_again`.
+
+    Raises:
+        OriginalGoneError: an original has left the landing; then none is received.
+        OSError: the disk does not take it.
+    """
+    folder = place.delivery_folder(delivery.id)
+    if not all((folder / each.file).is_file() for each in instances):
         raise OriginalGoneError
     books = _Books(place.ledger, place.layout, beside)
     slots = Slots(place.layout.slots, new_id, at_once=1)
     facts = _facts(place, delivery)
-    association = OpenAssociation(place.layout, facts, _Next(revision), books, slots, clock=place.clock)
+    association = OpenAssociation(place.layout, facts, _Next(revisions), books, slots, clock=place.clock)
+    try:
+        for each in instances:
+            _receive(association, folder / each.file, delivery, each)
+    except BaseException:
+        association.end("aborted")
+        raise
+    association.end("released")
+    notifier = Notifier(place.layout.notify)
+    notifier.notify()
+    notifier.close()
+
+
+def _receive(association: OpenAssociation, original: Path, delivery: Delivery, instance: ReceivedInstance) -> None:
     part = Path(association.new_part())
     try:
         with original.open("rb") as file, part.open("r+b") as copy:
@@ -96,13 +133,7 @@ def receive_again(
         association.store(_arrived(part, delivery, instance))
     except BaseException:
         part.unlink(missing_ok=True)
-        association.end("aborted")
         raise
-    association.end("released")
-    notifier = Notifier(place.layout.notify)
-    notifier.notify()
-    notifier.close()
-    return revision
 
 
 def _head(instance: ReceivedInstance, who_sent: bytes) -> bytes:
@@ -138,15 +169,15 @@ def _arrived(part: Path, delivery: Delivery, instance: ReceivedInstance) -> Arri
 
 
 class _Next(KnownInstances):
-    """Gives the one instance of this association its revision: known bytes, which are no duplicate this time."""
+    """Gives each instance of this association its revision: known bytes, which are no duplicate this time."""
 
-    def __init__(self, revision: int) -> None:
+    def __init__(self, revisions: Mapping[str, int]) -> None:
         super().__init__(lambda _: ())
-        self._revision = revision
+        self._revisions = revisions
 
     def claim(self, sop_instance_uid: str, digest: str, called_ae: str) -> Claim:
         """The next revision, whatever the bytes had before."""
-        return Claim(sop_instance_uid, digest, called_ae, self._revision)
+        return Claim(sop_instance_uid, digest, called_ae, self._revisions[sop_instance_uid])
 
 
 class _Books:

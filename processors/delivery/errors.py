@@ -9,6 +9,7 @@ DeliveryError               (a ProcessorsError)
 ├── StillHeldError               the reason for which it waits still holds
 ├── NoSuchVersionError           an instance has no such revision, or only one
 ├── OriginalGoneError            what must be delivered again has left the landing
+├── NoRoomToReplayError          the landing has no room for another copy of what is replayed
 ├── ReceiverPropertyError        ListenDICOM is told of no receiver that could be
 ├── NotStoredError               a peer did not take an object; the message holds the peer's own words
 ├── WorkerDiedError              a worker process ended in the middle of its work
@@ -61,6 +62,14 @@ class OriginalGoneError(DeliveryError):
     """The original has left the landing."""
 
     remedy: ClassVar[str] = "Have the sender send that version again."
+
+
+class NoRoomToReplayError(DeliveryError):
+    """The landing has no room for another copy of what is replayed."""
+
+    remedy: ClassVar[str] = (
+        "What was queued goes on. Let it arrive and leave the landing, or make room; then run the same command again."
+    )
 
 
 class ReceiverPropertyError(DeliveryError):

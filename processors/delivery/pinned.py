@@ -28,6 +28,7 @@ class PinnedShipment(BaseModel):
     joins: tuple[tuple[Person, Person], ...] = Field(
         (), repr=False, description="Identities of the delivery that go under another one, with it (PHI)."
     )
+    replays: str | None = Field(None, description="The shipment of an earlier key epoch that this one repeats.")
 
 
 class Route(BaseModel):

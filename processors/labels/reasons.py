@@ -44,7 +44,7 @@ REASONS: dict[Reason, str] = {
     Reason.NOT_CONFIRMED: "The destination has not confirmed it; import the line again when it has.",
     Reason.WITHHELD: "De-identification withheld it, so the destination has nothing to label.",
     Reason.HELD: "It waits for a person, so the destination has nothing to label.",
-    Reason.OTHER_KEY_EPOCH: "It was sent under pseudonyms of another key epoch.",
+    Reason.OTHER_KEY_EPOCH: "It was sent under pseudonyms of another key epoch: replay the project, then import again.",
     Reason.NO_CONSENT: "Nobody allowed it for this patient now, or they withdrew.",
     Reason.VALUE_NOT_ALLOWED: "A value is no number, true, false or code that is allowed; free text never is.",
     Reason.NUMBER_TOO_LONG: "A number has so many digits that it may be somebody's.",

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from processors.deid.faces.commands import deface
+from processors.delivery.replay_command import replay
 from processors.home_option import home_option
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ def apply(
 
     A file that does not pass is absent from OUT; the report names it with a reason code. Images that may show text
     are cleaned where the profile says so, the extra `ocr` is installed or a rule of --device-rules says all; else they
-    do not pass. Exit 0 when all files were looked at, whatever became of them.
+    do not pass. Where the profile removes faces, whole series are staged in the folder for temporary files. Exit 0 when
+    all files were looked at, whatever became of them.
     """
     from processors.deid import folder
     from processors.deid.burned_in.cleaner import pixel_cleaner
@@ -152,6 +155,9 @@ def diff(old: str, new: str) -> None:
         click.echo(line)
 
 
+deid.add_command(deface)
+
+
 @click.group()
 def keys() -> None:
     """Make the key that pseudonyms are derived from, keep it sealed, begin a project anew."""
@@ -193,9 +199,9 @@ def wrap(file: Path, command: tuple[str, ...]) -> None:
 def epoch(project: str, home: Path, *, yes: bool) -> None:
     """Begin the next key epoch of PROJECT: from now on each patient, study and date of it is another one.
 
-    Stop NiFi first. What was routed before keeps the epoch that it was pinned in. The handoff makes no batch of two
-    epochs: withdraw the shipments of the old one, or choose by `sluice batches form --key-epoch`. It cannot be taken
-    back, and no other project, nor the vault, notices.
+    Stop NiFi first. What was routed before keeps the epoch that it was pinned in; `sluice keys replay` queues it for
+    the new one. The handoff makes no batch of two epochs: withdraw the shipments of the old one, or choose by
+    `sluice batches form --key-epoch`. It cannot be taken back, and no other project, nor the vault, notices.
     """
     from processors.deid.errors import KeyInUseError
     from processors.deid.keys import KeyFile
@@ -211,3 +217,6 @@ def epoch(project: str, home: Path, *, yes: bool) -> None:
     key = KeyFile.load(file).begin_epoch(project)
     key.save(file)
     click.echo(json.dumps({"project": project, "key_epoch": key.project(project).epoch}))
+
+
+keys.add_command(replay)

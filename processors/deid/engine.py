@@ -22,7 +22,7 @@ from processors.deid.marks import treatment_facts
 from processors.deid.options import PIXEL_DATA as PIXELS_CLEANED
 from processors.deid.options import VISUAL_FEATURES, Option
 from processors.deid.parse import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Element, Parser
-from processors.deid.part10 import Part10, opened, preamble_and_meta
+from processors.deid.part10 import Opener, Part10, opened, preamble_and_meta
 from processors.deid.pixels import PIXEL_DATA, fragments_of, require_whole
 from processors.deid.plan import RECOGNIZABLE_VISUAL_FEATURES, Plans
 from processors.deid.profile import Profile
@@ -133,6 +133,7 @@ class Engine:
         by_words = (tag_for_keyword(keyword) or 0 for keyword in profile.vocabulary_text)
         self._vocabulary_tags = described(profile.options).union(by_words)
         self._encoders = {form: Encoder(form) for form in (EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG)}
+        self._opener = Opener()
         self._series: Series[Treated] = Series(self._identifying_of, self._vocabulary_tags)
         self._marks = {form: self._encoded_marks(encoder, ()) for form, encoder in self._encoders.items()}
 
@@ -161,7 +162,7 @@ class Engine:
             return Withheld(Reason.ENGINE_ERROR.value)
 
     def _treat(self, part10: bytes | memoryview, faces: Verdict | None) -> Treated:
-        part = opened(memoryview(part10).cast("B"))
+        part = self._opener.opened(memoryview(part10).cast("B"))
         if not self._faces and (like := self._series.filled(part)) and _names_one(like[0].values[SOP_INSTANCE]):
             return self._alike(part, *like)
         instance = Instance(part10, part)

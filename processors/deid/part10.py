@@ -4,6 +4,7 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from processors.deid.parse import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Form, Parser
 from processors.deid.reasons import Reason, RejectedError
@@ -18,6 +19,9 @@ INFLATED_FREELY, INFLATED_TIMES = 128 << 20, 64
 """Bytes that any deflated data set may become, and how many times its own size a larger one may; zeros: 1000 times."""
 
 _PIECE = 64 << 10
+_GROUP_2, _GROUP_LENGTH = b"\x02\x00", struct.pack("<HH2sH", 2, 0, b"UL", 4)
+_GROUP_LENGTH_ENDS = PREAMBLE + 4 + 12
+_INSTANCE, _LONGEST_UID = 0x00020003, 64
 IMPLICIT, EXPLICIT = b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.1"
 DEFLATED, BIG = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.2"
 RLE = b"1.2.840.10008.1.2.5"
@@ -77,6 +81,55 @@ def opened(file: memoryview) -> Part10:
     if syntax == DEFLATED:
         return Part10(_inflated(file[start:]), 0, EXPLICIT, sop_class, form)
     return Part10(file, start, syntax, sop_class, form)
+
+
+class Opener:
+    """Opens files one after another; what their file meta information has in common is read once.
+
+    Two files have it in common if it differs in no more than the values of its own length and of the UID of the
+    instance, of which neither says anything here.
+    """
+
+    def __init__(self) -> None:
+        self._pieces = (b"", b"", b"")
+        self._like: Part10 | None = None
+
+    def opened(self, file: memoryview) -> Part10:
+        """As the function of this name.
+
+        Raises:
+            RejectedError: as there.
+        """
+        if self._like is not None and (start := self._start(file)):
+            return Part10(file, start, self._like.transfer_syntax, self._like.sop_class, self._like.form)
+        part = opened(file)
+        if part.buffer is file and (pieces := _pieces(bytes(file[: part.start]))):
+            self._pieces = pieces
+            self._like = Part10(memoryview(b""), 0, part.transfer_syntax, part.sop_class, part.form)
+        return part
+
+    def _start(self, file: memoryview) -> int:
+        """Where the data set begins; 0 if the file meta information is another."""
+        before, between, after = self._pieces
+        first = _GROUP_LENGTH_ENDS + len(between)
+        head = bytes(file[PREAMBLE : first + 2 + _LONGEST_UID + len(after) + 2])
+        if not head.startswith(before) or not head.startswith(between, _GROUP_LENGTH_ENDS - PREAMBLE):
+            return 0
+        uid = first - PREAMBLE + 2
+        behind = uid + int.from_bytes(head[uid - 2 : uid], "little")
+        end = behind + len(after)
+        same = head.startswith(after, behind) and len(head) >= end + 2 and head[end : end + 2] != _GROUP_2
+        return PREAMBLE + end if same else 0
+
+
+def _pieces(meta: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """What stands before the group's length, up to the length of the UID of the instance, and behind that UID."""
+    length = meta.startswith(_GROUP_LENGTH, PREAMBLE + 4)
+    elements = Parser(memoryview(meta), EXPLICIT_LITTLE).parse(PREAMBLE + 4)
+    uid = next((each for each in elements if each.tag == _INSTANCE and each.vr == b"UI"), None)
+    if not length or uid is None or uid.end - uid.value > _LONGEST_UID:
+        return None
+    return meta[PREAMBLE : PREAMBLE + 12], meta[_GROUP_LENGTH_ENDS : uid.value - 2], meta[uid.end :]
 
 
 def transfer_syntax_of(file: memoryview) -> str:
@@ -143,17 +196,21 @@ def _inflated(deflated: memoryview) -> memoryview:
 
 def preamble_and_meta(transfer_syntax: bytes, sop_class: bytes, sop_instance: bytes) -> bytes:
     """A zeroed preamble and file meta information that describe this engine (PS3.15 E.1.1 step 7)."""
-    elements = b"".join(
-        (
-            struct.pack("<HH2sHI2s", 2, 1, b"OB", 0, 2, b"\x00\x01"),
-            _ui(0x0002, sop_class),
-            _ui(0x0003, sop_instance),
-            _ui(0x0010, transfer_syntax),
-            _ui(0x0012, IMPLEMENTATION_CLASS_UID),
-            struct.pack("<HH2sH", 2, 0x13, b"SH", 6) + IMPLEMENTATION_VERSION_NAME,
-        )
-    )
-    return bytes(PREAMBLE) + b"DICM" + struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(elements)) + elements
+    before, after = _around_uid(transfer_syntax, sop_class)
+    uid = _ui(_INSTANCE & 0xFFFF, sop_instance)
+    length = (len(before) + len(uid) + len(after)).to_bytes(4, "little")
+    return b"".join((_PREAMBLE, length, before, uid, after))
+
+
+_PREAMBLE = bytes(PREAMBLE) + b"DICM" + _GROUP_LENGTH
+
+
+@lru_cache(maxsize=64)
+def _around_uid(transfer_syntax: bytes, sop_class: bytes) -> tuple[bytes, bytes]:
+    """Our file meta information before and behind the UID of the instance."""
+    version = struct.pack("<HH2sHI2s", 2, 1, b"OB", 0, 2, b"\x00\x01")
+    ours = _ui(0x0012, IMPLEMENTATION_CLASS_UID), struct.pack("<HH2sH", 2, 0x13, b"SH", 6), IMPLEMENTATION_VERSION_NAME
+    return version + _ui(0x0002, sop_class), b"".join((_ui(0x0010, transfer_syntax), *ours))
 
 
 def _ui(number: int, uid: bytes) -> bytes:

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from processors.deid.files import write
+
 MEMBER_LIMIT: Final = 0xFFFF_FFFE
 """Bytes of a member or a package that the plain ZIP format can express."""
 _LOCAL: Final = struct.Struct("<4sHHHHHIIIHH")
@@ -44,7 +46,7 @@ class PackageWriter:
     """A package in the making; holds one member's chunks at a time, never the whole."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb", buffering=1 << 20)
+        self._file = path.open("wb", buffering=0)
         self._hash = hashlib.sha256()
         self._members: list[_Member] = []
         self._size = 0
@@ -60,21 +62,19 @@ class PackageWriter:
         for part in parts:
             crc, size = zlib.crc32(part, crc), size + len(part)
         member = _Member(name.encode(), crc, size, self._size)
-        self._put(_LOCAL.pack(b"PK\3\4", _VERSION, _UTF8, _STORED, _TIME, _DATE, crc, size, size, len(member.name), 0))
-        self._put(member.name)
-        for part in parts:
-            self._put(part)
+        local = _LOCAL.pack(b"PK\3\4", _VERSION, _UTF8, _STORED, _TIME, _DATE, crc, size, size, len(member.name), 0)
+        self._put([local, member.name, *parts])
         self._members.append(member)
 
     def finish(self) -> Sealed:
         """Write the directory and make the file durable under the name that it has."""
         start = self._size
+        entries = []
         for name, crc, size, offset in self._members:
             head = (b"PK\1\2", _VERSION, _VERSION, _UTF8, _STORED, _TIME, _DATE, crc, size, size, len(name))
-            self._put(_CENTRAL.pack(*head, 0, 0, 0, 0, 0, offset) + name)
-        count = len(self._members)
-        self._put(_END.pack(b"PK\5\6", 0, 0, count, count, self._size - start, start, 0))
-        self._file.flush()
+            entries.append(_CENTRAL.pack(*head, 0, 0, 0, 0, 0, offset) + name)
+        directory, count = b"".join(entries), len(entries)
+        self._put([directory, _END.pack(b"PK\5\6", 0, 0, count, count, len(directory), start, 0)])
         os.fsync(self._file.fileno())
         self._file.close()
         return Sealed(self._hash.hexdigest(), self._size)
@@ -84,7 +84,8 @@ class PackageWriter:
         self._file.close()
         Path(self._file.name).unlink(missing_ok=True)
 
-    def _put(self, part: bytes | memoryview) -> None:
-        self._file.write(part)
-        self._hash.update(part)
-        self._size += len(part)
+    def _put(self, parts: list[bytes | memoryview]) -> None:
+        write(self._file.fileno(), parts)
+        for part in parts:
+            self._hash.update(part)
+            self._size += len(part)

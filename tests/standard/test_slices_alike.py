@@ -1,14 +1,19 @@
 """Slices cleaned by what their series has in common: byte for byte what the full walk makes of each by itself."""
 
+import io
 import random
+import struct
 from functools import lru_cache
+from pathlib import Path
 
 import pytest
+from pydicom.data import get_testdata_file
 
 from processors.deid import Engine, Profile, Treated, Withheld
+from processors.deid.part10 import opened
 from processors.deid.series import Series
 from tests.performance.ct_series import slice_of
-from tests.standard.corpus import KEY, SYNTAXES, cleaned, ct, dataset, encoded, items, mr, pet, seg
+from tests.standard.corpus import KEY, SYNTAXES, cleaned, ct, dataset, encoded, items, mr, pet, read, seg
 from tests.standard.kinds import PEOPLE, objects
 
 ROWS = 16
@@ -44,8 +49,9 @@ def filled(monkeypatch) -> list[bool]:
 
 
 def full_walk(by: Engine) -> Engine:
-    """An engine to which no slice is like another."""
+    """An engine to which no slice is like another, and no file meta information either."""
     by._series.filled = lambda part: None
+    by._opener.opened = opened
     return by
 
 
@@ -169,6 +175,76 @@ def test_bytes_overwritten_anywhere_in_a_slice():
             at = chance.randrange(132, header)
             file[at : at + chance.randrange(4)] = chance.randbytes(chance.randrange(4))
         assert facts(by.treat(bytes(file))) == facts(ALONE[PROFILES[0]].treat(bytes(file))), number
+
+
+META = {
+    "another class": lambda made: setattr(made.file_meta, "MediaStorageSOPClassUID", "1.2.840.10008.5.1.4.1.1.4"),
+    "another instance": lambda made: setattr(made.file_meta, "MediaStorageSOPInstanceUID", "1.2.3.4"),
+    "a long instance": lambda made: setattr(made.file_meta, "MediaStorageSOPInstanceUID", "1." + "2" * 61),
+    "another writer": lambda made: setattr(made.file_meta, "ImplementationVersionName", "OTHER"),
+    "a sender": lambda made: setattr(made.file_meta, "SourceApplicationEntityTitle", "CT1"),
+}
+
+
+@pytest.mark.parametrize("change", META)
+def test_other_file_meta_information(change):
+    files = slices(6)
+    odd = slice_of(7, rows=ROWS)
+    META[change](odd)
+    assert_same([*files, encoded(odd), files[0], encoded(odd)])
+
+
+def compressed(count: int, name: str) -> list[bytes]:
+    """A series of slices made of a compressed file of pydicom's, whose pixels are the last that they have."""
+    made = read(Path(get_testdata_file(name)).read_bytes())
+    del made[0x7FE00011:]
+    made.ImageType = ["ORIGINAL", "PRIMARY", "M"]
+    files = []
+    for number in range(1, count + 1):
+        made.SOPInstanceUID = made.file_meta.MediaStorageSOPInstanceUID = f"1.2.840.99999.77.{number}"
+        made.InstanceNumber, made.SliceLocation = number, number * 1.5
+        out = io.BytesIO()
+        made.save_as(out)
+        files.append(out.getvalue())
+    return files
+
+
+FRAMES = ("MR_small_jp2klossless.dcm", "MR_small_jpeg_ls_lossless.dcm", "MR_small_RLE.dcm")
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_compressed_slices_fit_too(name, filled):
+    assert_same(compressed(7, name))
+    assert sum(filled) >= 4
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_of_compressed_slices_each_frame_is_looked_at(name, filled):
+    """Something behind the image, a table of offsets to elsewhere, a fragment more, none, and something behind all."""
+    files = compressed(6, name)
+    last, delimiter = files[-1], bytes.fromhex("feffdde000000000")
+    assert last.endswith(delimiter)
+    at = last.index(bytes.fromhex("e07f1000")) + 12
+    head, frames = last[:at], last[at:-8]
+    (size,) = struct.unpack_from("<I", frames, 4)
+    table, fragments = frames[: 8 + size], frames[8 + size :]
+    hidden = fragments + b"Holzmann, Klothilde" * 5
+    longer = fragments[:4] + struct.pack("<I", len(hidden) - 8 + 1) + hidden[8:] + b"."
+    odd = [
+        head + table + longer + delimiter,
+        head + struct.pack("<HHI4s", 0xFFFE, 0xE000, 4, b"MRN-") + fragments + delimiter,
+        head + table + fragments + fragments + delimiter,
+        head + table + delimiter,
+        last + b"MRN-4711" * 4,
+        head + table + fragments,
+        head[:-4] + struct.pack("<I", len(frames) + 8 + 8) + table + fragments + delimiter + b"MRN-4711",
+    ]
+    assert_same([*files, *odd, *files[:2]])
+    assert filled[-1]
+    assert sum(filled) <= 4 + 2 + 2  # of the odd ones the first two, whose images are whole and cleaned
+    passed = [result for file in odd if isinstance(result := ENGINES[PROFILES[0]].treat(file), Treated)]
+    assert passed
+    assert not any(word in b"".join(each.chunks) for each in passed for word in (b"Holzmann", b"MRN-"))
 
 
 def test_a_series_that_never_repeats_itself_is_no_longer_learned_from(monkeypatch):

@@ -17,7 +17,9 @@ from processors.deid.faces.grid import Grid
 from processors.deid.faces.plane import Vector
 
 MARGIN_MM: Final = 5.0
-"""Between the cavity and the cut; the grid that the cavity is known on has voxels of 3 mm."""
+"""Between the cavity and the cut, and half of what voxels are longer than 2 mm; the grid has voxels of 3 mm."""
+MARGIN_OF_MR_MM: Final = 2.0
+"""More of it where no bone tells how far the cavity goes."""
 TILTS_DEGREES: Final = (15, 20, 25, 30, 35, 40)
 ADULT_MM: Final = 165.0
 DEEPEST: Final = 45.0
@@ -99,24 +101,29 @@ def head_of(cavity: Mask, grid: Grid) -> Head:
     )
 
 
-def cut_for(head: Head, body: Mask, grid: Grid) -> Cut:
+def margin_for(spacing: tuple[float, float, float], *, hounsfield: bool) -> float:
+    """Millimetres between the cavity and the cut, by the spacing of a volume's voxels."""
+    return MARGIN_MM + max(0.0, (max(spacing) - 2) / 2) + (0 if hounsfield else MARGIN_OF_MR_MM)
+
+
+def cut_for(head: Head, body: Mask, grid: Grid, margin: float = MARGIN_MM) -> Cut:
     """Of several tilts, the cut that removes most of the body from brow to mouth.
 
-    Each leaves the cavity `MARGIN_MM` behind it.
+    Each leaves the cavity `margin` mm behind it.
     """
-    cuts = [_tilted(head, float(np.tan(np.radians(tilt)))) for tilt in TILTS_DEGREES]
+    cuts = [_tilted(head, float(np.tan(np.radians(tilt))), margin) for tilt in TILTS_DEGREES]
     up, posterior, left = (grid.at(axis, np.arange(size)) for axis, size in enumerate(body.shape))
     face = body & ((up < head.level) & (up > head.level - _MOUTH * head.scale))[:, None, None]
     place = (left[None, None, :], posterior[None, :, None], up[:, None, None])
     return max(cuts, key=lambda cut: int((face & cut.removes(*place)).sum()))
 
 
-def _tilted(head: Head, slope: float) -> Cut:
+def _tilted(head: Head, slope: float, margin: float) -> Cut:
     deepest = DEEPEST * head.scale
     behind = head.posterior - np.minimum(slope * (head.level - head.up), deepest)
     return Cut(
         level=head.level,
-        front=float(behind.min()) - MARGIN_MM * float(np.hypot(1, slope)),
+        front=float(behind.min()) - margin * float(np.hypot(1, slope)),
         slope=slope,
         deepest=deepest,
         floor=head.level - DOWN_TO * head.scale,

@@ -18,7 +18,7 @@ import numpy as np
 
 from processors.deid.faces.axes import PATIENT, axes_of
 from processors.deid.faces.cavity import cavity_of
-from processors.deid.faces.cut import Cut, cut_for, distance_to_cavity, head_of
+from processors.deid.faces.cut import Cut, cut_for, distance_to_cavity, head_of, margin_for
 from processors.deid.faces.grid import Blocks
 from processors.deid.faces.kinds import modality_of, says_no_face
 from processors.deid.faces.look import Before, look_again
@@ -107,7 +107,7 @@ def _defaced(files: list[Path], out: Path, written: dict[Path, Path], alive: Cal
     if not face.in_front:
         raise SeriesRefusedError(Verdict.ORIENTATION_DOUBTFUL)
     before = Before(volume, grid, head, face, front_of(tissue.body, grid), tissue.threshold)
-    cut = cut_for(head, tissue.body, grid)
+    cut = cut_for(head, tissue.body, grid, margin_for(volume.spacing, hounsfield=hounsfield))
     value = _written_value(volume, reader, hounsfield=hounsfield)
     _write(volume, cut, grid.axes, value, out, written, alive)
     seen = look_again(before, cut, value, written, reader)

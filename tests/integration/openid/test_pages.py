@@ -113,6 +113,18 @@ def test_the_first_page_shows_what_runs_waits_and_is_open(site, admin):
     assert "1 min ago" in page
 
 
+def test_when_something_came_is_told_to_those_alone_who_operate(site, admin, alice_browser):
+    """Who knew would know by how many days dates were moved."""
+    with site.service.database.write() as session:
+        known = {"study_uid": "2.25.9", "project": "lungs", "patient": "P9", "state": "open", "waiting_for": "held"}
+        session.add(Study(**known, last_arrival_at=1234567890.0))
+    assert "2009-02-13" in admin.get("/").text
+    page = alice_browser.get("/").text
+    assert "2.25.9" in page
+    assert "2009-02-13" not in page
+    assert "Last arrival" not in page
+
+
 def test_whoever_is_limited_to_a_project_sees_no_other(alice):
     page = alice.get("/").text
     assert HANDOFF in page

@@ -1,8 +1,9 @@
 """A project begun anew: what was treated in the old key epoch goes once more, and no word joins the two."""
 
 import json
+import sqlite3
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -11,18 +12,38 @@ from click.testing import CliRunner
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 
+from handoff.database.engine import Database
+from handoff.database.migrate import upgrade
+from handoff.errors import BatchError
 from processors.delivery import replay as replaying
 from processors.delivery.errors import NoRoomToReplayError
+from processors.delivery.package import package_path
 from processors.delivery.replay import Replayed, old_shipments, replay
 from processors.delivery.replay_command import replay as command
 from processors.delivery.route import route
 from processors.ledger import variants
 from processors.withdrawal.close import close, tombstone
 from processors.withdrawal.find import deliveries_of
+from tests.unit.delivery.asked_desk import Body
 from tests.unit.delivery.trusted_home import RELEASE, TrustedHome, ct, reference
+from tests.unit.withdrawals.desk import Desk
 
 MakeHome = Callable[..., TrustedHome]
 MINE = "HOSP-4711"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A handoff without its service."""
+    file = tmp_path / "handoff.db"
+    database = Database(f"sqlite:///{file}")
+    upgrade(database)
+    database.close()
+    with sqlite3.connect(file) as plain:
+        plain.execute("PRAGMA journal_mode = DELETE")
+    desk = Desk(tmp_path / "research", file)
+    yield desk
+    desk.close()
 
 
 def arrive(home: TrustedHome, count: int = 2, **changes: object) -> str:
@@ -249,6 +270,23 @@ def test_versions_that_a_replay_makes_are_nobodys_to_decide(home: TrustedHome) -
     again(home)
     settle(home)
     assert list(variants.uids(home.place.ledger, decided=False)) == []
+
+
+def test_a_batch_never_holds_packages_of_both(home: TrustedHome, desk: Desk) -> None:
+    """The handoff has both: it refuses a batch of all, and either epoch can be asked for."""
+    arrive(home)
+    begin(home)
+    again(home)
+    settle(home)
+    for id_, delivery in home.rows("SELECT id, delivery_id FROM shipments"):
+        desk.deliver(Body(str(id_), package_path(home.place.delivery_folder(str(delivery)), str(id_))))  # type: ignore[arg-type]
+    desk.complete()
+    with pytest.raises(BatchError) as refused:
+        desk.form(project="lung")
+    assert refused.value.code == "epochs-mixed"
+    key = home.place.keys.id
+    batches = {desk.form(project="lung", key_epoch=f"{key}/{epoch}") for epoch in (1, 2)}
+    assert len(batches) == 2
 
 
 def test_in_one_epoch_there_is_nothing_to_replay(home: TrustedHome) -> None:

@@ -3,6 +3,7 @@
 import getpass
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,28 @@ def recheck(*, by: str, home: Path) -> None:
             stays += 1
     place.close()
     click.echo(json.dumps({"released": released, "held": stays}))
+
+
+@consent.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
+@home_option
+def review(*, as_json: bool, home: Path) -> None:
+    """Ask again about everybody of whom the handoff has something; list who is denied by now. Exit 1 if there is one.
+
+    What left was allowed when it left, and a list that changes takes nothing back by itself. Run this each day; for
+    each that is listed, `sluice withdraw --project PROJECT --subject SUBJECT` ends all use of it. Names no patient but
+    by the project's subject.
+    """
+    from processors.withdrawal.denied import denied_since
+
+    place = _place(home)
+    _consents(place)
+    found = list(denied_since(place))
+    place.close()
+    for each in found:
+        said = f"sluice withdraw --project {each.project} --subject {each.subject}   # {each.shipments} shipments"
+        click.echo(json.dumps(asdict(each)) if as_json else said)
+    sys.exit(1 if found else 0)
 
 
 def _place(home: Path) -> "Workplace":

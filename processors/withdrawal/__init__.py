@@ -2,5 +2,6 @@
 
 Reading order: `find` (their deliveries and shipments), `close` (the tombstone, and what ends here), `names` (what they
 are called on the research side), `results` (objects that have not gone back), `labels` (rows about them), `purge` (the
-files). What the research zone made of it is for the handoff to end; `sluice withdraw` does both.
+files); `denied` finds who would have to be. What the research zone made of it is for the handoff to end; `sluice
+withdraw` does both.
 """

@@ -86,8 +86,8 @@ def _kept(vr: bytes) -> Action | None:
 
 def _cleaned(vr: bytes, option: Option) -> Action | None:
     """C: text word by word, sequences item by item. The time zone, which the dates' option cleans, goes."""
-    if option in _BY_DAYS:
-        return None
+    if option in _BY_DAYS or option is options.GRAPHICS:
+        return None  # what is drawn goes with all that draws: `drawings`
     if vr == b"SQ":
         return Action.RECURSE
     return Action.DESCRIBE if vr in TEXT or vr == b"CS" else None

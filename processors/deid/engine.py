@@ -13,14 +13,15 @@ from processors.deid.burned_in.suspects import can_show_text
 from processors.deid.charsets import decoded
 from processors.deid.choices import described, retained
 from processors.deid.codes import Coding
+from processors.deid.drawings import draws
 from processors.deid.encode import Encoder
 from processors.deid.faces.kinds import can_show_face, modality_of
 from processors.deid.faces.verdict import Verdict
 from processors.deid.iod_types import has_pixels
 from processors.deid.keys import ProjectKeys
 from processors.deid.marks import treatment_facts
+from processors.deid.options import GRAPHICS, VISUAL_FEATURES, Option
 from processors.deid.options import PIXEL_DATA as PIXELS_CLEANED
-from processors.deid.options import VISUAL_FEATURES, Option
 from processors.deid.parse import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Element, Parser
 from processors.deid.part10 import Opener, Part10, opened, preamble_and_meta
 from processors.deid.pixels import PIXEL_DATA, fragments_of, require_whole
@@ -119,6 +120,7 @@ class Engine:
         self._retained = retained(profile.options)
         self._plans = {uid.encode(): Plans(profile, uid) for uid in profile.classes}
         self._pixels = pixels if profile.clean.pixel_data else None
+        self._drawings = frozenset(uid.encode() for uid in profile.classes if profile.clean.graphics and draws(uid))
         self._images = frozenset(uid.encode() for uid in profile.classes if has_pixels(uid))
         self._plans_of_cleaned = {uid.encode(): Plans(profile, uid, looked_at=True) for uid in profile.classes}
         self._annotations = profile.annotation_classes
@@ -222,7 +224,7 @@ class Engine:
         """
         sop_class = instance.uid(SOP_CLASS)
         if sop_class not in self._images:
-            return instance, ()
+            return instance, ((GRAPHICS,) if sop_class in self._drawings else ())
         steps: tuple[Option, ...] = ()
         if can_show_text(Header(instance.part.buffer, instance.part.form, instance.top)):
             if self._pixels is None:

@@ -13,7 +13,7 @@ from processors.deid.burned_in.cleaner import pixel_cleaner
 from processors.deid.engine import SOP_CLASS, Engine, Instance, Withheld
 from processors.deid.iod_types import TOP
 from processors.deid.keys import ProjectKeys
-from processors.deid.options import SAFE_PRIVATE, STRUCTURED_CONTENT
+from processors.deid.options import GRAPHICS, SAFE_PRIVATE, STRUCTURED_CONTENT
 from processors.deid.parse import Element
 from processors.deid.plan import Plan, Plans, Rule
 from processors.deid.profile import Profile
@@ -151,6 +151,8 @@ def _why(tag: int, rule: Rule) -> str:
     kind = f", Type {rule.kind} here" if rule.kind else ", not in this IOD here"
     if removed_by_pattern(tag):
         return "E.1-1 X by pattern: private, curve or overlay"
+    if rule.option is GRAPHICS:
+        return f"drawn, {GRAPHICS.code} {GRAPHICS.meaning}{kind}"
     if rule.code != "unlisted":
         option = f", {rule.option.code} {rule.option.meaning}" if rule.option else ""
         return f"E.1-1 {rule.code}{option}{kind}"

@@ -62,7 +62,7 @@ INSTITUTION_IDENTITY: Final = Option(
     "retain_institution_identity",
 )
 
-OF_SOME_INSTANCES: Final = frozenset((PIXEL_DATA, VISUAL_FEATURES))
+OF_SOME_INSTANCES: Final = frozenset((PIXEL_DATA, VISUAL_FEATURES, GRAPHICS))
 """Options that a profile allows and that only some instances need: they are marked where they were performed."""
 
 OPTIONS: Final = (

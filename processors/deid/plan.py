@@ -9,8 +9,9 @@ from pydicom.datadict import tag_for_keyword
 from processors.deid import codes
 from processors.deid.action import Action
 from processors.deid.choices import choice, retained
+from processors.deid.drawings import DRAWN, draws
 from processors.deid.iod_types import OFFSET_TABLES, PIXELS, TOP, types_of
-from processors.deid.options import DATES, UIDS, Option
+from processors.deid.options import DATES, GRAPHICS, UIDS, Option
 from processors.deid.parse import DICTIONARY_VR
 from processors.deid.profile import Profile
 from processors.deid.table_e1_1 import Row, removed_by_pattern, table
@@ -101,6 +102,7 @@ class Plan(dict[int, Rule]):
         self.codes_kept = parent in retained(profile.options)
         self._types = types_of(sop_class).get(parent, {})
         self._top = parent == TOP
+        self._drawn = DRAWN if profile.clean.graphics and draws(sop_class) else frozenset()
         self.coded = codes.CODE_VALUE in self._types and not self.codes_kept
 
     def __missing__(self, tag: int) -> Rule:
@@ -126,6 +128,8 @@ class Plan(dict[int, Rule]):
             return Action.REMOVE, None
         if tag in CLAIMS and self._types.get(tag) not in ("1", "1C"):
             return Action.KEEP if tag == BURNED_IN_ANNOTATION and self._looked_at else Action.REMOVE, None
+        if tag in self._drawn:
+            return Action.REMOVE, GRAPHICS
         if special := _SPECIAL.get(tag):
             return special, None
         if row:

@@ -8,11 +8,12 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydicom.datadict import tag_for_keyword
 
+from processors.deid.drawings import draws
 from processors.deid.errors import IdentifiedProfileError, ProfileError
 from processors.deid.inherit import written
 from processors.deid.iod_types import is_report, sop_classes
 from processors.deid.junk_ids import JunkIds, SharedForm
-from processors.deid.options import DATES, OPTIONS, VISUAL_FEATURES, Option
+from processors.deid.options import DATES, GRAPHICS, OPTIONS, VISUAL_FEATURES, Option
 
 DEFAULT = "research-default"
 _NOTHING: dict[str, Any] = {
@@ -66,6 +67,7 @@ class Clean(BaseModel):
 
     pixel_data: bool = Field(False, description="Images that may show text, which is masked and looked for again.")
     descriptors: bool = Field(False, description="Descriptions and comments, of which the known words stay.")
+    graphics: bool = Field(False, description="Presentation states, without all that they draw.")
     structured_content: bool = Field(False, description="Content items, of which numbers and public codes stay.")
     visual_features: bool = Field(False, description="Heads in CT and MR, whose faces are removed from whole series.")
 
@@ -138,6 +140,14 @@ class Profile(BaseModel):
             raise ValueError(message)
         return self
 
+    @model_validator(mode="after")
+    def _drawings_are_cleaned(self) -> Self:
+        """What a presentation state writes over images is in lines, which the basic profile does not look into."""
+        if not self.clean.graphics and (drawn := sorted(filter(draws, self.classes))):
+            message = f"passes: {drawn} draw, so they need clean.graphics"
+            raise ValueError(message)
+        return self
+
     @property
     def options(self) -> tuple[Option, ...]:
         """The options that are on, in the order of their codes."""
@@ -188,6 +198,8 @@ class Profile(BaseModel):
         if VISUAL_FEATURES not in self.options:
             # Profiles without this switch had their digests before there was one.
             del said["clean"]["visual_features"], said["not_heads"]
+        if GRAPHICS not in self.options:
+            del said["clean"]["graphics"]
         canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 

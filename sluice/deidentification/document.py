@@ -65,7 +65,7 @@ def _marks() -> str:
                 ("De-identification Method (0012,0063)", "; ".join(lines)),
                 (
                     "De-identification Method Code Sequence (0012,0064)",
-                    "113100 and each option that was on; 113101 where pixels were cleaned",
+                    "113100 and each option that was on; 113101 where pixels were cleaned, 113103 where drawings were",
                 ),
                 (
                     "Longitudinal Temporal Information Modified (0028,0303)",

@@ -39,6 +39,16 @@ MANNERS: Final = {
         from it, and the step does not know it. No shipped profile has this switch. Without it nothing is claimed of
         heads, and heads are recognizable. [faces.md](faces.md) says what was measured, and what is not claimed.
         """,
+    options.GRAPHICS: """
+        Of a presentation state, all that it draws goes whole: annotations with their texts, lines and compound
+        graphics, layers and groups, and shutters, since lines and corners can be letters and nothing here reads them.
+        Overlays and curves go from every object, with this switch or without. What stays is how images are shown: which
+        ones, their area, window, tables, rotation and masks; label, description and creator are treated like anywhere
+        else. Grayscale softcopy presentation states pass by a profile that lists their class, and it must have this
+        switch; those of colours do not, since they need an ICC profile, which holds text and which nothing here
+        rebuilds. The mark stands in presentation states alone. No shipped profile has the switch: without its drawings
+        a state says less than the images that it is of.
+        """,
     options.STRUCTURED_CONTENT: """
         Content items of text or of a name go whole, and so do items whose concept no public dictionary has. Numbers,
         public codes, dates (as `dates` says) and references stay, and are cleaned like anywhere else. What is a fact of
@@ -73,7 +83,8 @@ MANNERS: Final = {
         """,
     options.DEVICE_IDENTITY: """
         Text stays in its character set; sequences are cleaned but keep their codes, local ones too, which say which
-        device it is. AE titles are cleaned like descriptors. Dates follow `dates`.
+        device it is; their meaning is the dictionary's, or goes. AE titles are cleaned like descriptors. Dates follow
+        `dates`.
         """,
     options.UIDS: """
         What is a UID by PS3.5 9.1 stays; what is none is replaced all the same. UIDs that the table does not list stay
@@ -85,18 +96,13 @@ MANNERS: Final = {
         element, where their value has the form of a number. Private Data Element Characteristics are not consulted.
         """,
     options.INSTITUTION_IDENTITY: """
-        Text stays in its character set; sequences are cleaned but keep their codes, local ones too. The scan still
-        looks for people's names in it.
+        Text stays in its character set; sequences are cleaned but keep their codes, local ones too, whose meaning
+        is the dictionary's, or goes. The scan still looks for people's names in it.
         """,
 }
 """How each option that is offered does it (PS3.15 E.3 asks for the manner of each)."""
 
-REFUSALS: Final = {
-    options.GRAPHICS: """
-        No switch: overlays and curves are removed, and presentation states are withheld, since lines can be letters and
-        no detector reads them.
-        """,
-}
+REFUSALS: Final[dict[Option, str]] = {}
 """What is done instead of each option that is not offered."""
 
 DEVIATIONS: Final = (

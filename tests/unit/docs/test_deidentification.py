@@ -12,7 +12,7 @@ from processors.deid.table_e1_1 import table
 from sluice.conformance import deidentification
 from sluice.deidentification import decisions
 from sluice.deidentification.document import DOCUMENT, document
-from sluice.deidentification.kinds import WITH_REPORTS
+from sluice.deidentification.kinds import WITH_DRAWINGS, WITH_REPORTS
 from sluice.deidentification.looking import DEVICE_RULES
 from sluice.deidentification.switches import MANNERS, REFUSALS, offered
 
@@ -63,6 +63,8 @@ def test_every_reason_and_every_safe_private_attribute_is_there(page: str) -> No
 def test_the_examples_of_the_page_can_be_used_as_they_stand(page: str) -> None:
     assert f"```yaml\n{WITH_REPORTS.read_text().strip()}\n```" in page
     assert Profile.load(WITH_REPORTS).clean.structured_content
+    assert f"```yaml\n{WITH_DRAWINGS.read_text().strip()}\n```" in page
+    assert Profile.load(WITH_DRAWINGS).clean.graphics
     assert f"```yaml\n{DEVICE_RULES.strip()}\n```" in page
     assert [rule.name for rule in Signatures.parse(DEVICE_RULES).rules if rule.complete] == ["scanner-dose-page"]
 

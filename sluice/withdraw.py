@@ -47,6 +47,7 @@ class Here:
     closed: int
     returned: EndedResults
     labels: int
+    inventory: int
     purged: Purged
 
 
@@ -118,6 +119,7 @@ def withdraw_patient(
     """
     from processors.withdrawal.close import close, tombstone
     from processors.withdrawal.find import deliveries_of
+    from processors.withdrawal.inventory import forget_in_inventory
     from processors.withdrawal.labels import end_labels
     from processors.withdrawal.purge import purge
     from processors.withdrawal.results import end_results
@@ -128,9 +130,10 @@ def withdraw_patient(
     closed = close(place, found, by)
     returned = end_results(place, people, studies, project)
     labels = end_labels(place, people, studies, project)
+    inventory = forget_in_inventory(place, people, studies, project)
     ended = _end_at_handoff(connect, _by_project(found), reason, wait_seconds)
     purged = purge(place, found, returned)
-    here = Here(closed, returned, labels, purged)
+    here = Here(closed, returned, labels, inventory, purged)
     return _certificate(_subjects(place, patient_id, issuer), project, found, here, ended)
 
 
@@ -187,6 +190,7 @@ def _certificate(
             "originals_removed": here.purged.originals,
             "results_closed": here.returned.closed,
             "label_rows_removed": here.labels,
+            "inventory_rows_removed": here.inventory,
             "remains": here.purged.remains,
         },
         "affected_models": sorted(

@@ -117,6 +117,20 @@ class Books:
                 [(at, project, each.tag, each.value) for each in seen],
             )
 
+    def projects(self) -> list[str]:
+        """Whose packages were looked at."""
+        rows = self._connection.execute("SELECT DISTINCT project FROM packages ORDER BY project")
+        return [row[0] for row in rows]
+
+    def forget(self, project: str, patients: Iterable[str]) -> int:
+        """Remove whose a value was and whom somebody is like, of these pseudonyms; returns how many rows that were."""
+        named = [(project, patient) for patient in patients]
+        with self._transaction() as connection:
+            before = connection.total_changes
+            for table in ("holders", "likenesses"):
+                connection.executemany(f"DELETE FROM {table} WHERE project = ? AND patient = ?", named)  # noqa: S608
+            return connection.total_changes - before
+
     def likenesses(self, project: str) -> list[tuple[str, Likeness]]:
         """Every (patient, likeness) of a project."""
         rows = self._connection.execute(

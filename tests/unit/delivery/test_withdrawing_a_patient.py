@@ -5,6 +5,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from processors.delivery.confirm import Answer
 from processors.delivery.flowfile import Reference
 from processors.delivery.route import route
 from processors.delivery.treat import treat
+from processors.inventory.books import Books
+from processors.inventory.look import look
 from processors.landing.retention import DAY_SECONDS
 from processors.ledger.promises import promise
 from processors.ledger.schema import transaction
@@ -115,6 +118,7 @@ def test_everything_of_a_patient_is_found_ended_and_certified(home: TrustedHome,
         "originals_removed": 3,
         "results_closed": 0,
         "label_rows_removed": 0,
+        "inventory_rows_removed": 0,
         "remains": [{"reason": "accounting", "count": 3}],
     }
     assert states(home) == {
@@ -267,3 +271,18 @@ def test_a_study_of_two_identities_is_looked_at_itself(home: TrustedHome, desk: 
     said = withdraw(home, desk)
     assert said["found"]["deliveries"] == 1
     assert originals(home) == 1
+
+
+def test_the_inventory_forgets_whose_a_value_was(home: TrustedHome, desk: Desk) -> None:
+    delivered(home, desk)
+    delivered(home, desk, OTHER)
+    with closing(Books(home.root / "inventory.db")) as books:
+        look(books, home.place.ledger, home.place.layout, "lung", lambda _done, _all: None)
+        assert len({patient for patient, _ in books.likenesses("lung")}) == 2
+        values = [(each.tag, each.value, each.times) for each in books.values("lung")]
+
+        assert withdraw(home, desk)["landing"]["inventory_rows_removed"] > 0
+
+        assert len({patient for patient, _ in books.likenesses("lung")}) == 1
+        assert {each.patients for each in books.values("lung")} <= {0, 1}
+        assert [(each.tag, each.value, each.times) for each in books.values("lung")] == values

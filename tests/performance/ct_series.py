@@ -82,8 +82,11 @@ _NUMBERS = {
 }
 
 
-def slice_of(number: int, *, rows: int = 512, patient: int = 1) -> Dataset:
-    """One slice; slices of a patient are of one series and differ where a scanner's do."""
+def slice_of(number: int, *, rows: int = 512, patient: int = 1, stored: int = 16) -> Dataset:
+    """One slice; slices of a patient are of one series and differ where a scanner's do.
+
+    Its pixels are signed words, or of 12 `stored` bits and unsigned, as most scanners write them.
+    """
     study, series = f"{_ROOT}.{patient}", f"{_ROOT}.{patient}.3"
     made = ct_slice(number, patient=f"MRN-{patient:06}", study=study, series=series, rows=rows)
     made.SOPInstanceUID = made.file_meta.MediaStorageSOPInstanceUID = f"{series}.{number}"
@@ -108,6 +111,7 @@ def slice_of(number: int, *, rows: int = 512, patient: int = 1) -> Dataset:
     noise = np.random.default_rng(number).normal(0, 40, (rows, rows))
     made.PixelData = (noise + 1000).clip(0, 4095).astype("<i2").tobytes()
     made["PixelData"].VR = "OW"
+    made.BitsStored, made.HighBit, made.PixelRepresentation = stored, stored - 1, int(stored == 16)
     return made
 
 

@@ -1,7 +1,6 @@
 """A folder of files to a folder of de-identified files of the same relative names; what does not pass is absent."""
 
 import logging
-import mmap
 import os
 import warnings
 from collections.abc import Iterator
@@ -14,11 +13,11 @@ from pathlib import Path
 from processors.deid.burned_in.cleaner import pixel_cleaner
 from processors.deid.engine import Engine, Treated, Withheld
 from processors.deid.errors import FolderError, OutputError, WorkerDiedError
+from processors.deid.files import content, write
 from processors.deid.keys import ProjectKeys
 from processors.deid.profile import Profile
 from processors.deid.reasons import Reason
 
-_MAPPED_FROM = 8 << 20
 _BATCH = 32
 
 
@@ -131,24 +130,27 @@ def treat_file(engine: Engine, source: Path, target: Path, file: Path) -> Outcom
 
 
 def _treated(engine: Engine, file: Path) -> Treated | Withheld:
-    if not file.is_file():
-        return Withheld(Reason.UNREADABLE.value)
     try:
-        with file.open("rb") as opened:
-            if os.fstat(opened.fileno()).st_size < _MAPPED_FROM:
-                return engine.treat(opened.read())
-            return engine.treat(memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)))
+        read = content(file)
     except OSError:
         return Withheld(Reason.UNREADABLE.value)
+    return engine.treat(read)
 
 
 def _write(file: Path, treated: Treated) -> None:
     """Write beside the name, then rename: no reader ever sees half a file."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name[:200]}.part")
-    with part.open("wb", buffering=0) as opened:
-        for chunk in treated.chunks:
-            rest = memoryview(chunk)
-            while rest:
-                rest = rest[opened.write(rest) or 0 :]
-    part.replace(file)
+    part = f"{file.parent}/.{file.name[:200]}.part"
+    try:
+        opened = _made(part)
+    except FileNotFoundError:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        opened = _made(part)
+    try:
+        write(opened, treated.chunks)
+    finally:
+        os.close(opened)
+    os.replace(part, file)  # noqa: PTH105 - no object for each name: this is done for every slice
+
+
+def _made(part: str) -> int:
+    return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)

@@ -7,7 +7,6 @@ lines to the descriptor FD; standard output and error are the trusted zone's log
 import errno
 import faulthandler
 import json
-import mmap
 import os
 import signal
 import sys
@@ -27,6 +26,7 @@ from handoff.contract.canonical import canonical_json
 from handoff.contract.shipment import MANIFEST_MEMBER, Instance, Manifest, member_name
 from processors.deid.burned_in.cleaner import pixel_cleaner
 from processors.deid.engine import Engine, Treated, Withheld
+from processors.deid.files import content
 from processors.deid.keys import KeyFile
 from processors.deid.profile import Profile
 from processors.deid.pseudonyms import identity, pseudonymous_uid
@@ -36,9 +36,6 @@ from processors.delivery.quiet import code_of
 from processors.delivery.study_facts import study_facts
 from processors.quarantine.decided import decided
 from processors.quarantine.decision import Decision
-
-MAPPED_BYTES: Final = 8 << 20
-"""Files from this size on are mapped, not read: their pixels never need a second place in memory."""
 
 PROBE_SECONDS: Final = 300
 """How long one instance may take when it is suspected."""
@@ -161,10 +158,7 @@ def _treat_or_give_up(job: Json, item: Json, treat: Engine) -> Treated | Withhel
 def _treat(path: Path, item: Json, treat: Engine) -> Treated | Withheld:
     if item.get("reason"):
         return Withheld(item["reason"])
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size < MAPPED_BYTES:
-            return treat.treat(file.read())
-        return treat.treat(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
+    return treat.treat(content(path))
 
 
 def _refusal(outcome: Treated | Withheld, writer: PackageWriter, passed: dict[str, Treated]) -> str | None:

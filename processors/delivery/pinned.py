@@ -51,8 +51,8 @@ class Route(BaseModel):
             return None
 
     def write(self, folder: Path) -> None:
-        """Keep the decision beside its delivery, durably."""
-        write_whole(folder / ROUTE_FILE, self.model_dump_json(by_alias=True).encode())
+        """Keep the decision beside its delivery, durably; what is not said an earlier release need not know."""
+        write_whole(folder / ROUTE_FILE, self.model_dump_json(by_alias=True, exclude_none=True).encode())
 
     def rows(self) -> list[Shipment]:
         """The shipments as the ledger keeps them."""

@@ -21,6 +21,8 @@ from processors.ledger import announcements
 from processors.ledger.schema import record_event, transaction
 
 State = Literal["fetched", "held", "ready", "sent", "parked", "closed"]
+WITHDRAWN: Final = "withdrawn"
+"""Why an object was closed whose patient took their consent back."""
 STATES: Final[tuple[State, ...]] = ("fetched", "held", "ready", "sent", "parked", "closed")
 
 
@@ -158,12 +160,15 @@ def begin_attempt(connection: sqlite3.Connection, result_id: str, now: float) ->
 
 
 def sent(connection: sqlite3.Connection, result_id: str, status: int, now: float) -> None:
-    """The PACS has it; `status` is that of its C-STORE response (0000, or a warning)."""
+    """The PACS has it; `status` is that of its C-STORE response (0000, or a warning).
+
+    That is so also of what was withdrawn while it was being sent.
+    """
     with transaction(connection):
         changed = connection.execute(
             "UPDATE results SET state = 'sent', reason = NULL, due_at = NULL, sent_at = ? WHERE id = ?"
-            " AND state IN ('ready', 'parked')",
-            (now, result_id),
+            " AND (state IN ('ready', 'parked') OR state = 'closed' AND reason = ?)",
+            (now, result_id, WITHDRAWN),
         ).rowcount
         if changed:
             record_event(connection, now, result_id, "sent", f"{status:04X}")
@@ -191,9 +196,9 @@ def close(connection: sqlite3.Connection, result_id: str, reason: str, now: floa
     return _end(connection, result_id, "closed", reason, now, "held", "parked")
 
 
-def withdraw(connection: sqlite3.Connection, result_id: str, why: str, now: float) -> bool:
+def withdraw(connection: sqlite3.Connection, result_id: str, now: float) -> bool:
     """Its patient took their consent back: it is never sent. False when it had been, or had ended before."""
-    return _end(connection, result_id, "closed", why, now, "fetched", "held", "ready", "parked")
+    return _end(connection, result_id, "closed", WITHDRAWN, now, "fetched", "held", "ready", "parked")
 
 
 def release(connection: sqlite3.Connection, result_id: str, now: float) -> bool:

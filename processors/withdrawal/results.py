@@ -20,7 +20,6 @@ from processors.results.keep import OBJECT_FILE, folder_of
 from processors.results.reasons import HeldError
 from processors.results.references import referenced_instances
 from processors.vault.merges import Person
-from processors.withdrawal.close import WITHDRAWN
 from processors.withdrawal.names import Names
 
 
@@ -59,7 +58,7 @@ def end_results(
         if theirs is None:
             unreadable += row.state not in {"sent", "closed"}
         elif theirs:
-            closed += results.withdraw(place.ledger, row.id, WITHDRAWN, place.clock())
+            closed += results.withdraw(place.ledger, row.id, place.clock())
             sent += row.state == "sent"
             _remove(place, row.id)
     return EndedResults(closed, sent, unreadable)

@@ -106,3 +106,19 @@ def test_an_object_that_was_closed_stays_closed_for_its_own_reason(site, deliver
     assert withdraw(site, delivered) == EndedResults()
     assert row(site, held.id).reason == "discarded: nobody wants it"
     assert not [name for name in files(site, held.id) if name.endswith(".dcm")]
+
+
+def test_what_the_pacs_took_while_it_was_withdrawn_is_told_as_sent(site, delivered):
+    """SendDICOM was in the middle of it."""
+    _, ready = site.bring(site.segmentation(delivered))
+    withdraw(site, delivered)
+    results.sent(site.home.place.ledger, ready.id, 0, site.home.clock())
+    assert row(site, ready.id).state == "sent"
+    assert withdraw(site, delivered) == EndedResults(sent=1)
+
+
+def test_what_a_person_had_ended_is_not_sent_by_a_late_answer(site, delivered):
+    _, held = site.bring(refer(site.segmentation(delivered), NEVER_MADE))
+    results.close(site.home.place.ledger, held.id, "discarded: nobody wants it", site.home.clock())
+    results.sent(site.home.place.ledger, held.id, 0, site.home.clock())
+    assert row(site, held.id).state == "closed"

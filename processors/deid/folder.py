@@ -6,13 +6,16 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from processors.deid.burned_in.cleaner import pixel_cleaner
 from processors.deid.engine import Engine, Treated, Withheld
 from processors.deid.errors import FolderError, OutputError, WorkerDiedError
+from processors.deid.faces.seen import Seen, seen_in
 from processors.deid.files import content, write
 from processors.deid.keys import ProjectKeys
 from processors.deid.profile import Profile
@@ -22,11 +25,22 @@ _BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What a record says of a cleaned instance: pseudonyms, digests, counts and codes alone."""
+
+    digest: str
+    instance: str
+    actions: dict[str, int]
+    performed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file: `reason` is None when it passed."""
+    """What became of one file: `reason` is None when it passed, else `made` is."""
 
     file: str
     reason: str | None
+    made: Made | None = None
 
 
 def silence() -> None:
@@ -86,19 +100,32 @@ def apply(
         WorkerDiedError: a worker process ended.
     """
     files = files_of(source)
-    if workers <= 1:
-        engine = Engine(profile, keys, pixel_cleaner(profile, device_rules))
-        for file in files:
-            yield treat_file(engine, source, target, file)
-        return
-    batches = (files[first : first + _BATCH] for first in range(0, len(files), _BATCH))
-    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (profile, keys, device_rules)) as pool:
-        jobs = ((source, target, batch) for batch in batches)
+    with ExitStack() as stack:
+        faces = _faces(source, files, stack) if profile.clean.visual_features else {}
+        if workers <= 1:
+            engine = Engine(profile, keys, pixel_cleaner(profile, device_rules))
+            for file in files:
+                yield treat_file(engine, source, target, file, faces.get(file))
+            return
+        starting = (profile, keys, device_rules)
+        pool = stack.enter_context(ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, starting))
+        batches = (files[first : first + _BATCH] for first in range(0, len(files), _BATCH))
+        jobs = ((source, target, [(file, faces.get(file)) for file in batch]) for batch in batches)
         try:
             for outcomes in pool.map(_treat_batch, jobs):
                 yield from outcomes
         except BrokenProcessPool as error:
             raise WorkerDiedError("A worker process ended before its work.") from error
+
+
+def _faces(source: Path, files: list[Path], stack: ExitStack) -> dict[Path, Seen]:
+    """What the step for faces says, by relative names; what it wrote stays as long as the stack."""
+    try:
+        staging = Path(stack.enter_context(TemporaryDirectory(prefix="sluice-faces-"))) / "series"
+        seen = stack.enter_context(seen_in(staging, [source / file for file in files]))
+    except OSError as error:
+        raise OutputError("The folder for temporary files cannot be written.") from error
+    return {file.relative_to(source): each for file, each in seen.items()}
 
 
 _engine: list[Engine] = []
@@ -110,15 +137,18 @@ def _start_worker(profile: Profile, keys: ProjectKeys, device_rules: Path | None
     _engine[:] = [Engine(profile, keys, pixel_cleaner(profile, device_rules))]
 
 
-def _treat_batch(job: tuple[Path, Path, list[Path]]) -> list[Outcome]:
+def _treat_batch(job: tuple[Path, Path, list[tuple[Path, Seen | None]]]) -> list[Outcome]:
     source, target, files = job
-    return [treat_file(_engine[0], source, target, file) for file in files]
+    return [treat_file(_engine[0], source, target, file, face) for file, face in files]
 
 
-def treat_file(engine: Engine, source: Path, target: Path, file: Path) -> Outcome:
-    """De-identify one file; an earlier output of the same name goes when it does not pass."""
+def treat_file(engine: Engine, source: Path, target: Path, file: Path, face: Seen | None = None) -> Outcome:
+    """De-identify one file; an earlier output of the same name goes when it does not pass.
+
+    `face` is what the step for faces made of it and said of its series, if it looked.
+    """
     written = target / file
-    result = _treated(engine, source / file)
+    result = _treated(engine, face or Seen(source / file))
     try:
         if isinstance(result, Withheld):
             written.unlink(missing_ok=True)
@@ -126,15 +156,16 @@ def treat_file(engine: Engine, source: Path, target: Path, file: Path) -> Outcom
         _write(written, result)
     except OSError as error:
         raise OutputError(f"{target} cannot be written.") from error
-    return Outcome(file.as_posix(), None)
+    made = Made(result.digest, result.sop_instance_uid, result.actions, result.performed)
+    return Outcome(file.as_posix(), None, made)
 
 
-def _treated(engine: Engine, file: Path) -> Treated | Withheld:
+def _treated(engine: Engine, seen: Seen) -> Treated | Withheld:
     try:
-        read = content(file)
+        read = content(seen.file)
     except OSError:
         return Withheld(Reason.UNREADABLE.value)
-    return engine.treat(read)
+    return engine.treat(read, seen.verdict)
 
 
 def _write(file: Path, treated: Treated) -> None:

@@ -14,7 +14,8 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import lru_cache
 from io import RawIOBase
@@ -26,6 +27,7 @@ from handoff.contract.canonical import canonical_json
 from handoff.contract.shipment import MANIFEST_MEMBER, Instance, Manifest, member_name
 from processors.deid.burned_in.cleaner import pixel_cleaner
 from processors.deid.engine import Engine, Treated, Withheld
+from processors.deid.faces.seen import Seen, seen_in
 from processors.deid.files import content
 from processors.deid.keys import KeyFile
 from processors.deid.profile import Profile
@@ -92,9 +94,11 @@ def work(job: Json, treat: Engine, alive: Callable[[], None] = lambda: None) -> 
     passed: dict[str, Treated] = {}
     revisions: dict[str, int] = {}
     looked: dict[str, Json] = {}
+    stack = ExitStack()
     try:
+        faces = _faces(job, stack, alive) if treat.profile.clean.visual_features else {}
         for item in sorted(job["instances"], key=lambda item: pseudonymous_uid(treat.keys, item["uid"])):
-            outcome = _treat_or_give_up(job, item, treat)
+            outcome = _treat_or_give_up(job, item, treat, faces)
             alive()
             reason = _refusal(outcome, writer, passed)
             fates.append((item["file"], reason))
@@ -118,7 +122,19 @@ def work(job: Json, treat: Engine, alive: Callable[[], None] = lambda: None) -> 
     except BaseException:
         writer.discard()
         raise
+    finally:
+        stack.close()
     return answer
+
+
+def _faces(job: Json, stack: ExitStack, alive: Callable[[], None]) -> dict[Path, Seen]:
+    """What the step for faces says of a shipment, which is one series; what is withheld already leaves a gap in it.
+
+    What it writes lies beside the package as long as the stack, and what a worker that was killed left goes first.
+    """
+    folder = Path(job["folder"])
+    files = [folder / item["file"] for item in job["instances"] if not item.get("reason")]
+    return stack.enter_context(seen_in(Path(job["part"]).with_name(f".{job['shipment']}.faces"), files, alive))
 
 
 def probe(job: Json, treat: Engine, alive: Callable[[], None] = lambda: None) -> Json:
@@ -139,26 +155,27 @@ def _dies(path: Path, item: Json, treat: Engine) -> bool:
     if child == 0:
         try:
             signal.alarm(PROBE_SECONDS)
-            _treat(path, item, treat)
+            _treat(Seen(path), item, treat)
         finally:
             os._exit(0)  # what raises without dying is for the whole job to say
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) < 0
 
 
-def _treat_or_give_up(job: Json, item: Json, treat: Engine) -> Treated | Withheld:
+def _treat_or_give_up(job: Json, item: Json, treat: Engine, faces: Mapping[Path, Seen]) -> Treated | Withheld:
     """Treat an instance; one whose file is gone or damaged is withheld once the parent has seen that it stays so."""
     try:
-        return _treat(Path(job["folder"]) / item["file"], item, treat)
+        file = Path(job["folder"]) / item["file"]
+        return _treat(faces.get(file, Seen(file)), item, treat)
     except OSError as error:
         if job["give_up_unreadable"] and error.errno in {errno.ENOENT, errno.EIO}:
             return Withheld(Reason.UNREADABLE.value)
         raise
 
 
-def _treat(path: Path, item: Json, treat: Engine) -> Treated | Withheld:
+def _treat(seen: Seen, item: Json, treat: Engine) -> Treated | Withheld:
     if item.get("reason"):
         return Withheld(item["reason"])
-    return treat.treat(content(path))
+    return treat.treat(content(seen.file), seen.verdict)
 
 
 def _refusal(outcome: Treated | Withheld, writer: PackageWriter, passed: dict[str, Treated]) -> str | None:

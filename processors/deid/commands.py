@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from processors.deid.folder import Outcome
 
 _FEW_FILES = 64
+_PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+"""What rules let a project be called; its chain is a folder of that name."""
 
 
 @click.group()
@@ -29,7 +32,12 @@ def deid() -> None:
 @deid.command()
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--key-file", required=True, type=click.Path(path_type=Path), help="What pseudonyms are derived from.")
+@click.option("--key-file", type=click.Path(path_type=Path), help="What pseudonyms are derived from.")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Instead of --key-file: use this home's key, and record the run in its audit chain of the project.",
+)
 @click.option("--profile", default="research-default", show_default=True, help="A shipped profile, or a YAML file.")
 @click.option("--project", default="default", show_default=True, help="Whose pseudonyms; projects cannot be joined.")
 @click.option(
@@ -43,7 +51,8 @@ def apply(
     *,
     source: Path,
     target: Path,
-    key_file: Path,
+    key_file: Path | None,
+    home: Path | None,
     profile: str,
     project: str,
     device_rules: Path | None,
@@ -56,26 +65,46 @@ def apply(
     are cleaned where the profile says so, the extra `ocr` is installed or a rule of --device-rules says all; else they
     do not pass. Where the profile removes faces, whole series are staged in the folder for temporary files. Exit 0 when
     all files were looked at, whatever became of them.
+
+    With --home, what was done is in the record that `sluice audit verify` verifies. With --key-file there is no home,
+    so there is no chain and nobody to sign: `audit` is null, and the treatment is printed alone.
     """
+    from processors.audit.applied import Applied
+    from processors.audit.chain import Chain
+    from processors.audit.signer import Signer
     from processors.deid import folder
     from processors.deid.burned_in.cleaner import pixel_cleaner
     from processors.deid.errors import TextDetectorMissingError
     from processors.deid.keys import KeyFile
+    from processors.deid.marks import treatment_facts
     from processors.deid.profile import Profile
     from processors.deid.reasons import Reason
+    from processors.site import Site
 
     folder.silence()
     folder.check(source, target)
-    keys = KeyFile.load(key_file).project(project)
-    loaded = Profile.load(profile)
-    pixel_cleaner(loaded, device_rules)
+    if (key_file is None) == (home is None):
+        raise click.UsageError("Give either --key-file or --home.")
+    if home and not _PROJECT.fullmatch(project):
+        raise click.UsageError(f"No project can be called {project!r}, so there is no record of it.")
+    site = Site.load(home / "trusted") if home else None
+    key = KeyFile.load(site.key_file if site else key_file or Path())
+    keys, loaded = key.project(project), Profile.load(profile)
+    loaded.require_de_identifying()
+    cleaner = pixel_cleaner(loaded, device_rules)
+    treatment = {**treatment_facts(loaded, keys), **(cleaner.facts if cleaner else {})}
+    record = Applied(Chain(site.audit, project, Signer(key)), source, treatment) if site else None
     files = len(folder.files_of(source))
     processes = workers or (1 if files < _FEW_FILES else os.cpu_count() or 1)
+    if record:
+        record.begin(files)
     outcomes = folder.apply(source, target, loaded, keys, workers=processes, device_rules=device_rules)
     with ExitStack() as stack:
         lines = stack.enter_context(_opened(report)) if report else None
         reasons: Counter[str] = Counter()
         for outcome in _progress(outcomes, files, stack):
+            if record:
+                record.add(outcome)
             if outcome.reason:
                 reasons[outcome.reason] += 1
                 if lines:
@@ -83,7 +112,8 @@ def apply(
     passed = files - reasons.total()
     if without_detector := reasons[Reason.PIXELS_NO_DETECTOR]:
         click.echo(f"{without_detector} files may show text: {TextDetectorMissingError.remedy}", err=True)
-    click.echo(json.dumps({"files": files, "passed": passed, "quarantined": dict(sorted(reasons.items()))}))
+    told = {"files": files, "passed": passed, "quarantined": dict(sorted(reasons.items()))}
+    click.echo(json.dumps({**told, "treatment": treatment, "audit": record.end() if record else None}))
 
 
 def _opened(report: Path) -> TextIO:

@@ -1,13 +1,19 @@
 """`sluice deid` and `sluice keys`, as an operator meets them."""
 
+import hashlib
 import json
 import stat
 
 import pytest
 from click.testing import CliRunner
 
+from processors.audit.errors import AuditUnwritableError
+from processors.audit.reading import records
+from processors.audit.signer import Trusted
+from processors.audit.verify import verify
 from processors.deid.commands import deid, keys
 from processors.deid.keys import KeyFile
+from processors.site import Site
 from sluice.cli import main
 from tests.standard.corpus import ct, encoded, read, related
 
@@ -54,9 +60,11 @@ def test_what_passes_keeps_its_name_and_what_does_not_is_in_the_report(source, t
         "a/b/burned.dcm": "pixels-unchecked",
         "letter.txt": "not-dicom",
     }
-    assert json.loads(result.stdout) == {
-        "files": 6, "passed": 4, "quarantined": {"not-dicom": 1, "pixels-unchecked": 1}
-    }  # fmt: skip
+    said = json.loads(result.stdout)
+    assert (said["files"], said["passed"]) == (6, 4)
+    assert said["quarantined"] == {"not-dicom": 1, "pixels-unchecked": 1}
+    assert said["audit"] is None
+    assert said["treatment"]["profile"] == "unseen 1"
     assert read((target / "a/0.dcm").read_bytes()).PatientIdentityRemoved == "YES"
 
 
@@ -81,6 +89,59 @@ def test_an_earlier_output_goes_when_its_file_no_longer_passes(source, tmp_path,
     (source / "a/0.dcm").write_bytes(b"no longer DICOM")
     apply(source, target, key)
     assert "a/0.dcm" not in names(target)
+
+
+@pytest.fixture
+def home(tmp_path):
+    site = Site.load(tmp_path / "home" / "trusted")
+    site.key_file.parent.mkdir(parents=True)
+    KeyFile.create(site.key_file)
+    return tmp_path / "home"
+
+
+def run_with(home, source, target, *options):
+    profile = source.parent / "unseen.yaml"
+    profile.write_text("{extends: research-default, name: unseen, version: 1, clean: {pixel_data: false}}")
+    arguments = ["apply", source, target, "--home", home, "--project", "lung", "--profile", profile, *options]
+    return CliRunner().invoke(deid, list(map(str, arguments)))
+
+
+def test_with_a_home_the_run_is_in_its_audit_chain_and_names_no_file(source, tmp_path, home):
+    result = run_with(home, source, tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    site = Site.load(home / "trusted")
+    found = verify(site.audit, "lung", Trusted.of_site(KeyFile.load(site.key_file)))
+    assert (found.faults, found.digest) == ([], json.loads(result.stdout)["audit"])
+    begun, *applied, ended = records(site.audit, "lung")
+    assert (begun["kind"], begun["files"], begun["treatment"]["profile"]) == ("apply-begun", 6, "unseen 1")
+    assert (ended["kind"], ended["passed"], ended["withheld"]) == ("apply-ended", 4, 2)
+    passed = [each for each in applied if each["outcome"] == "passed"]
+    written = {str(read((tmp_path / "out" / name).read_bytes()).SOPInstanceUID) for name in names(tmp_path / "out")}
+    assert {each["instance"] for each in passed} == written
+    assert {each["in"] for each in applied} == {
+        hashlib.sha256((source / name).read_bytes()).hexdigest() for name in names(source)
+    }
+    assert {each["reason"] for each in applied} == {None, "not-dicom", "pixels-unchecked"}
+    chain = b"".join(each.read_bytes() for each in (site.audit / "lung").glob("*.jsonl"))
+    assert b"letter" not in chain
+    assert b".dcm" not in chain
+
+
+def test_what_cannot_be_recorded_is_not_done(source, tmp_path, home):
+    (home / "trusted" / "audit").write_text("no folder")
+    result = run_with(home, source, tmp_path / "out")
+    assert isinstance(result.exception, AuditUnwritableError)
+    assert names(tmp_path / "out") == set()
+
+
+@pytest.mark.parametrize("project", ["../elsewhere", "_site", "Lung", ""])
+def test_a_project_that_can_be_none_has_no_chain(source, tmp_path, home, project):
+    assert run_with(home, source, tmp_path / "out", "--project", project).exit_code == 2
+    assert not (home / "trusted" / "audit").exists()
+
+
+def test_a_home_and_a_key_file_exclude_each_other(source, tmp_path, home, key):
+    assert run_with(home, source, tmp_path / "out", "--key-file", key).exit_code == 2
 
 
 def test_the_source_is_left_as_it_was(source, tmp_path, key):

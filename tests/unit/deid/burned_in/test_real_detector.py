@@ -35,7 +35,8 @@ def test_lines_on_a_screen_are_black_in_what_passes(tmp_path):
     KeyFile.create(tmp_path / "site.key")
     more = ("--key-file", str(tmp_path / "site.key"), "--workers", "1")
     result = CliRunner().invoke(deid, ["apply", str(tmp_path / "in"), str(tmp_path / "out"), *more])
-    assert json.loads(result.stdout) == {"files": 1, "passed": 1, "quarantined": {}}
+    said = json.loads(result.stdout)
+    assert (said["files"], said["passed"], said["quarantined"]) == (1, 1, {})
     after = dcmread(tmp_path / "out" / "sc.dcm")
     for box in image.boxes:
         assert (after.pixel_array[box.top : box.bottom, box.left : box.right] == 0).all()

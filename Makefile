@@ -12,7 +12,7 @@ LOCKS := requirements/all.lock requirements/uv.lock
 unexport PYTHONDONTWRITEBYTECODE
 COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
-.PHONY: help setup demo peers test test-fast test-faults lint format nar locks bench-path bench-receive bench-handoff bench-deid clean
+.PHONY: help setup demo peers test test-fast test-faults lint format nar locks bench-path bench-receive bench-handoff bench-deid bench-text clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -69,6 +69,9 @@ bench-handoff: $(STAMP) ## deliveries beside a plain copy, handoffs accepted mea
 
 bench-deid: $(STAMP) ## de-identification beside other tools, on one core: CPU, memory
 	$(BIN)/python -m tests.performance.bench_deid
+
+bench-text: $(STAMP) ## text burned into ultrasound, captures and radiographs: lines covered, files passed, CPU
+	$(BIN)/python -m tests.performance.bench_burned_in
 
 locks: $(UV) ## resolve requirements anew (pyproject.toml is the source)
 	$(COMPILE) pyproject.toml --all-extras -o requirements/all.lock

@@ -1,8 +1,8 @@
 """Text burned into pixels: found, masked in every frame, looked for again, and claimed only then (PS3.15 E.3.1).
 
 Reading order: `cleaner` (what a profile and a site make of it), `clean` (one instance in, one cleaned or one
-quarantined out), `suspects` (what can show text),
-`signatures` and `regions` (what is masked without looking), `detector`, `tiles` and `rapidocr_detector` (what looks),
+quarantined out), `suspects` (what can show text), `signatures` and `regions` (what is masked without looking),
+`detector`, `tiles`, `rapidocr_detector` and `reading` (what looks, and what of it is text),
 `picture` and `thumbnail` (what is looked at), `box`, `mask`, `black` and `hidden_bits` (what is made of pixels),
 `header`, `layout` and `samples` (how they lie), `compressed` and `written` (how they are read and written).
 """

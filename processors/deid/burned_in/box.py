@@ -36,6 +36,10 @@ class Box:
         """The box elsewhere."""
         return type(self)(self.left + right, self.top + down, self.right + right, self.bottom + down)
 
+    def times(self, by: int) -> Self:
+        """The box in a picture whose sides are so many times as long."""
+        return type(self)(self.left * by, self.top * by, self.right * by, self.bottom * by)
+
     def common(self, other: "Box") -> Self:
         """What both hold; may be empty."""
         return type(self)(

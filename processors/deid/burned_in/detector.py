@@ -52,9 +52,12 @@ def views(pixels: memoryview, layout: Layout, header: Header, *, again: bool = F
 def look(
     detector: TextDetector, pixels: memoryview, layout: Layout, header: Header, *, again: bool = False
 ) -> tuple[Box, ...]:
-    """Every box that a detector finds in any of the pictures, inside the image; `again`: also in their negatives."""
+    """Every box that a detector finds in any of the pictures, inside the image; `again`: in their negatives.
+
+    A detector does not treat bright letters and dark ones alike, so the negatives are the look that differs.
+    """
     found: set[Box] = set()
     for picture in views(pixels, layout, header, again=again):
-        for shown in (picture, 255 - picture) if again else (picture,):
-            found.update(box.within(layout.columns, layout.rows) for box in detector.find(shown))
+        shown = 255 - picture if again else picture
+        found.update(box.within(layout.columns, layout.rows) for box in detector.find(shown))
     return tuple(sorted(box for box in found if box.area))

@@ -14,12 +14,20 @@ from processors.deid.burned_in.samples import byte_order, stored_values
 Picture = NDArray[np.uint8]
 """Shape (rows, columns, 3), RGB."""
 
+_NEARLY_ALL = (1, 99)
+"""Percentiles."""
+
+_NARROWER = 0.25
+"""Of a range: what a window must leave out for letters to be clearer in it."""
+
 
 def pictures(pixels: memoryview, layout: Layout, header: Header, frame: int) -> Iterator[Picture]:
     """One frame in each way that makes other text readable.
 
     Colour comes as it is shown. Grey comes over its whole range, and through its window where it names one, since
-    text at the end of a range of 12 bits and text inside a narrow window are not readable in one picture.
+    text at the end of a range of 12 bits and text inside a narrow window are not readable in one picture. Of more
+    than eight bits without a window, nearly all values make one: a few bright letters leave the rest of a range dark.
+    What a window shows is left out where it is nearly the whole range.
     """
     with byte_order(pixels, layout):
         values = stored_values(pixels, layout, frame)
@@ -27,8 +35,12 @@ def pictures(pixels: memoryview, layout: Layout, header: Header, frame: int) -> 
         yield _colours(values, layout, header)
         return
     grey = values[0].astype(np.float64)
-    yield _grey(grey, float(grey.min()), float(grey.max()), layout)
-    if (window := _window(header)) is not None:
+    low, high = float(grey.min()), float(grey.max())
+    yield _grey(grey, low, high, layout)
+    window = _window(header)
+    if window is None and layout.stored > 8:
+        window = tuple(np.percentile(grey, _NEARLY_ALL))
+    if window is not None and (window[0] - low) + (high - window[1]) > _NARROWER * (high - low):
         yield _grey(grey, *window, layout)
 
 

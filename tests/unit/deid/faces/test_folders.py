@@ -75,8 +75,10 @@ def test_what_is_no_head_is_left_out_on_demand_and_earlier_output_goes(study, tm
     assert names(tmp_path / "out") == {f"head/{name}" for name in names(study / "head")}
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_profile_removes_faces_before_all_else(study, tmp_path, workers: int) -> None:
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.faults)])
+def test_a_profile_removes_faces_before_all_else(study, tmp_path, monkeypatch, workers: int) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "staging"))
+    (tmp_path / "staging").mkdir()
     KeyFile.create(tmp_path / "site.key")
     profile(tmp_path)
     given = ("--key-file", tmp_path / "site.key", "--profile", tmp_path / "without-faces.yaml", "--workers", workers)
@@ -84,6 +86,7 @@ def test_a_profile_removes_faces_before_all_else(study, tmp_path, workers: int) 
     heads, chests, parts = (len(names(study / folder)) for folder in ("head", "chest", "part"))
     assert told["passed"] == heads + chests
     assert told["quarantined"] == {"face-not-removed": parts, "not-dicom": 1}
+    assert not list((tmp_path / "staging").iterdir())
     for folder, marked in (("head", True), ("chest", False)):
         made = [dcmread(file) for file in (tmp_path / "out" / folder).iterdir()]
         assert {"113102" in {item.CodeValue for item in each.DeidentificationMethodCodeSequence} for each in made} == {
@@ -93,16 +96,6 @@ def test_a_profile_removes_faces_before_all_else(study, tmp_path, workers: int) 
     before = {name: dcmread(study / "head" / name).pixel_array for name in names(study / "head")}
     after = {name: dcmread(tmp_path / "out" / "head" / name).pixel_array for name in before}
     assert sum((before[name] != after[name]).sum() for name in before) > 10_000
-
-
-def test_no_staged_file_stays(study, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    (tmp_path / "tmp").mkdir()
-    KeyFile.create(tmp_path / "site.key")
-    profile(tmp_path)
-    run("apply", study, tmp_path / "out", "--key-file", tmp_path / "site.key", "--profile",
-        tmp_path / "without-faces.yaml", "--workers", 1)  # fmt: skip
-    assert not list((tmp_path / "tmp").iterdir())
 
 
 def test_a_step_that_fails_passes_nothing(study, tmp_path, monkeypatch) -> None:

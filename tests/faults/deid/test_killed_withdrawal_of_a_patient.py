@@ -21,7 +21,7 @@ from tests.unit.delivery.trusted_home import TrustedHome, ct, reference
 from tests.unit.results.conftest import SITE, Site, slices
 from tests.unit.withdrawals.desk import Desk
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 MINE, OTHER = "HOSP-4711", "HOSP-0815"
 SAME = (
@@ -82,7 +82,7 @@ def test_killed_at_each_step_and_repeated_it_ends_the_same(tmp_path: Path) -> No
     home.mkdir()
     made(home)
     program = [sys.executable, "-m", "tests.faults.deid.withdrawal_dies", str(home), MINE]
-    done = subprocess.run(program, check=True, capture_output=True, text=True, timeout=500)
+    done = subprocess.run(program, check=True, capture_output=True, text=True, timeout=1700)
     whole, *tries = [json.loads(line) for line in done.stdout.splitlines()]
 
     assert whole["ended"]

@@ -43,10 +43,11 @@ def looking() -> str:
         ```
         """,
         """
-        Without it, what may show text is withheld as `pixels-no-detector`, and all else goes on. To look takes
-        seconds of one core for each image, so a study of many captures takes its time; what a scanner measured costs
-        nothing more. The treatment in each manifest names the detector with its version, and the digest of the rules
-        for devices.
+        Without it, what may show text is withheld as `pixels-no-detector`, and all else goes on. The images of
+        `docker-compose.yml` lack it too ([compose](compose.md) has the command). To look takes seconds of one core for
+        each image, so a study of many captures takes its time; what a scanner measured costs nothing more.
+        [Text burned into pixels](burned-in-text.md) says how it looks, and how much it was measured to find. The
+        treatment in each manifest names the detector with its version, and the digest of the rules for devices.
         """,
         """
         Rules for devices say where a device writes. `mask` and `keep` are boxes in pixels, made black inside or

@@ -21,10 +21,10 @@ MANNERS: Final = {
         IOD, capture, screen save, embedded overlay or the word of its sender on burned-in text. Of any other image, the
         boxes of the site's rules for its device are made black first, and what an ultrasound shows beside its
         calibrated regions; unused bits are cleared. Then a text detector (the extra `ocr`, whose models are in its
-        wheel) looks at frames in tiles, through the window and over the whole range; what it finds is made black in
-        every frame. It looks again, also at negatives; what it finds in its last look withholds the image, and so does
-        looks that together find more than half of it. Where no detector is installed, only images pass for whose
-        device a rule says that its boxes are all: `complete: true`.
+        wheel) looks at frames in tiles and at several sizes, through the window and over the whole range; what it finds
+        is made black in every frame. It looks again, at negatives; what it finds in its last look withholds the image,
+        and so does what looks together find if it is more than half of it. Where no detector is installed, only images
+        pass for whose device a rule says that its boxes are all: `complete: true`.
         Compressed frames that changed are written in the same syntax where it is lossless, else the image as explicit
         little endian; others stay byte by byte. The mark stands in instances that were so cleaned, and in no other.
         """,

@@ -24,6 +24,7 @@ EXTENTS_MM: Final = ((45.0, 180.0), (95.0, 220.0), (85.0, 185.0))
 """Of a cavity along S, P and L, from infants to the largest heads."""
 _DEEP_MM = 12.0
 _APART_MM = 6.0
+_APART_IN_MR_MM = 12.0
 _SCALP_MM = 6.0
 _NARROW = 0.25
 
@@ -35,7 +36,7 @@ def cavity_of(grid: Grid, tissue: Tissue, *, hounsfield: bool) -> Mask:
         SeriesRefusedError: there is none that has size and form of one.
     """
     candidate = _enclosed(grid, tissue) if hounsfield else _deep(grid, tissue)
-    times = max(1, round(_APART_MM / grid.step))
+    times = max(1, round((_APART_MM if hounsfield else _APART_IN_MR_MM) / grid.step))
     core = largest(shrunk(candidate, times))
     found = grown(core, times) & candidate
     inside = tissue.soft & shrunk(tissue.body, max(1, round(_SCALP_MM / grid.step)))

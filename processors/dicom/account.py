@@ -71,7 +71,7 @@ class Account:
     def ended(self, ending: Ending, **more: Fact) -> None:
         """The association has ended and its deliveries are sealed; `more` is what others know of it."""
         one, facts = self.association, self.association.facts
-        self.metrics.association_ended(ending, len(one.duplicates), facts.sender)
+        self.metrics.association_ended(ending, one.again.total(), facts.sender)
         self.log.write(
             "association",
             id=facts.id,
@@ -81,7 +81,7 @@ class Account:
             peer=facts.peer,
             ending=ending,
             kept=one.kept_count,
-            duplicates=len(one.duplicates),
+            duplicates=one.again.total(),
             refused=len(one.refusals),
             unfinished=self._unfinished,
             deliveries=one.delivery_count,

@@ -9,7 +9,6 @@
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -130,12 +129,13 @@ class AdmittedAssociation:
 
     def _tell_end(self, ending: Ending) -> None:
         one = self._association
-        came = one.kept_count + len(one.duplicates)
+        came = one.kept_count + one.again.total()
         if self._admission.hold is not None and one.kept_count:
             self._tell("quarantined", "")
         if one.refusals:
-            refused = Counter(f"{refusal.status:04X} {refusal.reason}" for refusal in one.refusals)
-            self._tell("objects-refused", ", ".join(f"{what} x {times}" for what, times in refused.most_common()))
+            refused = one.refusals.by_cause().most_common()
+            said = ", ".join(f"{status_:04X} {reason} x {times}" for (status_, reason), times in refused)
+            self._tell("objects-refused", said)
         if self._told or one.refusals or self._is_stopping():
             return
         if ending != "released":

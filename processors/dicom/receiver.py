@@ -25,14 +25,14 @@ from processors.dicom.silence_watch import SilenceWatch
 from processors.dicom.storage_scp import StorageAssociation
 from processors.dicom.trouble_book import TroubleBook
 from processors.landing.association import OpenAssociation
+from processors.landing.closing import duplicating, sealing
 from processors.landing.closing import ending as ending_of
-from processors.landing.closing import sealing
 from processors.landing.deleted import despite_deletion
 from processors.landing.delivery import SealReason
 from processors.landing.errors import LandingUnusableError
 from processors.landing.filling import Filling, new_id
 from processors.landing.idle import IdleWatch
-from processors.landing.journal import AssociationFacts
+from processors.landing.journal import AssociationFacts, DuplicateInstance
 from processors.landing.known import Claim, KnownInstances
 from processors.landing.layout import Layout
 from processors.landing.lock import hold
@@ -243,6 +243,10 @@ class Receiver:
         work = sealing(filling, reason, at, lambda: self._known.committed(claims))
         self._writer.submit(despite_deletion(work, filling, lambda: self._files_missing(filling)))
 
+    def came_again(self, facts: AssociationFacts, duplicates: list[DuplicateInstance]) -> None:
+        """Enter instances that were here already, in the writer's thread."""
+        self._writer.submit(duplicating(facts, duplicates))
+
     def ended(self, association: OpenAssociation, ending: Ending) -> None:
         """Enter how an association ended, in the writer's thread, after all its deliveries."""
         self._idle.forget(association)
@@ -252,7 +256,7 @@ class Receiver:
                 association.facts,
                 ending,
                 brought=self._brought.pop(association.facts.id, ()),
-                duplicates=association.duplicates,
+                again=association.again,
                 refusals=association.refusals,
             )
         )

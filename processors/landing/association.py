@@ -7,7 +7,7 @@ apart, so an association never waits for another, except to learn whether both a
 import contextlib
 import os
 import shutil
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,7 +31,12 @@ from processors.landing.layout import Layout
 from processors.landing.slots import Slots
 from processors.landing.who_sent import told
 from processors.ledger.associations import Ending
+from processors.ledger.refusals import Refusals
 
+MOST_DUPLICATES_HELD: Final = 512
+"""Of one association in memory; beyond that they are given to the books, as a delivery is."""
+MOST_REFUSALS_TOLD: Final = 1000
+"""In the journal of one association, where they have a line each; all are counted."""
 MAXIMUM_OPEN_DELIVERIES: Final = 32
 """Of one association; a series beyond that seals the one that has waited longest (reason "switch")."""
 
@@ -63,8 +68,11 @@ class Books(Protocol):
     def seal(self, filling: Filling, reason: SealReason, at: float, claims: list[Claim]) -> None:
         """A delivery takes no more; from now on it is the books' to seal and to enter."""
 
+    def came_again(self, facts: AssociationFacts, duplicates: list[DuplicateInstance]) -> None:
+        """These were here already; from now on they are the books' to enter."""
+
     def ended(self, association: "OpenAssociation", ending: Ending) -> None:
-        """The association has ended; all its deliveries have been given to `seal` before."""
+        """The association has ended; all its deliveries and duplicates have been given to the books before."""
 
 
 @dataclass(slots=True)
@@ -99,8 +107,9 @@ class OpenAssociation:
             elapsed: Seconds since any moment, which no setting of the clock changes; `clock` when None.
         """
         self.facts = facts
-        self.duplicates: list[DuplicateInstance] = []
-        self.refusals: list[RefusedObject] = []
+        self.again: Counter[str] = Counter()
+        """Instances that were here already, by study."""
+        self.refusals = Refusals()
         self.kept_count = 0
         self.delivery_count = 0
         self._layout = layout
@@ -116,6 +125,8 @@ class OpenAssociation:
         self._journal = layout.journal_of(facts.id)
         self._has_journal = self._journal_is_durable = False
         self._left_parts: list[Path | str] = []
+        self._duplicates: list[DuplicateInstance] = []
+        """Those that the books were not given yet."""
         self._ended = False
 
     def heard(self) -> None:
@@ -165,7 +176,9 @@ class OpenAssociation:
         """Note a refusal; a crash may forget it, for refusals are counted apart."""
         refusal = RefusedObject(at=self._clock(), status=status, reason=reason)
         with self._lock:
-            self.refusals.append(refusal)
+            self.refusals.add(refusal)
+            if len(self.refusals) > MOST_REFUSALS_TOLD:
+                return
             with contextlib.suppress(OSError):  # very likely there is no space, which is what is being noted
                 self._begin_journal(durable=False)
                 journal.append(self._journal, AssociationLine(refusal=refusal), durable=False)
@@ -190,6 +203,7 @@ class OpenAssociation:
             for part in left:
                 self.discard(part)
             self._seal_all("release" if ending == "released" else "abort")
+            self._give_duplicates()
             self._books.ended(self, ending)
 
     def _begin_journal(self, *, durable: bool) -> None:
@@ -224,7 +238,15 @@ class OpenAssociation:
         self._begin_journal(durable=True)
         journal.append(self._journal, AssociationLine(duplicate=duplicate))
         self.discard(arrived.part)
-        self.duplicates.append(duplicate)
+        self.again[arrived.study_instance_uid] += 1
+        self._duplicates.append(duplicate)
+        if len(self._duplicates) >= MOST_DUPLICATES_HELD:
+            self._give_duplicates()
+
+    def _give_duplicates(self) -> None:
+        given, self._duplicates = self._duplicates, []
+        if given:
+            self._books.came_again(self.facts, given)
 
     def _keep(self, arrived: ArrivedInstance, claim: Claim) -> None:
         now = self._clock()

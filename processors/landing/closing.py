@@ -9,18 +9,20 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 from processors.landing.delivery import SealReason
 from processors.landing.durable import sync_folder
 from processors.landing.errors import UnsealedDeliveriesError
 from processors.landing.evidence import AssociationEvidence, compile_evidence, encoded, read_evidence, write_evidence
 from processors.landing.filling import Filling, SealedDelivery, new_id
-from processors.landing.journal import AssociationFacts, DuplicateInstance, RefusedObject
+from processors.landing.journal import AssociationFacts, DuplicateInstance
 from processors.landing.layout import Layout
 from processors.landing.together import WrittenTogether
 from processors.ledger import associations, deliveries, evidence, instances
 from processors.ledger.associations import Ending
+from processors.ledger.refusals import Refusals
 from processors.ledger.schema import transaction
 from processors.ledger.writer import Work
 
@@ -60,8 +62,8 @@ def ending(
     how: Ending,
     *,
     brought: Sequence[tuple[str, str, int]],
-    duplicates: Sequence[DuplicateInstance],
-    refusals: Sequence[RefusedObject],
+    again: Mapping[str, int],
+    refusals: Refusals,
 ) -> Work:
     """Enter the end of an association, after all its deliveries: evidence, rows, and its parts go.
 
@@ -72,10 +74,10 @@ def ending(
         facts: Which association.
         how: It ended.
         brought: Study, delivery and number of instances of each of its deliveries, in order of sealing.
-        duplicates: Its instances that were here already.
+        again: How many of its instances were here already, by study; they have been given to `duplicating`.
         refusals: What was refused.
     """
-    body = compile_evidence(facts, how, brought, duplicates)
+    body = compile_evidence(facts, how, brought, again)
     kept = sum(count for _, _, count in brought)
 
     def prepare(files: WrittenTogether) -> None:
@@ -83,14 +85,25 @@ def ending(
             files.write(layout.evidence_of(facts.id), encoded(body))
 
     def enter(connection: sqlite3.Connection) -> None:
-        if instances.kept_by(connection, facts.id) != kept:
+        entered = instances.kept_by(connection, facts.id), instances.duplicates_of(connection, facts.id)
+        if entered != (kept, sum(again.values())):
             raise UnsealedDeliveriesError
-        _add_ended(connection, facts, body, duplicates, refusals)
+        _add_ended(connection, facts, body, (), refusals)
 
     def then() -> None:
         _forget_parts(layout, facts, body)
 
-    return Work(enter, prepare, then, rows=len(duplicates) + len(refusals) + 2)
+    return Work(enter, prepare, then, rows=refusals.rows + 2)
+
+
+def duplicating(facts: AssociationFacts, duplicates: Sequence[DuplicateInstance]) -> Work:
+    """Enter instances that came over an association and were here already."""
+
+    def enter(connection: sqlite3.Connection) -> None:
+        associations.add_open(connection, facts)
+        instances.add_duplicates(connection, facts.id, facts.called_ae, duplicates)
+
+    return Work(enter, rows=len(duplicates))
 
 
 def enter_sealed(connection: sqlite3.Connection, sealed: SealedDelivery) -> bool:
@@ -129,7 +142,7 @@ def enter_ended(
     ending: Ending,
     *,
     duplicates: Sequence[DuplicateInstance],
-    refusals: Sequence[RefusedObject],
+    refusals: Refusals,
 ) -> AssociationEvidence:
     """Commit the end of an association whose deliveries are all in the ledger; write its evidence; forget its parts.
 
@@ -139,7 +152,8 @@ def enter_ended(
     body = read_evidence(path)
     if body is None:
         brought = instances.brought_by(connection, facts.id)
-        body = compile_evidence(facts, ending, brought, duplicates)
+        again = Counter(one.study_instance_uid for one in duplicates)
+        body = compile_evidence(facts, ending, brought, again)
         if body.studies:
             write_evidence(path, body)
     with transaction(connection):
@@ -153,7 +167,7 @@ def _add_ended(
     facts: AssociationFacts,
     body: AssociationEvidence,
     duplicates: Sequence[DuplicateInstance],
-    refusals: Sequence[RefusedObject],
+    refusals: Refusals,
 ) -> None:
     associations.add_open(connection, facts)
     if associations.is_open(connection, facts.id):

@@ -1,6 +1,6 @@
 """Evidence: how an association ended and what it brought, study by study. One file per association; PHI."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from processors.landing.durable import write_whole
 from processors.landing.errors import EvidenceUnreadableError
-from processors.landing.journal import AssociationFacts, DuplicateInstance
+from processors.landing.journal import AssociationFacts
 
 
 class StudyEvidence(BaseModel):
@@ -38,7 +38,7 @@ def compile_evidence(
     facts: AssociationFacts,
     ending: Literal["released", "aborted", "lost"],
     brought: Iterable[tuple[str, str, int]],
-    duplicates: Sequence[DuplicateInstance],
+    again: Mapping[str, int],
 ) -> AssociationEvidence:
     """Count by study.
 
@@ -46,23 +46,20 @@ def compile_evidence(
         facts: The association that has ended.
         ending: How.
         brought: Study, delivery and number of instances of each of its deliveries.
-        duplicates: Its instances that were here already.
+        again: How many of its instances were here already, by study.
     """
     kept: dict[str, int] = {}
     deliveries: dict[str, list[str]] = {}
-    again: dict[str, int] = {}
     for study, delivery_id, count in brought:
         kept[study] = kept.get(study, 0) + count
         deliveries.setdefault(study, []).append(delivery_id)
-    for duplicate in duplicates:
-        again[duplicate.study_instance_uid] = again.get(duplicate.study_instance_uid, 0) + 1
     studies = {
         study: StudyEvidence(
             acknowledged=kept.get(study, 0) + again.get(study, 0),
             duplicates=again.get(study, 0),
             deliveries=tuple(deliveries.get(study, ())),
         )
-        for study in sorted(kept | again)
+        for study in sorted({*kept, *again})
     }
     return AssociationEvidence(association_id=facts.id, ending=ending, studies=studies, association=facts)
 

@@ -38,6 +38,7 @@ from processors.landing.layout import Layout
 from processors.landing.performed_steps import steps_beyond
 from processors.landing.restore import let_go, restore
 from processors.ledger import associations, commitments, deliveries, performed_steps
+from processors.ledger.refusals import Refusals
 from processors.ledger.schema import record_event, transaction
 
 
@@ -201,7 +202,7 @@ def _end_left_over(layout: Layout, connection: sqlite3.Connection, done: Recover
             shutil.rmtree(layout.incoming / association_id, ignore_errors=True)
             continue
         duplicates = [line.duplicate for line in lines if line.duplicate]
-        refusals = [line.refusal for line in lines if line.refusal]
+        refusals = Refusals(line.refusal for line in lines if line.refusal)
         try:
             enter_ended(connection, layout, facts, "lost", duplicates=duplicates, refusals=refusals)
         except EvidenceUnreadableError:

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Literal
 
-from processors.landing.journal import AssociationFacts, DuplicateInstance, RefusedObject
+from processors.landing.journal import AssociationFacts, DuplicateInstance
 from processors.ledger import instances
 from processors.ledger.refusals import Refusals
 from processors.ledger.refusals import add as add_refusals
@@ -49,7 +49,7 @@ def close(
     ending: Ending,
     closed_at: float,
     duplicates: Sequence[DuplicateInstance],
-    refusals: Sequence[RefusedObject],
+    refusals: Refusals,
 ) -> None:
     """Write how an open association ended, with all its duplicates and refusals, inside a transaction.
 
@@ -58,16 +58,15 @@ def close(
     if duplicates:  # most have none, and each statement costs as much as all else here
         left = instances.without_entered(connection, facts.id, duplicates)
         instances.add_duplicates(connection, facts.id, facts.called_ae, left)
-    counted = Refusals(refusals)
-    if counted:
-        add_refusals(connection, facts.id, counted)
+    if refusals:
+        add_refusals(connection, facts.id, refusals)
     connection.execute(
         """
         UPDATE associations SET opened_at = ?, peer = ?, closed_at = ?, ending = ?, refused = ?,
             acknowledged = (SELECT count(*) FROM instances WHERE association_id = ?)
         WHERE id = ?
         """,
-        (facts.opened_at, facts.peer, closed_at, ending, len(counted), facts.id, facts.id),
+        (facts.opened_at, facts.peer, closed_at, ending, len(refusals), facts.id, facts.id),
     )
 
 

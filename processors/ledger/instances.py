@@ -114,6 +114,14 @@ def add_duplicates(
     )
 
 
+def duplicates_of(connection: sqlite3.Connection, association_id: str) -> int:
+    """How many instances of an association have been entered that were here already."""
+    row = connection.execute(
+        "SELECT count(*) FROM instances WHERE association_id = ? AND disposition = 'duplicate'", (association_id,)
+    ).fetchone()
+    return int(row[0])
+
+
 def without_entered(
     connection: sqlite3.Connection, association_id: str, duplicates: Sequence[DuplicateInstance]
 ) -> Sequence[DuplicateInstance]:

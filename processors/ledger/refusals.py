@@ -4,6 +4,7 @@ Alike are those of one status and reason in one quarter of an hour, which every 
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -49,6 +50,18 @@ class Refusals:
     def __len__(self) -> int:
         """How many objects were refused."""
         return self._total
+
+    @property
+    def rows(self) -> int:
+        """How many the ledger will have of them."""
+        return len(self._alike)
+
+    def by_cause(self) -> Counter[tuple[int, str]]:
+        """How many, by status and reason."""
+        counted: Counter[tuple[int, str]] = Counter()
+        for one in self._alike.values():
+            counted[one.status, one.reason] += one.count
+        return counted
 
     def __iter__(self) -> Iterator[AlikeRefusals]:
         """Those that are alike together, in the order in which the first of each came."""

@@ -16,6 +16,7 @@ from processors.landing.durable import write_whole
 from processors.landing.filling import MAXIMUM_INSTANCES, SealedDelivery, timestamp
 from processors.landing.journal import AssociationFacts
 from processors.landing.layout import Layout
+from processors.ledger.refusals import Refusals
 from processors.ledger.schema import connect
 from tests.builders import ct_slice
 
@@ -94,7 +95,7 @@ def _seal_one(layout: Layout, ledger: object, template: Template, count: int, pa
     )
     write_whole(folder / "delivery.json", delivery.to_json())
     enter_sealed(ledger, SealedDelivery(delivery, now, now, (now,) * count))
-    enter_ended(ledger, layout, facts, "released", duplicates=[], refusals=[])
+    enter_ended(ledger, layout, facts, "released", duplicates=[], refusals=Refusals())
 
 
 def _write(folder: Path, number: int, template: Template, names: tuple[str, str, str]) -> ReceivedInstance:

@@ -28,6 +28,7 @@ from processors.landing.durable import write_whole
 from processors.landing.filling import timestamp
 from processors.landing.journal import AssociationFacts, DuplicateInstance
 from processors.ledger import associations, deliveries
+from processors.ledger.refusals import Refusals
 from processors.ledger.schema import transaction
 from processors.site import Site
 from tests.builders import ct_slice
@@ -184,7 +185,7 @@ class TrustedHome:
             self.facts(association or self.association),
             "released",
             duplicates=duplicates or [],
-            refusals=[],
+            refusals=Refusals(),
         )
 
     def announcer(self) -> Announcer:

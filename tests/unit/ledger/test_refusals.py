@@ -47,7 +47,7 @@ def test_the_ledger_has_every_one_of_them(tmp_path: Path) -> None:
     with closing(connect(tmp_path / "ledger.db")) as ledger:
         with transaction(ledger):
             associations.add_open(ledger, _FACTS)
-            associations.close(ledger, _FACTS, ending="released", closed_at=2.0, duplicates=[], refusals=many)
+            associations.close(ledger, _FACTS, ending="released", closed_at=2.0, duplicates=[], refusals=Refusals(many))
         assert accounts.refused(ledger) == {"malformed": 1, "no-space": 500}
         assert ledger.execute("SELECT refused FROM associations").fetchone()[0] == 501
         assert ledger.execute("SELECT count(*) FROM refusals").fetchone()[0] == 2

@@ -132,7 +132,9 @@ def test_beyond_its_day_a_peer_is_refused_and_told_once(desk: Desk) -> None:
     seat = seat_of(desk, allowance=Allowance(bytes_per_day=10, clock=lambda: desk.now))
     assert [seat.send(WHOLE), seat.send(WHOLE), seat.send()] == [0, 0xA700, 0xA700]
     assert seat.told == [("day-used-up", "10")]
-    assert [refusal.reason for refusal in seat.association.refusals] == ["day-used-up", "day-used-up"]
+    assert [(reason, count) for (_, reason), count in seat.association.refusals.by_cause().items()] == [
+        ("day-used-up", 2)
+    ]
 
 
 def test_what_was_refused_is_not_counted_for_the_day(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from processors.landing.association import ArrivedInstance, OpenAssociation
 from processors.landing.closing import enter_ended, enter_sealed
 from processors.landing.delivery import Delivery, SealReason, is_sealed, read_delivery
 from processors.landing.filling import Filling, new_id
-from processors.landing.journal import AssociationFacts
+from processors.landing.journal import AssociationFacts, DuplicateInstance
 from processors.landing.known import Claim, KnownInstances
 from processors.landing.layout import Layout
 from processors.landing.slots import Slots
@@ -53,6 +53,7 @@ class Desk:
         self.now = 1_700_000_000.0
         self.known = KnownInstances(lambda uid: instances.earlier(self.ledger, uid))
         self.sealed: list[Delivery] = []
+        self.again: dict[str, list[DuplicateInstance]] = {}
         self.enters = True
         self.slots = Slots(self.layout.slots, new_id)
         self._numbers = itertools.count(1)
@@ -102,6 +103,9 @@ class Desk:
             self.known.committed(claims)
             filling.let_go()
 
+    def came_again(self, facts: AssociationFacts, duplicates: list[DuplicateInstance]) -> None:
+        self.again.setdefault(facts.id, []).extend(duplicates)
+
     def ended(self, association: OpenAssociation, ending: Ending) -> None:
         if self.enters:
             enter_ended(
@@ -109,7 +113,7 @@ class Desk:
                 self.layout,
                 association.facts,
                 ending,
-                duplicates=association.duplicates,
+                duplicates=self.again.pop(association.facts.id, []),
                 refusals=association.refusals,
             )
 

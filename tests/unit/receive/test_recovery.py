@@ -347,7 +347,7 @@ def test_a_resend_after_recovery_is_a_duplicate(desk: Desk) -> None:
             content = data_set(instance.sop_instance_uid, series=delivery.series_instance_uid)
             desk.store(again, instance.sop_instance_uid, content=content)
     again.end("released")
-    assert len(again.duplicates) == 3
+    assert again.again.total() == 3
     assert len(desk.on_disk()) == 2
 
 

@@ -222,7 +222,7 @@ def test_an_instance_that_was_withheld_from_a_shipment_comes_again_as_a_new_deli
     desk.store(second, passed)
     second.end("released")
     assert [instance.sop_instance_uid for instance in desk.sealed[1].instances] == [withheld]
-    assert len(second.duplicates) == 1
+    assert second.again.total() == 1
 
 
 def test_while_one_association_stores_an_instance_another_with_the_same_waits_for_its_outcome(desk: Desk) -> None:

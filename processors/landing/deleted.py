@@ -1,7 +1,7 @@
-"""A delivery whose folder somebody has deleted while it was being filled: told, and entered without its files.
+"""A delivery whose folder somebody has deleted while it was being filled: made anew from its slots.
 
-Its objects were acknowledged, so they stay accounted for. The folder is made anew, with what was received into it but
-for the files, so that landing and ledger say the same; `sluice ledger reconcile` names the files that are missing. The
+If those were deleted too, it is told, and entered without its files: its objects were acknowledged, so they stay
+accounted for. Landing and ledger say the same then, and `sluice ledger reconcile` names the files that are missing. The
 delivery waits for a person, and whoever sends its objects again is not told that they are here.
 """
 
@@ -65,7 +65,7 @@ def despite_deletion(
 
 
 def _make_anew(filling: Filling) -> None:
-    """Make the folder of a delivery, with its journal.
+    """Make the folder of a delivery, with its files as far as they have slots, and its journal.
 
     Raises:
         FileExistsError: it is there, so that something else is missing.
@@ -73,5 +73,6 @@ def _make_anew(filling: Filling) -> None:
     """
     os.mkdir(filling.folder, 0o700)  # noqa: PTH102 - as the filling does
     sync_folder(filling.folder.parent)
+    filling.link_again()
     lines = (DeliveryLine(kept=line) for line in filling.kept)
     journal.rewrite(filling.folder / JOURNAL_FILE, DeliveryLine(opened=filling.opened), *lines)

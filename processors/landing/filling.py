@@ -221,15 +221,25 @@ class Filling:
         At every moment of it the slots have the files.
         """
         if failed_syncs(self.folder):
-            for target, slot in self._slots.items():
-                Path(target).unlink(missing_ok=True)
-                os.link(slot, target)
+            self.link_again()
             forget_failed_syncs(self.folder)
         if failed_syncs(self.folder.parent) != self._failed_before:
             self._failed_before = failed_syncs(self.folder.parent)
             aside = self.folder.with_name(f".{self.folder.name}.again")
             self.folder.rename(aside)
             aside.rename(self.folder)
+
+    def link_again(self) -> None:
+        """Give each file its name in the folder anew; one whose slot is gone too stays away.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        for target, slot in self._slots.items():
+            with contextlib.suppress(FileNotFoundError):
+                Path(slot).stat()
+                Path(target).unlink(missing_ok=True)
+                os.link(slot, target)
 
     def let_go(self) -> None:
         """Once the sealed delivery is durable: its files need their slots no more. Repeating it is harmless."""

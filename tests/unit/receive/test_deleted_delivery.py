@@ -28,14 +28,17 @@ class Site:
     receiver: Receiver
     log: io.StringIO
 
-    def receive(self, *uids: str, deleted: bool = False) -> None:
-        """One association; with `deleted` its delivery's folder goes while it is open."""
+    def receive(self, *uids: str, deleted: bool = False, slots_too: bool = True) -> None:
+        """One association; with `deleted` its delivery's folder goes while it is open, and what was received into."""
         association = self.receiver.opened(_CALLER)
         for uid in uids:
             assert send(association, uid) == 0
         if deleted:
             [folder] = [each for each in self.desk.layout.delivery_folders() if not (each / "delivery.json").exists()]
             shutil.rmtree(folder)
+            for slot in self.desk.layout.slot_files():
+                if slots_too and slot.stat().st_size:
+                    slot.unlink()
         association.ended("released")
 
 
@@ -45,6 +48,15 @@ def site(desk: Desk) -> Site:
     return Site(
         desk, Receiver(ReceiverSettings(desk.layout.root, desk.ledger_file, 0), desk.layout, EventLog(log)), log
     )
+
+
+def test_a_folder_that_is_deleted_alone_comes_back_whole(site: Site) -> None:
+    site.receive("1.2.1", "1.2.2", deleted=True, slots_too=False)
+    site.receiver.close()
+    assert site.desk.rows("SELECT state, instance_count FROM deliveries") == [("sealed", 2)]
+    [folder] = site.desk.layout.delivery_folders()
+    assert len(list(folder.glob("*.dcm"))) == 2
+    assert reconcile(site.desk.layout.root, site.desk.ledger_file, pause=lambda _: None).gaps == []
 
 
 @pytest.mark.parametrize("uids", [["1.2.1"], ["1.2.1", "1.2.2"]], ids=["one object", "several"])

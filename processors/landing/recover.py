@@ -67,9 +67,10 @@ class Recovered:
 def recover(layout: Layout, connection: sqlite3.Connection) -> Recovered:
     """Recover the whole landing; the caller holds the receiver's lock."""
     done = Recovered()
-    known = deliveries.known_ids(connection)
     held: set[str] = set()
-    slots, done.unreadable = restore(layout, known, deliveries.removed_ids(connection))
+    with transaction(connection):  # whoever removes originals is in one, and would have one of them come back
+        known = deliveries.known_ids(connection)
+        slots, done.unreadable = restore(layout, known, deliveries.removed_ids(connection))
     for folder in layout.delivery_folders():
         if not is_sealed(folder):
             opened, told = _read_journal(folder)
@@ -140,11 +141,11 @@ def _seal_left_over(
         if not kept:
             shutil.rmtree(folder)
         return True
-    if len(present) < len(kept):  # it stays, to tell of what is missing
+    if len(present) < len(kept):
         journal.rewrite(folder / JOURNAL_FILE, DeliveryLine(opened=opened), *(DeliveryLine(kept=line) for line in kept))
-    else:
-        (folder / JOURNAL_FILE).unlink(missing_ok=True)
     Filling(folder, opened, present, sum(line.instance.size for line in present)).seal("recovered", time.time())
+    if len(present) == len(kept):  # else it stays, to tell of what is missing
+        (folder / JOURNAL_FILE).unlink(missing_ok=True)
     done.sealed += 1
     return True
 

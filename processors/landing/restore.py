@@ -12,8 +12,9 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
-from processors.landing.delivery import DELIVERY_FILE, is_sealed
+from processors.landing.delivery import DELIVERY_FILE, is_sealed, read_delivery
 from processors.landing.durable import sync_folder
+from processors.landing.errors import DeliveryUnreadableError
 from processors.landing.layout import Layout
 from processors.landing.mark import MARK_BYTES, Mark, file_name
 
@@ -28,7 +29,8 @@ def restore(layout: Layout, known: Collection[str], removed: Collection[str]) ->
 
     Returns:
         The folder of each slot that is left: they go with `let_go`, when their deliveries are sealed. And how many
-        slots cannot be read, which stay as they are: one may have what was acknowledged.
+        stay as they are, as one may have what was acknowledged: those that cannot be read, or could not be when their
+        delivery was sealed without them.
 
     Raises:
         OSError: the disk does not take a name.
@@ -47,6 +49,9 @@ def restore(layout: Layout, known: Collection[str], removed: Collection[str]) ->
         folder = layout.delivery(mark.delivery_id)
         if mark.delivery_id in known and not folder.is_dir():
             slot.unlink()
+            continue
+        if not _has_place(folder, file_name(mark.number)):
+            unreadable += 1
             continue
         folder.mkdir(mode=0o700, exist_ok=True)
         target = folder / file_name(mark.number)
@@ -74,6 +79,15 @@ def let_go(layout: Layout, left: dict[Path, Path]) -> None:
         if folder in sealed or not folder.exists():
             with contextlib.suppress(FileNotFoundError):
                 slot.unlink()
+
+
+def _has_place(folder: Path, name: str) -> bool:
+    """Whether a delivery has such a file, or may get one; of what cannot be read nobody knows better."""
+    if not is_sealed(folder):
+        return True
+    with contextlib.suppress(DeliveryUnreadableError):
+        return any(one.file == name for one in read_delivery(folder).instances)
+    return True
 
 
 def _mark_of(slot: Path) -> Mark | None:

@@ -6,7 +6,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from processors.landing.delivery import read_delivery
 from processors.landing.errors import EvidenceUnreadableError
 from processors.landing.evidence import read_evidence
 from processors.landing.journal import DeliveryLine, read
+from processors.landing.layout import Layout
 from processors.landing.mark import Mark
 from processors.landing.recover import recover
 from processors.ledger.reconcile import reconcile
@@ -392,8 +393,8 @@ def test_a_slot_that_cannot_be_read_keeps_no_receiver_from_starting(
 ) -> None:
     """It may have an acknowledged object; a later start may be able to read it."""
     crash(desk)
-    broken = next(slot for slot in desk.layout.slot_files() if slot.stat().st_size)
-    gone = next(file for file in desk.layout.deliveries.glob("*/*.dcm") if file.samefile(broken))
+    gone = open_folder(desk, 2) / "000002.dcm"
+    broken = next(slot for slot in desk.layout.slot_files() if slot.samefile(gone))
     journal = gone.with_name("journal.jsonl")
     journal.write_bytes(journal.read_bytes().splitlines(keepends=True)[0])
     gone.unlink()
@@ -408,6 +409,47 @@ def test_a_slot_that_cannot_be_read_keeps_no_receiver_from_starting(
         patched.setattr(restore, "_mark_of", mark_of)
         assert recover(desk.layout, desk.ledger).unreadable == 1
     assert broken.exists()
+    # By now its delivery is sealed without it: this is the only file that tells of the object.
+    assert recover(desk.layout, desk.ledger).unreadable == 1
+    assert broken.exists()
+    assert not gone.exists()
+
+
+def test_a_recovery_that_the_disk_stops_forgets_no_acknowledged_object(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its journal alone tells of an object whose file the disk has damaged since."""
+    one = desk.associate()
+    for uid in ("1.2.1", "1.2.2"):
+        desk.store(one, uid, content=data_set(uid))
+    changed(open_folder(desk, 2) / "000002.dcm", -1)
+
+    def no_space(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("processors.landing.filling.Filling.seal", no_space)
+        with pytest.raises(OSError, match="full"):
+            recover(desk.layout, desk.ledger)
+    assert_sound(desk, kept=2, duplicates=0)
+
+
+def test_no_original_is_removed_while_slots_give_their_names_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is removed in between would come back for good; whoever removes any holds the ledger's write lock."""
+    crash(desk)
+    refused = []
+
+    def restored(layout: Layout, known: set[str], removed: set[str]) -> tuple[dict[Path, Path], int]:
+        with closing(sqlite3.connect(desk.ledger_file, timeout=0, isolation_level=None)) as another:
+            try:
+                another.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                refused.append(error.sqlite_errorcode)
+        return restore.restore(layout, known, removed)
+
+    monkeypatch.setattr("processors.landing.recover.restore", restored)
+    assert_sound(desk, kept=3, duplicates=1)
+    assert refused == [sqlite3.SQLITE_BUSY] * 2  # once for each recovery
 
 
 @pytest.mark.parametrize("removed", ["the folder", "the originals"])

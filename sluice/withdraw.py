@@ -116,6 +116,7 @@ def withdraw_patient(
         UnreachableError, ProblemError: the handoff cannot be asked; what was done here is done.
         VaultUnreadableError: the vault cannot be written; nothing was done.
         LandingTakenError: somebody imports labels at this moment; what was done is done.
+        OSError: a document of labels cannot be read; what was done is done.
     """
     from processors.withdrawal.close import close, tombstone
     from processors.withdrawal.find import deliveries_of

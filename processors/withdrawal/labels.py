@@ -35,6 +35,7 @@ def end_labels(place: Workplace, people: Iterable[Person], studies: Iterable[str
 
     Raises:
         LandingTakenError: somebody imports labels at this moment.
+        OSError: a document is there and cannot be read, so that nobody knows whose rows stay in it.
     """
     people, studies, rows = list(people), list(studies), 0
     with hold(place.layout.importer_lock, "importer"):
@@ -52,7 +53,7 @@ def _end(place: Workplace, document: LabelDocument, theirs: Names) -> int:
     file = place.layout.labels_of(document.id)
     try:
         said = Labels.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError):
+    except (FileNotFoundError, ValidationError):
         return 0  # it was removed before, or was damaged: what it is not, the handoff refuses
     kept = [row for row in said.rows if not theirs.has(row.patient, row.study)]
     if len(kept) == len(said.rows):

@@ -1,5 +1,6 @@
 """A patient takes their consent back after labels of theirs were imported: no file with a row of theirs stays here."""
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -102,6 +103,21 @@ def test_a_document_that_is_theirs_alone_is_replaced_by_none(fresh: Hospital, sh
     fresh.run(sheet("StudyInstanceUID,grade", f"{fresh.seen['slice'].StudyInstanceUID},1"))
     assert withdraw(fresh) == 1
     assert (documents(fresh), states(fresh)) == ([], [("closed", "withdrawn", 1)])
+
+
+def test_a_document_that_cannot_be_read_is_an_error_and_not_said_to_be_without_them(
+    fresh: Hospital, imported: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.read_bytes
+
+    def broken(path: Path) -> bytes:
+        if path.name == "labels.json":
+            raise OSError(errno.EIO, "broken")
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", broken)
+    with pytest.raises(OSError, match="broken"):
+        withdraw(fresh)
 
 
 def test_nothing_of_another_project_is_touched(fresh: Hospital, imported: Outcome) -> None:

@@ -101,10 +101,10 @@ def texts_survive(original: Identifying, output: Output, raw: bytes) -> bool:
     free = b"\n".join(output.free).upper()
     words = original.words
     tokens = {*_TOKENS.findall(free), *(digits.lstrip(b"0") for digits in _DIGITS.findall(free))}
-    if not words.isdisjoint(tokens) or not words.isdisjoint(output.numbers):
-        return True
     shorts = {short for text in original.texts if (short := _squeezable(text))}
     known = original.texts | words | shorts
+    if not words.isdisjoint(tokens) or not known.isdisjoint(output.numbers):
+        return True
     if any(not known.isdisjoint(_parts(term)) for term in output.closed):
         return True
     pressed = squeezed(free)

@@ -296,3 +296,9 @@ IDS_LIKE_TIMES = [
 def test_an_id_of_six_digits_is_found_as_a_time_of_day(output):
     assert survives({"PatientID": "112347", "StudyDate": "20240506"}, output)
     assert not survives({"PatientID": "112348", "StudyDate": "20240506"}, output)
+
+
+@pytest.mark.parametrize("patient_id", ["112347.250", "11:23:47", "11-2347"])
+def test_an_id_with_punctuation_is_found_as_a_time_of_day(patient_id):
+    assert survives({"PatientID": patient_id}, {"StudyTime": "112347.250"})
+    assert not survives({"PatientID": patient_id}, {"StudyTime": "112348"})

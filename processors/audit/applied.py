@@ -13,6 +13,7 @@ from typing import Final
 from processors.audit.chain import Chain
 from processors.audit.lines import Record
 from processors.audit.treated import verifier
+from processors.deid.files import content
 from processors.deid.folder import Outcome
 
 BEGUN: Final = "apply-begun"
@@ -88,9 +89,8 @@ class Applied:
 
 
 def _digest(file: Path) -> str | None:
-    """SHA-256 of a whole file; None where it cannot be read."""
+    """SHA-256 of a whole file; None where it cannot be read, or is no plain one."""
     try:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
+        return hashlib.sha256(content(file)).hexdigest()
     except OSError:
         return None

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import stat
 
 import pytest
@@ -125,6 +126,16 @@ def test_with_a_home_the_run_is_in_its_audit_chain_and_names_no_file(source, tmp
     chain = b"".join(each.read_bytes() for each in (site.audit / "lung").glob("*.jsonl"))
     assert b"letter" not in chain
     assert b".dcm" not in chain
+
+
+def test_a_pipe_in_the_folder_is_recorded_and_not_waited_for(source, tmp_path, home):
+    os.mkfifo(source / "pipe")
+    result = run_with(home, source, tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert {each["in"] is None for each in records(Site.load(home / "trusted").audit, "lung") if "in" in each} == {
+        True,
+        False,
+    }
 
 
 def test_what_cannot_be_recorded_is_not_done(source, tmp_path, home):

@@ -46,6 +46,8 @@ def volume_of(planes: list[Plane]) -> Volume:
     """
     if len(planes) < FEWEST_SLICES:
         raise SeriesRefusedError(Verdict.TOO_FEW_SLICES)
+    # Slices may differ a little in what is taken from one of them: it is the same one in whatever order they come.
+    planes = sorted(planes, key=lambda plane: tuple(plane.position))
     first = planes[0]
     for plane in planes:
         turned = np.abs((plane.along_row - first.along_row, plane.along_column - first.along_column)).max()

@@ -63,6 +63,12 @@ def test_slices_are_ordered_and_a_voxel_lies_where_its_slice_says(along) -> None
     assert np.all(np.diff([plane.position[2] for plane in volume.planes]) > 0)
 
 
+def test_slices_that_differ_a_little_make_the_same_volume_in_every_order() -> None:
+    planes = [replace(plane, spacing=(1.0, 1.0 + n * 1e-5)) for n, plane in enumerate(slices())]
+    made = [volume_of(order) for order in (planes, planes[::-1], planes[7:] + planes[:7])]
+    assert all(np.array_equal(each.steps, made[0].steps) for each in made)
+
+
 def test_every_verdict_is_said_in_a_sentence() -> None:
     assert set(VERDICTS) == set(Verdict)
     assert len(set(VERDICTS.values())) == len(Verdict)

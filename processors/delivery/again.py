@@ -8,6 +8,7 @@ association of our own, so that ledger, evidence and rules treat it like anythin
 import shutil
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from processors.dicom.part10 import HEAD_BYTES, data_set_offset, file_head
 from processors.landing.association import ArrivedInstance, OpenAssociation
 from processors.landing.closing import enter_ended, enter_sealed
 from processors.landing.delivery import Delivery, ReceivedInstance, SealReason, read_delivery
+from processors.landing.durable import sync_folder
 from processors.landing.filling import Filling, new_id
 from processors.landing.journal import AssociationFacts, DuplicateInstance
 from processors.landing.known import Claim, KnownInstances
@@ -75,7 +77,7 @@ def receive_again(
         delivery: in which it came.
         instance: which one.
         revision: the one that it gets, above all that it has had.
-        beside: told folder and id of the new delivery before it is sealed, to put there what stations find.
+        beside: told folder and id of the new delivery when it begins, to put there what stations find.
 
     Raises:
         OriginalGoneError: its original has left the landing.
@@ -108,10 +110,12 @@ def receive_all_again(
     folder = place.delivery_folder(delivery.id)
     if not all((folder / each.file).is_file() for each in instances):
         raise OriginalGoneError
-    books = _Books(place.ledger, place.layout, beside)
+    books = _Books(place.ledger, place.layout)
     slots = Slots(place.layout.slots, new_id, at_once=1)
     facts = _facts(place, delivery)
-    association = OpenAssociation(place.layout, facts, _Next(revisions), books, slots, clock=place.clock)
+    association = OpenAssociation(
+        place.layout, facts, _Next(revisions), books, slots, clock=place.clock, began=partial(_began, beside)
+    )
     try:
         for each in instances:
             _receive(association, folder / each.file, delivery, each)
@@ -122,6 +126,12 @@ def receive_all_again(
     notifier = Notifier(place.layout.notify)
     notifier.notify()
     notifier.close()
+
+
+def _began(beside: Callable[[Path, str], None], filling: Filling) -> None:
+    """Before its first instance: what a crash leaves of a delivery must go where the whole would, and nowhere else."""
+    beside(filling.folder, filling.opened.id)
+    sync_folder(filling.folder.parent)
 
 
 def _receive(association: OpenAssociation, original: Path, delivery: Delivery, instance: ReceivedInstance) -> None:
@@ -184,13 +194,12 @@ class _Next(KnownInstances):
 class _Books:
     """Enters at once; nobody waits for an answer over a network here."""
 
-    def __init__(self, ledger: sqlite3.Connection, layout: Layout, beside: Callable[[Path, str], None]) -> None:
-        self._ledger, self._layout, self._beside = ledger, layout, beside
+    def __init__(self, ledger: sqlite3.Connection, layout: Layout) -> None:
+        self._ledger, self._layout = ledger, layout
 
     def seal(self, filling: Filling, reason: SealReason, at: float, claims: list[Claim]) -> None:
         """Seal and enter; what came to nothing goes."""
         if filling.kept:
-            self._beside(filling.folder, filling.opened.id)
             enter_sealed(self._ledger, filling.seal(reason, at))
             filling.let_go()
         else:

@@ -6,12 +6,14 @@
 2. Its originals are received once more, byte by byte, as a delivery of their own on a route to that project alone,
    pinned in the present epoch; so ledger, evidence and consent treat it like anything that arrives.
 3. The new delivery's route says which shipment it replays. No package does: whoever read both could join the epochs.
-4. It may be stopped anywhere: a later run goes on with those instances that no sealed delivery replays.
+4. It may be stopped anywhere: a later run goes on with those instances that no sealed delivery replays. What a kill has
+   left of a delivery has its route already, and the next start of the receiver seals it.
 """
 
 import json
 import secrets
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -82,13 +84,14 @@ def replay(place: Workplace, project: str, by: str, most: int | None, advance: C
     done = Replayed(place.keys.project(project).epoch)
     old = [each for each in _of_project(place, project) if _epoch(each) != done.epoch and each.state != "closed"]
     known = _replayed_before(place, done.epoch)
+    _decide_what_was_left(place, known.values(), by)
     for number, shipment in enumerate(old, 1):
         if shipment.state not in {"confirmed", "quarantined"}:
             done.unsettled += 1
         elif most is not None and done.replayed >= most:
             done.left += 1
         else:
-            _one(place, shipment, by, known.get(shipment.id, frozenset()), done)
+            _one(place, shipment, by, known.get(shipment.id, {}), done)
         advance(number, len(old))
     return done
 
@@ -109,20 +112,36 @@ def old_shipments(place: Workplace, project: str) -> list[str]:
     return [each.id for each in of_project if each.state == "confirmed" and _epoch(each) != epoch]
 
 
-def _replayed_before(place: Workplace, epoch: str) -> dict[str, frozenset[str]]:
-    """(4): original SOP Instance UIDs by the shipment that a delivery in the landing replays in this epoch."""
-    found: dict[str, frozenset[str]] = {}
+def _replayed_before(place: Workplace, epoch: str) -> dict[str, dict[str, int]]:
+    """(4): revisions by original SOP Instance UID, by the shipment that deliveries here replay in this epoch."""
+    found: dict[str, dict[str, int]] = {}
     for (delivery_id,) in place.ledger.execute(_OURS, (OURSELVES,)).fetchall():
         folder = place.delivery_folder(delivery_id)
         route = Route.read(folder)
         for pinned in route.shipments if route else ():
             if pinned.replays and pinned.treatment.get("key_epoch") == epoch:
-                uids = frozenset(each.sop_instance_uid for each in read_delivery(folder).instances)
-                found[pinned.replays] = found.get(pinned.replays, frozenset()) | uids
+                revisions = {each.sop_instance_uid: each.revision for each in read_delivery(folder).instances}
+                found.setdefault(pinned.replays, {}).update(revisions)
     return found
 
 
-def _one(place: Workplace, shipment: Shipment, by: str, known: frozenset[str], done: Replayed) -> None:
+def _decide_what_was_left(place: Workplace, known: Iterable[Mapping[str, int]], by: str) -> None:
+    """A run that was stopped may have received what it could not decide about any more."""
+    waiting = set(variants.uids(place.ledger))
+    for revisions in known:
+        if left := {uid: revision for uid, revision in revisions.items() if uid in waiting}:
+            with transaction(place.ledger) as ledger:
+                _decide(ledger, left, by, place.clock())
+
+
+def _decide(ledger: sqlite3.Connection, revisions: Mapping[str, int], by: str, now: float) -> None:
+    """That a version was repeated is nobody's question."""
+    for uid, revision in revisions.items():
+        if (found := variants.of_uid(ledger, uid)) is not None:
+            variants.decide(ledger, found, variants.Decision(revision, revision, by, REPLAYED, now))
+
+
+def _one(place: Workplace, shipment: Shipment, by: str, known: Mapping[str, int], done: Replayed) -> None:
     folder = place.delivery_folder(shipment.delivery_id)
     files = {row[0] for row in place.ledger.execute(_INSTANCES, (shipment.id,))}
     delivery = read_delivery(folder)
@@ -145,9 +164,7 @@ def _one(place: Workplace, shipment: Shipment, by: str, known: frozenset[str], d
     receive_all_again(place, delivery, going, revisions, beside)
     with transaction(place.ledger) as ledger:
         now = place.clock()
-        for uid, revision in revisions.items():
-            if (found := variants.of_uid(ledger, uid)) is not None:
-                variants.decide(ledger, found, variants.Decision(revision, revision, by, REPLAYED, now))
+        _decide(ledger, revisions, by, now)
         record_event(ledger, now, shipment.id, REPLAYED, f"{by}: {done.epoch}")
     done.replayed += 1
     done.instances += len(going)

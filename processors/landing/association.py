@@ -94,6 +94,7 @@ class OpenAssociation:
         *,
         clock: Callable[[], float],
         elapsed: Callable[[], float] | None = None,
+        began: Callable[[Filling], object] | None = None,
     ) -> None:
         """Begin.
 
@@ -105,6 +106,7 @@ class OpenAssociation:
             slots: Where the parts are; shared by all associations.
             clock: Unix seconds.
             elapsed: Seconds since any moment, which no setting of the clock changes; `clock` when None.
+            began: Told of each delivery before its first instance; what it raises keeps that one out.
         """
         self.facts = facts
         self.again: Counter[str] = Counter()
@@ -119,6 +121,7 @@ class OpenAssociation:
         self._lock = Lock()
         self._open: OrderedDict[tuple[str, str], _Open] = OrderedDict()
         self._elapsed = elapsed or clock
+        self._began = began
         self._last_heard = self._elapsed()
         self._latest: Filling | None = None
         self._slots = slots
@@ -302,6 +305,8 @@ class OpenAssociation:
             peer=self.facts.peer,
         )
         self._open[series] = _Open(Filling.begin(self._layout.deliveries, opened))
+        if self._began is not None:
+            self._began(self._open[series].filling)
         return self._open[series]
 
     def _seal_all(self, reason: SealReason) -> None:

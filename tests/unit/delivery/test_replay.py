@@ -15,12 +15,14 @@ from pydicom.uid import generate_uid
 from handoff.database.engine import Database
 from handoff.database.migrate import upgrade
 from handoff.errors import BatchError
+from processors.delivery import again as receiving
 from processors.delivery import replay as replaying
 from processors.delivery.errors import NoRoomToReplayError
 from processors.delivery.package import package_path
 from processors.delivery.replay import Replayed, old_shipments, replay
 from processors.delivery.replay_command import replay as command
 from processors.delivery.route import route
+from processors.landing.recover import recover
 from processors.ledger import variants
 from processors.withdrawal.close import close, tombstone
 from processors.withdrawal.find import deliveries_of
@@ -30,6 +32,8 @@ from tests.unit.withdrawals.desk import Desk
 
 MakeHome = Callable[..., TrustedHome]
 MINE = "HOSP-4711"
+_SHIPS = [{"destination": "handoff", "project": name} for name in ("lung", "liver")]
+TWO_PROJECTS = {"version": 1, "rules": [{"name": "CT", "when": {"modality": "CT"}, "ship": _SHIPS}]}
 
 
 @pytest.fixture
@@ -170,6 +174,7 @@ def test_it_goes_on_where_it_was_interrupted(home: TrustedHome, monkeypatch: pyt
     settle(home)
     assert done.replayed + done.before == 3
     assert epochs(home) == [("1", "confirmed")] * 3 + [("2", "confirmed")] * 3
+    assert list(variants.uids(home.place.ledger)) == []
 
 
 def test_a_delivery_that_was_half_received_again_gets_the_rest(
@@ -196,14 +201,38 @@ def test_a_delivery_that_was_half_received_again_gets_the_rest(
 
 
 def test_no_other_project_gets_anything(make_home: MakeHome) -> None:
-    ships = [{"destination": "handoff", "project": name} for name in ("lung", "liver")]
-    rules = {"version": 1, "rules": [{"name": "CT", "when": {"modality": "CT"}, "ship": ships}]}
-    home = make_home(rules=json.dumps(rules))
+    home = make_home(rules=json.dumps(TWO_PROJECTS))
     arrive(home)
     begin(home)
     again(home)
     settle(home)
     assert home.rows("SELECT project, count(*) FROM shipments GROUP BY 1 ORDER BY 1") == [("liver", 1), ("lung", 2)]
+
+
+def test_a_kill_in_the_middle_of_a_delivery_sends_nothing_to_another_project(
+    make_home: MakeHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the next start of the receiver finds of it goes where the whole would have gone."""
+    home = make_home(rules=json.dumps(TWO_PROJECTS))
+    arrive(home)
+    begin(home)
+    real = receiving._receive
+
+    def killed(*given: object) -> None:
+        real(*given)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(receiving, "_receive", killed)
+        patched.setattr(receiving.OpenAssociation, "end", lambda *_: None)
+        with pytest.raises(KeyboardInterrupt):
+            again(home)
+    recover(home.place.layout, home.place.ledger)
+
+    assert again(home).instances == 1
+    settle(home)
+    assert home.rows("SELECT project, count(*) FROM shipments GROUP BY 1 ORDER BY 1") == [("liver", 1), ("lung", 3)]
+    assert list(variants.uids(home.place.ledger)) == []
 
 
 def test_what_is_denied_by_now_is_held(home: TrustedHome) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import mmap
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,12 +37,18 @@ def opened_file(file: Path) -> Iterator[Opened]:
         SeriesRefusedError: it cannot be read, or is not well-formed.
     """
     try:
-        with file.open("rb") as stream:
-            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        opened = Opened.of(memoryview(mapped))
+        opened = Opened.of(_mapped(file))
     except (OSError, ValueError, RejectedError) as error:
         raise SeriesRefusedError(Verdict.UNREADABLE) from error
     yield opened
+
+
+def _mapped(file: Path) -> memoryview:
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe without a writer: `files`
+    try:
+        return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
+    finally:
+        os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

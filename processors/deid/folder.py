@@ -165,7 +165,7 @@ def _treated(engine: Engine, seen: Seen) -> Treated | Withheld:
         read = content(seen.file)
     except OSError:
         return Withheld(Reason.UNREADABLE.value)
-    return engine.treat(read, seen.verdict)
+    return engine.treat(read, seen.word)
 
 
 def _write(file: Path, treated: Treated) -> None:

@@ -175,7 +175,8 @@ def _treat_or_give_up(job: Json, item: Json, treat: Engine, faces: Mapping[Path,
 def _treat(seen: Seen, item: Json, treat: Engine) -> Treated | Withheld:
     if item.get("reason"):
         return Withheld(item["reason"])
-    return treat.treat(content(seen.file), seen.verdict)
+    read = content(seen.file)
+    return treat.treat(read, seen.word)
 
 
 def _refusal(outcome: Treated | Withheld, writer: PackageWriter, passed: dict[str, Treated]) -> str | None:

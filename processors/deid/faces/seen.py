@@ -12,10 +12,19 @@ from processors.deid.faces.verdict import SeriesRefusedError, Verdict
 
 
 class Seen(NamedTuple):
-    """The file to read, and the verdict on its series; none where the step did not look."""
+    """The file to read, and the verdict on its series; none where the step did not look.
+
+    `state` is the file's when the step looked.
+    """
 
     file: Path
     verdict: Verdict | None = None
+    state: tuple[int, ...] = ()
+
+    @property
+    def word(self) -> Verdict | None:
+        """The verdict, if the file is still what the step saw; to be asked when it has been read."""
+        return self.verdict if self.state == _state(self.file) else None
 
 
 @contextmanager
@@ -39,11 +48,23 @@ def seen_in(
         for number, series in enumerate(series_of(files)):
             out = staging / str(number)
             out.mkdir(mode=0o700)
+            before = {file: _state(file) for file in series}
             outcome = deface(series, out, alive)
-            seen |= {file: Seen(outcome.written.get(file, file), outcome.verdict) for file in series}
+            for file in series:
+                made = outcome.written.get(file)
+                seen[file] = Seen(made or file, outcome.verdict, _state(made) if made else before[file])
         yield seen
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    """What changes with a file; nothing of one that is not there."""
+    try:
+        status = file.stat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def series_of(files: Iterable[Path]) -> list[list[Path]]:

@@ -26,10 +26,14 @@ _STEPS = {"os.remove", "os.rename"}
 
 
 class _Countdown:
-    """Dies right before step number `left`; counts them all where that is 0."""
+    """Dies right before step number `left`; counts them all where that is 0.
 
-    def __init__(self, left: int) -> None:
+    What is renamed or removed outside of the home is none: Python writes what it has compiled once.
+    """
+
+    def __init__(self, home: Path, left: int) -> None:
         self.left, self.seen = left, 0
+        self._home = f"{home}{os.sep}"
 
     def step(self) -> None:
         self.seen += 1
@@ -37,9 +41,15 @@ class _Countdown:
             os.kill(os.getpid(), signal.SIGKILL)
             signal.pause()
 
-    def audit(self, event: str, _arguments: tuple[Any, ...]) -> None:
-        if event in _STEPS:
+    def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _STEPS and _place(event, arguments).startswith(self._home):
             self.step()
+
+
+def _place(event: str, arguments: tuple[Any, ...]) -> str:
+    """Where a name is given or removed, which may be said below an open folder."""
+    name, folder = os.fsdecode(arguments[0]), arguments[2 if event == "os.rename" else 1]
+    return str((Path(f"/proc/self/fd/{folder}").readlink() if folder >= 0 else Path.cwd()) / name)
 
 
 def _install(countdown: _Countdown) -> None:
@@ -112,11 +122,12 @@ def _forked(work: Callable[[], None]) -> int:
 
 def main(home: Path, patient: str) -> None:
     """Kill at each step."""
+    home = home.absolute()
     before, told = home.with_name("before"), home.with_name("told.json")
     home.rename(before)
 
     def tried(number: int) -> int:
-        return _forked(lambda: _write(told, _withdraw(home, patient, _Countdown(number))))
+        return _forked(lambda: _write(told, _withdraw(home, patient, _Countdown(home, number))))
 
     def fresh() -> None:
         shutil.rmtree(home, ignore_errors=True)
